@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig, type ViteUserConfig } from 'vitest/config'
+
+/**
+ * The settings every package's tests run under. The folder is the package's own: `import.meta.dirname` of its vitest.config.ts.
+ * With SOUK_TEST_REPORTS set (scripts/test.ts does), each run also leaves its results there as JSON, to be added up.
+ */
+export function workspaceTests(folder: string): ViteUserConfig {
+  const reports = process.env['SOUK_TEST_REPORTS']
+  return defineConfig({
+    root: folder,
+    test: {
+      include: ['src/**/*.test.ts', '*.test.ts'],
+      globalSetup: fileURLToPath(new URL('./vitest-global-setup.ts', import.meta.url)),
+      pool: 'forks',
+      // Two files at a time: each has a database of its own, and the machines that run this have few cores.
+      maxWorkers: 2,
+      testTimeout: 30_000,
+      hookTimeout: 60_000,
+      teardownTimeout: 60_000,
+      reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/${reportName(folder)}.json` }]],
+    },
+  })
+}
+
+function reportName(folder: string): string {
+  return folder.split(/[\\/]/).filter(Boolean).slice(-2).join('-')
+}

@@ -1,0 +1,3 @@
+import { workspaceTests } from './src/vitest-config.ts'
+
+export default workspaceTests(import.meta.dirname)
