@@ -1,0 +1,68 @@
+import postgres from 'postgres'
+
+/** The roles of a cluster, and what each is for. See docs/decisions/0003-roles.md. */
+export const ROLE_NAMES = ['souk_owner', 'souk_app', 'souk_platform', 'souk_queue', 'souk_mover'] as const
+export type RoleName = (typeof ROLE_NAMES)[number]
+
+export interface RoleOptions {
+  /** A server's administrator: a superuser, or a role with CREATEROLE and CREATEDB. */
+  adminUrl: string
+  database: string
+  passwords: Record<RoleName, string>
+  log?: (line: string) => void
+}
+
+/** Limits that hold for every connection of a role, whatever the process behind it does. */
+const SETTINGS: Partial<Record<RoleName, Record<string, string>>> = {
+  souk_app: {
+    statement_timeout: '5s',
+    lock_timeout: '2s',
+    idle_in_transaction_session_timeout: '5s',
+    transaction_timeout: '10s',
+    synchronous_commit: 'on',
+  },
+  souk_platform: { statement_timeout: '5s', lock_timeout: '2s', idle_in_transaction_session_timeout: '5s', transaction_timeout: '10s' },
+  souk_queue: { statement_timeout: '10s', idle_in_transaction_session_timeout: '10s' },
+}
+
+/**
+ * Creates the roles and the database where they are missing and sets every role's password and limits.
+ * Repeating it changes nothing but the passwords. Needs PostgreSQL 18 (uuidv7).
+ */
+export async function ensureRoles(options: RoleOptions): Promise<void> {
+  const admin = postgres(options.adminUrl, { max: 1, onnotice: () => {} })
+  try {
+    const [{ version } = { version: 0 }] = await admin<{ version: number }[]>`select current_setting('server_version_num')::int as version`
+    if (version < 180000) throw new Error(`PostgreSQL 18 or later is needed; this server is ${Math.floor(version / 10000)}.`)
+    for (const role of ROLE_NAMES) await ensureRole(admin, role, options)
+    await grantOwnership(admin)
+    const [database] = await admin`select 1 from pg_database where datname = ${options.database}`
+    if (!database) await admin`create database ${admin(options.database)} owner souk_owner`
+  } finally {
+    await admin.end()
+  }
+}
+
+async function ensureRole(admin: postgres.Sql, role: RoleName, options: RoleOptions): Promise<void> {
+  const [existing] = await admin`select 1 from pg_roles where rolname = ${role}`
+  if (!existing) {
+    const attributes = role === 'souk_mover' ? 'login bypassrls replication' : 'login'
+    try {
+      await admin.unsafe(`create role ${role} ${attributes}`)
+    } catch (error) {
+      // A managed server's administrator may not be allowed to make this one; only moves need it.
+      if (role !== 'souk_mover' || (error as { code?: string }).code !== '42501') throw error
+      options.log?.('The administrator may not create souk_mover (BYPASSRLS, REPLICATION): merchants cannot be moved on this server.')
+      return
+    }
+  }
+  await admin.unsafe(`alter role ${role} password '${options.passwords[role].replaceAll("'", "''")}'`)
+  for (const [setting, value] of Object.entries(SETTINGS[role] ?? {})) await admin.unsafe(`alter role ${role} set ${setting} = '${value}'`)
+}
+
+/** The owner may act as souk_queue, to give it its schemas; it does not inherit from it. */
+async function grantOwnership(admin: postgres.Sql): Promise<void> {
+  await admin.unsafe('grant souk_queue to souk_owner with inherit false, set true')
+  const [me] = await admin<{ superuser: boolean }[]>`select rolsuper as superuser from pg_roles where rolname = current_user`
+  if (!me?.superuser) await admin.unsafe('grant souk_owner to current_user with inherit false, set true')
+}
