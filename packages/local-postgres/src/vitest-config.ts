@@ -6,7 +6,7 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
  * With SOUK_TEST_REPORTS set (scripts/test.ts does), each run also leaves its results there as JSON, to be added up.
  */
 export function workspaceTests(folder: string): ViteUserConfig {
-  const reports = process.env['SOUK_TEST_REPORTS']
+  const reports = process.env.SOUK_TEST_REPORTS
   return defineConfig({
     root: folder,
     test: {
