@@ -1,0 +1,124 @@
+import { LRUCache } from 'lru-cache'
+import postgres from 'postgres'
+import type { MerchantEntry } from './merchant-entry.ts'
+
+const CACHED_NAMES_MAX = 50_000
+const KNOWN_TTL_MS = 30_000
+const UNKNOWN_TTL_MS = 5_000
+const CONNECTIONS_MAX = 2
+const CONNECT_TIMEOUT_S = 5
+
+export interface DirectoryOptions {
+  /** As souk_app, at the directory database. */
+  url: string
+  /** Merchants are served at `{slug}.{baseDomain}`. Lower case, no port. */
+  baseDomain: string
+  /** Told when the stream of changes was lost and found again; lookups go on meanwhile, bounded by KNOWN_TTL_MS. */
+  onListening?: () => void
+}
+
+interface EntryRow {
+  merchant_id: string
+  slug: string
+  status: MerchantEntry['status']
+  cell: string
+  epoch: bigint
+}
+
+/**
+ * Finds merchants by host name or id. Answers from memory; hears of changes by LISTEN, and a stale answer is harmless
+ * because the cell's database checks the epoch.
+ */
+export class Directory {
+  readonly #sql: postgres.Sql<{ bigint: bigint }>
+  readonly #options: DirectoryOptions
+  // One cache for all names: 'slug:..', 'domain:..', 'id:..'. A name nobody has is kept too, for a shorter time.
+  readonly #names: LRUCache<string, { entry: MerchantEntry | undefined }, undefined>
+
+  constructor(options: DirectoryOptions) {
+    this.#options = options
+    this.#sql = postgres(options.url, {
+      max: CONNECTIONS_MAX,
+      connect_timeout: CONNECT_TIMEOUT_S,
+      types: { bigint: postgres.BigInt },
+      onnotice: () => {},
+      connection: { application_name: 'souk-directory' },
+    })
+    this.#names = new LRUCache({
+      max: CACHED_NAMES_MAX,
+      ttl: KNOWN_TTL_MS,
+      fetchMethod: async (name, _stale, { options: entryOptions }) => {
+        const entry = await this.#look(name)
+        if (!entry) entryOptions.ttl = UNKNOWN_TTL_MS
+        return { entry }
+      },
+    })
+  }
+
+  /** Starts hearing of changes. Everything remembered is dropped each time the stream begins anew. */
+  async listen(): Promise<void> {
+    await this.#sql.listen(
+      'souk_directory',
+      (merchantId) => this.#forget(merchantId),
+      () => {
+        this.#names.clear()
+        this.#options.onListening?.()
+      },
+    )
+  }
+
+  /** The merchant served at a host name (no port): `{slug}.{baseDomain}`, or its own verified domain. */
+  async byHost(host: string): Promise<MerchantEntry | undefined> {
+    const name = host.toLowerCase()
+    const suffix = `.${this.#options.baseDomain}`
+    if (!name.endsWith(suffix)) return this.#find(`domain:${name}`)
+    const slug = name.slice(0, -suffix.length)
+    return slug === '' || slug.includes('.') ? undefined : this.#find(`slug:${slug}`)
+  }
+
+  async byId(merchantId: string): Promise<MerchantEntry | undefined> {
+    return this.#find(`id:${merchantId}`)
+  }
+
+  /** Asks the database again, for a caller who found that what it had been told is out of date. */
+  async refresh(merchantId: string): Promise<MerchantEntry | undefined> {
+    this.#forget(merchantId)
+    return this.#find(`id:${merchantId}`)
+  }
+
+  /** One page of the active merchants at home in a cell, in id order. */
+  async merchantsOfCell(cell: string, after: string | null, limit: number): Promise<MerchantEntry[]> {
+    const rows = await this.#sql<EntryRow[]>`select * from platform.merchants_of_cell(${cell}, ${after}, ${limit})`
+    return rows.map(toEntry)
+  }
+
+  async close(): Promise<void> {
+    await this.#sql.end({ timeout: CONNECT_TIMEOUT_S })
+  }
+
+  async #find(name: string): Promise<MerchantEntry | undefined> {
+    return (await this.#names.fetch(name))?.entry
+  }
+
+  async #look(name: string): Promise<MerchantEntry | undefined> {
+    const [kind, value] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)]
+    const sql = this.#sql
+    const rows =
+      kind === 'slug'
+        ? await sql<EntryRow[]>`select * from platform.find_by_slug(${value})`
+        : kind === 'domain'
+          ? await sql<EntryRow[]>`select * from platform.find_by_domain(${value})`
+          : await sql<EntryRow[]>`select * from platform.find_by_id(${value})`
+    return rows[0] && toEntry(rows[0])
+  }
+
+  /** Drops a merchant under all its names, and every name nobody had: one of them may be new. */
+  #forget(merchantId: string): void {
+    for (const [name, { entry }] of this.#names.entries()) if (!entry || entry.id === merchantId) this.#names.delete(name)
+    this.#names.delete(`id:${merchantId}`)
+  }
+}
+
+function toEntry(row: EntryRow): MerchantEntry {
+  return { id: row.merchant_id, slug: row.slug, status: row.status, cell: row.cell, epoch: row.epoch }
+}

@@ -1,0 +1,50 @@
+/**
+ * Why the door could not be opened, or closed with certainty.
+ * - `merchant_unknown`: the directory has no such merchant.
+ * - `merchant_suspended`: known, but not served at present.
+ * - `merchant_moving`: its home changed or is fenced, and no writable home was found within MOVE_WAIT_MS.
+ * - `cell_busy`: all connections of the cell are taken and the queue is full or did not move in time.
+ * - `cell_unavailable`: the database did not answer; nothing was committed.
+ * - `commit_unknown`: the connection was lost after COMMIT was sent; the outcome must be looked up, never assumed.
+ */
+export type DoorErrorCode = 'merchant_unknown' | 'merchant_suspended' | 'merchant_moving' | 'cell_busy' | 'cell_unavailable' | 'commit_unknown'
+
+export class DoorError extends Error {
+  readonly code: DoorErrorCode
+
+  constructor(code: DoorErrorCode, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'DoorError'
+    this.code = code
+  }
+}
+
+// SQLSTATE classes of a server that goes away: 57P01-57P03 (shutdown, crash, starting up), 08xxx (connection), 53300 (too many).
+const LOST_CONNECTION = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_ENDED',
+  'CONNECTION_DESTROYED',
+  'CONNECT_TIMEOUT',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  '53300',
+  '57P01',
+  '57P02',
+  '57P03',
+])
+
+/** True when an error says that the connection, not the statement, failed. */
+export function isLostConnection(error: unknown): boolean {
+  const code = errorCode(error)
+  return code !== undefined && (LOST_CONNECTION.has(code) || code.startsWith('08'))
+}
+
+/** The SQLSTATE or driver code of an error, if it has one. Drizzle wraps the driver's error as its cause. */
+export function errorCode(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null) return undefined
+  const { code, cause } = error as { code?: unknown; cause?: unknown }
+  if (typeof code === 'string') return code
+  return cause === undefined ? undefined : errorCode(cause)
+}

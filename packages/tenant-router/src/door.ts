@@ -1,0 +1,67 @@
+import type { CellPool, ReservedCellSql } from './cell-pool.ts'
+import { DoorError, errorCode, isLostConnection } from './door-error.ts'
+import type { MerchantEntry } from './merchant-entry.ts'
+import { MerchantTx, type Query, type Tx } from './tx.ts'
+
+/** `write` waits out a fence and is refused on a stale epoch; `read` takes no lock and works on a fenced home too. */
+export type DoorMode = 'write' | 'read'
+
+/** Runs `work` in one transaction of one merchant. Commits when it returns, rolls back when it throws. */
+export async function enter<T>(pool: CellPool, merchant: MerchantEntry, mode: DoorMode, work: (tx: Tx) => Promise<T>): Promise<T> {
+  return pool.borrow(async (connection) => {
+    const opening = open(connection, merchant, mode)
+    const commit = () => commitAfter(connection, opening)
+    const tx = new MerchantTx(connection, merchant.id, commit)
+    try {
+      // Not awaited: the first query of the work travels with BEGIN. A failed opening fails every query after it.
+      const result = await work(tx as unknown as Tx)
+      const finished = tx.state === 'finishing'
+      tx.close()
+      if (!finished) await commit()
+      return result
+    } catch (error) {
+      tx.close()
+      throw await abandon(connection, opening, error)
+    }
+  })
+}
+
+/** Runs statements that need no answer of each other in a single flight: BEGIN, enter, the statements, COMMIT. */
+export async function enterOnce(pool: CellPool, merchant: MerchantEntry, mode: DoorMode, work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]) {
+  return enter(pool, merchant, mode, (tx) => tx.finish(work(tx)))
+}
+
+/** BEGIN and the check of the merchant's home, sent and not waited for. */
+function open(connection: ReservedCellSql, merchant: MerchantEntry, mode: DoorMode): Promise<unknown> {
+  const begin = connection`begin`.execute()
+  const entered =
+    mode === 'write'
+      ? connection`select tenancy.enter(${merchant.id}::uuid, ${merchant.epoch}::bigint)`.execute()
+      : connection`select tenancy.enter_read(${merchant.id}::uuid, ${merchant.epoch}::bigint)`.execute()
+  const opening = Promise.all([begin, entered])
+  opening.catch(() => {})
+  return opening
+}
+
+async function commitAfter(connection: ReservedCellSql, opening: Promise<unknown>): Promise<void> {
+  const committing = connection`commit`.execute()
+  try {
+    const [, result] = await Promise.all([opening, committing])
+    // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, and without an error.
+    if (result.command !== 'COMMIT') throw new Error('The transaction was rolled back: one of its statements had failed.')
+  } catch (error) {
+    if (isLostConnection(error)) throw new DoorError('commit_unknown', 'The connection was lost while committing.', error)
+    throw error
+  }
+}
+
+/** Rolls back and says why: what went wrong in opening explains every failure after it. */
+async function abandon(connection: ReservedCellSql, opening: Promise<unknown>, error: unknown): Promise<unknown> {
+  await connection`rollback`.execute().catch(() => {})
+  const cause = await opening.then(
+    () => error,
+    (openingError) => (errorCode(error) === 'commit_unknown' ? error : openingError),
+  )
+  if (cause instanceof DoorError) return cause
+  return isLostConnection(cause) ? new DoorError('cell_unavailable', 'The database did not answer.', cause) : cause
+}

@@ -1,0 +1,160 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LRUCache } from 'lru-cache'
+import { CellPool } from './cell-pool.ts'
+import { Directory } from './directory.ts'
+import { type DoorMode, enter, enterOnce } from './door.ts'
+import { DoorError, errorCode } from './door-error.ts'
+import type { MerchantEntry } from './merchant-entry.ts'
+import type { Query, Tx } from './tx.ts'
+
+export interface RouterOptions {
+  /** As souk_app, at the directory database. */
+  directoryUrl: string
+  baseDomain: string
+  /** The cells' databases as souk_app, by cell name. Secrets: they come from the environment, never from a table. */
+  cellUrls: Record<string, string>
+  connectionsPerCell?: number
+  waitersPerCell?: number
+  waitMs?: number
+  /** How many cells may have connections open at once; the one not used for longest is closed first. */
+  openCellsMax?: number
+  onListening?: () => void
+}
+
+/** The door, already facing one merchant. What needs an outside call in the middle of its work takes this instead of a Tx. */
+export interface InMerchant {
+  <T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  readonly merchant: MerchantEntry
+  /** The lighter door: no lock, read only by agreement. */
+  read<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Statements that do not need each other's answers, in one round trip. */
+  readOnce(work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]): Promise<Record<string, unknown>[][]>
+}
+
+const CONNECTIONS_PER_CELL = 10
+const WAITERS_PER_CELL = 500
+const WAIT_MS = 2_000
+const OPEN_CELLS_MAX = 50
+const MOVE_WAIT_MS = 1_000
+const CONFLICT_RETRIES_MAX = 3
+const PAGE_OF_MERCHANTS = 200
+
+// Deadlock and serialisation failure: nothing was done, and the same work may succeed at once.
+const CONFLICTS = new Set(['40P01', '40001'])
+
+/** The one way to a merchant's data: finds its cell, opens the door there, and follows it when it moves. */
+export class Router {
+  readonly directory: Directory
+  readonly #options: RouterOptions
+  readonly #pools: LRUCache<string, CellPool>
+  readonly #closing = new Set<Promise<void>>()
+
+  constructor(options: RouterOptions) {
+    this.#options = options
+    this.directory = new Directory({
+      url: options.directoryUrl,
+      baseDomain: options.baseDomain,
+      ...(options.onListening && { onListening: options.onListening }),
+    })
+    this.#pools = new LRUCache({ max: options.openCellsMax ?? OPEN_CELLS_MAX, dispose: (pool) => this.#retire(pool) })
+  }
+
+  /** Starts hearing of changes in the directory. */
+  async listen(): Promise<void> {
+    await this.directory.listen()
+  }
+
+  /** The door facing one merchant. */
+  inMerchant(merchant: MerchantEntry): InMerchant {
+    return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => this.withMerchant(merchant, work), {
+      merchant,
+      read: <T>(work: (tx: Tx) => Promise<T>) => this.readMerchant(merchant, work),
+      readOnce: (work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]) =>
+        this.#follow(merchant, 'read', (home, pool) => enterOnce(pool, home, 'read', work)),
+    })
+  }
+
+  /**
+   * Runs `work` in one transaction at the merchant's home and commits it. The work may run more than once: after a
+   * deadlock, and at the new home after a move. Throws what the work throws, or a DoorError.
+   */
+  async withMerchant<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#follow(merchant, 'write', (home, pool) => enter(pool, home, 'write', work))
+  }
+
+  /** As withMerchant, for work that only reads: takes no lock and is not held up by a move. */
+  async readMerchant<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
+    return this.#follow(merchant, 'read', (home, pool) => enter(pool, home, 'read', work))
+  }
+
+  /** The only loop across merchants: every active merchant of a cell, one after the other. A failure ends the loop. */
+  async eachMerchant(cell: string, work: (inMerchant: InMerchant) => Promise<void>): Promise<void> {
+    let after: string | null = null
+    for (;;) {
+      const page: MerchantEntry[] = await this.directory.merchantsOfCell(cell, after, PAGE_OF_MERCHANTS)
+      for (const merchant of page) await work(this.inMerchant(merchant))
+      const last = page.at(-1)
+      if (!last || page.length < PAGE_OF_MERCHANTS) return
+      after = last.id
+    }
+  }
+
+  /** Connections in use and callers waiting, by cell. */
+  load(): Record<string, { taken: number; waiting: number }> {
+    return Object.fromEntries([...this.#pools.entries()].map(([cell, pool]) => [cell, pool.load]))
+  }
+
+  async close(): Promise<void> {
+    this.#pools.clear()
+    await Promise.all([...this.#closing, this.directory.close()])
+  }
+
+  async #follow<T>(merchant: MerchantEntry, mode: DoorMode, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
+    const deadline = performance.now() + MOVE_WAIT_MS
+    let home = merchant
+    for (let conflicts = 0; ; ) {
+      try {
+        return await attempt(home, this.#pool(home.cell))
+      } catch (error) {
+        const code = errorCode(error)
+        if (code === 'MV001') {
+          home = await this.#newHome(home, deadline, error)
+        } else if (mode === 'write' && code !== undefined && CONFLICTS.has(code) && conflicts < CONFLICT_RETRIES_MAX) {
+          conflicts += 1
+          await sleep(Math.random() * 10 * 2 ** conflicts)
+        } else {
+          throw error
+        }
+      }
+    }
+  }
+
+  async #newHome(old: MerchantEntry, deadline: number, cause: unknown): Promise<MerchantEntry> {
+    const home = await this.directory.refresh(old.id)
+    if (!home) throw new DoorError('merchant_unknown', 'The merchant is no longer in the directory.', cause)
+    if (home.status === 'suspended') throw new DoorError('merchant_suspended', 'The merchant is suspended.', cause)
+    if (performance.now() > deadline) throw new DoorError('merchant_moving', 'The merchant is being moved to another database.', cause)
+    if (home.epoch === old.epoch) await sleep(5 + Math.random() * 20)
+    return home
+  }
+
+  #pool(cell: string): CellPool {
+    const existing = this.#pools.get(cell)
+    if (existing) return existing
+    const url = this.#options.cellUrls[cell]
+    if (!url) throw new DoorError('cell_unavailable', `This process has no address for the cell ${cell}.`)
+    const pool = new CellPool({
+      url,
+      connectionsMax: this.#options.connectionsPerCell ?? CONNECTIONS_PER_CELL,
+      waitersMax: this.#options.waitersPerCell ?? WAITERS_PER_CELL,
+      waitMs: this.#options.waitMs ?? WAIT_MS,
+    })
+    this.#pools.set(cell, pool)
+    return pool
+  }
+
+  #retire(pool: CellPool): void {
+    const closing = pool.close().finally(() => this.#closing.delete(closing))
+    this.#closing.add(closing)
+  }
+}
