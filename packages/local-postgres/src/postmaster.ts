@@ -114,8 +114,9 @@ function explain(output: string): LaunchFailure {
     return { problem: 'an earlier server over the same data has not ended', retry: 'same' }
   }
   const lines = output.trim().split('\n')
-  const reason = lines.filter((line) => /FATAL|PANIC|error/i.test(line)).at(-1) ?? lines.at(-1) ?? 'no word in its log'
-  return { problem: reason.replace(/^.*?(FATAL|PANIC):\s*/, ''), retry: 'never' }
+  const fatal = lines.filter((line) => /FATAL|PANIC/.test(line)).at(-1)
+  const reason = fatal?.replace(/^.*?(FATAL|PANIC):\s*/, '') ?? lines.slice(-3).join(' ')
+  return { problem: reason || 'it left no word', retry: 'never' }
 }
 
 function pidIsTaken(pid: number): boolean {
