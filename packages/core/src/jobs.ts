@@ -1,0 +1,25 @@
+import type { Tx } from '@souk/tenant-router/tx.ts'
+
+/** Every task of the worker and what its job carries: ids, never data that can go stale. The door adds the merchant. */
+export interface Jobs {
+  run_import: { importId: string }
+  clear_abandoned_carts: Record<string, never>
+  clear_idempotency_keys: Record<string, never>
+}
+
+export type TaskName = keyof Jobs
+
+export interface EnqueueOptions {
+  /** An equal job of this merchant and task that has not started is replaced. */
+  key?: string
+  runAt?: Date
+  attemptsMax?: number
+}
+
+const ATTEMPTS_MAX = 10
+
+/** Adds a job in the transaction that makes it true; a worker sees it after the commit. */
+export async function enqueue<Name extends TaskName>(tx: Tx, task: Name, payload: Jobs[Name], options: EnqueueOptions = {}): Promise<void> {
+  const { key = null, runAt = null, attemptsMax = ATTEMPTS_MAX } = options
+  await tx.sql`select queue.enqueue(${task}, ${JSON.stringify(payload)}::jsonb, ${key}, ${runAt}::timestamptz, ${attemptsMax}::int)`
+}

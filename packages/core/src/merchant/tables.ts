@@ -1,0 +1,53 @@
+import { bigint, boolean, foreignKey, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
+
+export const merchantSettings = pgTable('merchant_settings', {
+  merchantId: uuid('merchant_id').primaryKey(),
+  slug: text('slug').notNull(),
+  name: text('name').notNull(),
+  currency: text('currency').notNull(),
+  country: text('country').notNull(),
+  pricesIncludeTax: boolean('prices_include_tax').notNull(),
+  taxRatePpm: bigint('tax_rate_ppm', { mode: 'bigint' }).notNull(),
+  shippingName: text('shipping_name').notNull(),
+  shippingAmount: bigint('shipping_amount', { mode: 'bigint' }).notNull(),
+  contactEmail: text('contact_email').notNull(),
+  defaultLocationId: uuid('default_location_id').notNull(),
+  version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
+  createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
+})
+
+export const staff = pgTable(
+  'staff',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    id: uuid('id').notNull(),
+    email: text('email').notNull(),
+    name: text('name').notNull(),
+    role: text('role').notNull().$type<'owner'>(),
+    passwordHash: text('password_hash').notNull(),
+    tokensValidAfter: timestamp('tokens_valid_after', { withTimezone: true }).notNull().defaultNow(),
+    disabledAt: timestamp('disabled_at', { withTimezone: true }),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.id] }), unique().on(table.merchantId, table.email)],
+)
+
+export const apiKeys = pgTable(
+  'api_key',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    id: uuid('id').notNull(),
+    name: text('name').notNull(),
+    secretHash: text('secret_hash').notNull(),
+    scopes: text('scopes').array().notNull(),
+    createdBy: uuid('created_by'),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+    expiresAt: timestamp('expires_at', { withTimezone: true }),
+    revokedAt: timestamp('revoked_at', { withTimezone: true }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.id] }),
+    foreignKey({ columns: [table.merchantId, table.createdBy], foreignColumns: [staff.merchantId, staff.id] }),
+  ],
+)

@@ -1,0 +1,60 @@
+/**
+ * Everything the shop can say no to. A code becomes a problem type and an HTTP status in one place, the API's errors.ts.
+ * A refusal is thrown, so that the transaction it happens in rolls back.
+ */
+export type RefusalCode =
+  | 'not_found'
+  | 'duplicate'
+  | 'invalid_state'
+  | 'invalid_cursor'
+  | 'invalid_text'
+  | 'invalid_slug'
+  | 'insufficient_stock'
+  | 'quantity_out_of_range'
+  | 'amount_out_of_range'
+  | 'currency_unsupported'
+  | 'too_many_lines'
+  | 'cart_empty'
+  | 'cart_incomplete'
+  | 'cart_changed'
+  | 'total_changed'
+  | 'invalid_credentials'
+  | 'invalid_token'
+  | 'token_expired'
+  | 'token_revoked'
+  | 'invalid_api_key'
+  | 'insufficient_scope'
+  | 'idempotency_in_progress'
+  | 'idempotency_key_reused'
+  | 'csv_malformed'
+  | 'csv_encoding'
+  | 'csv_header'
+  | 'body_too_large'
+  | 'too_many_imports'
+
+export interface FieldProblem {
+  /** JSON Pointer (RFC 6901) into the request body. */
+  pointer: string
+  code: string
+  detail?: string
+}
+
+export interface RefusalDetails {
+  /** One sentence for the caller; never a secret, never SQL. */
+  detail?: string
+  errors?: FieldProblem[]
+  /** Further members of the problem document, in wire spelling. */
+  extra?: Record<string, unknown>
+}
+
+export class Refusal extends Error {
+  readonly code: RefusalCode
+  readonly details: RefusalDetails
+
+  constructor(code: RefusalCode, details: RefusalDetails = {}) {
+    super(details.detail ?? code)
+    this.name = 'Refusal'
+    this.code = code
+    this.details = details
+  }
+}
