@@ -1,3 +1,4 @@
+import { relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
@@ -23,6 +24,7 @@ export function workspaceTests(folder: string): ViteUserConfig {
   })
 }
 
+/** `packages-core` for packages/core, `migrations` for migrations. */
 function reportName(folder: string): string {
-  return folder.split(/[\\/]/).filter(Boolean).slice(-2).join('-')
+  return relative(fileURLToPath(new URL('../../..', import.meta.url)), folder).replaceAll(sep, '-')
 }

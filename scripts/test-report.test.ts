@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import { addUp, closingLine, type Report } from './test-report.ts'
+
+const passing = { name: 'passing.test.ts', status: 'passed', message: '', assertionResults: [{}, {}, {}] }
+const clean: Report = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [passing] }
+
+test('adds up the packages and says what was skipped', () => {
+  const reports = new Map([
+    ['packages-core', { ...clean, numPassedTests: 10, numPendingTests: 1, numTodoTests: 1 }],
+    ['migrations', clean],
+  ])
+  expect(closingLine(addUp(reports, ['packages-core', 'migrations'], 0))).toBe('13 passed, 0 failed, 2 skipped')
+})
+
+test('counts a failing test once', () => {
+  const failing = {
+    ...clean,
+    numFailedTests: 1,
+    testResults: [{ name: 'a.test.ts', status: 'failed', message: '', assertionResults: [{}] }],
+  }
+  expect(closingLine(addUp(new Map([['a', failing]]), ['a'], 1))).toBe('3 passed, 1 failed')
+})
+
+test('counts a file that could not be loaded', () => {
+  const broken = { ...clean, testResults: [{ name: 'a.test.ts', status: 'failed', message: 'SyntaxError', assertionResults: [] }] }
+  const totals = addUp(new Map([['a', broken]]), ['a'], 1)
+  expect(totals.failed).toBe(1)
+  expect(totals.remarks).toEqual(['Could not be loaded: a.test.ts'])
+})
+
+test('counts a package whose tests never reported', () => {
+  expect(closingLine(addUp(new Map([['a', clean]]), ['a', 'b'], 1))).toBe('3 passed, 1 failed')
+})
+
+test('counts a package without a single test', () => {
+  expect(closingLine(addUp(new Map([['a', { ...clean, numPassedTests: 0, testResults: [] }]]), ['a'], 1))).toBe('0 passed, 1 failed')
+})
+
+test('never calls a run clean in which lint or types failed', () => {
+  expect(closingLine(addUp(new Map([['a', clean]]), ['a'], 2))).toBe('3 passed, 1 failed')
+})

@@ -1,0 +1,51 @@
+/** The part that is read here of the JSON that vitest writes. */
+export interface Report {
+  numPassedTests: number
+  numFailedTests: number
+  numPendingTests: number
+  numTodoTests: number
+  testResults: { name: string; status: string; message: string; assertionResults: unknown[] }[]
+}
+
+export interface Totals {
+  passed: number
+  failed: number
+  skipped: number
+  /** What a reader of the numbers alone would miss. */
+  remarks: string[]
+}
+
+/**
+ * Adds up what the packages reported. Nothing that went wrong counts as nothing: a test file that could not be loaded, a package without
+ * tests or report, and a failing check that is no test (lint, types) are one failure each.
+ */
+export function addUp(reports: Map<string, Report>, expected: string[], exitCode: number): Totals {
+  const totals: Totals = { passed: 0, failed: 0, skipped: 0, remarks: [] }
+  for (const [name, report] of reports) {
+    if (report.testResults.length === 0) {
+      totals.failed += 1
+      totals.remarks.push(`No tests in ${name}.`)
+    }
+    totals.passed += report.numPassedTests
+    totals.failed += report.numFailedTests
+    totals.skipped += report.numPendingTests + report.numTodoTests
+    for (const file of report.testResults) {
+      if (file.status !== 'failed' || file.assertionResults.length > 0) continue
+      totals.failed += 1
+      totals.remarks.push(`Could not be loaded: ${file.name}`)
+    }
+  }
+  for (const name of expected.filter((package_) => !reports.has(package_))) {
+    totals.failed += 1
+    totals.remarks.push(`No test report from ${name}: its tests did not run to their end.`)
+  }
+  if (exitCode !== 0 && totals.failed === 0) {
+    totals.failed = 1
+    totals.remarks.push('Every test passed, but lint or types did not: see above.')
+  }
+  return totals
+}
+
+export function closingLine({ passed, failed, skipped }: Totals): string {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+}
