@@ -96,6 +96,7 @@ create table dead_job (
   id          uuid not null default uuidv7(),
   queue_id    bigint not null,
   task        text not null,
+  job_key     text,
   payload     jsonb not null,
   attempts    integer not null,
   last_error  text not null,

@@ -23,3 +23,15 @@ export async function enqueue<Name extends TaskName>(tx: Tx, task: Name, payload
   const { key = null, runAt = null, attemptsMax = ATTEMPTS_MAX } = options
   await tx.sql`select queue.enqueue(${task}, ${JSON.stringify(payload)}::jsonb, ${key}, ${runAt}::timestamptz, ${attemptsMax}::int)`
 }
+
+/** As enqueue, but leaves a job of that key alone, waiting or running. For wake-ups that are repeated until the work is done. */
+export async function enqueueUnlessQueued<Name extends TaskName>(
+  tx: Pick<Tx, 'sql'>,
+  task: Name,
+  payload: Jobs[Name],
+  options: EnqueueOptions & { key: string },
+): Promise<void> {
+  const { key, runAt = null, attemptsMax = ATTEMPTS_MAX } = options
+  await tx.sql`
+    select queue.enqueue_unless_queued(${task}, ${JSON.stringify(payload)}::jsonb, ${key}, ${runAt}::timestamptz, ${attemptsMax}::int)`
+}
