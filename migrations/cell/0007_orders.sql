@@ -12,7 +12,7 @@ create table orders (
   fulfillment_status text not null check (fulfillment_status in ('unfulfilled', 'fulfilled')),
   currency           text not null,
   email              text not null,
-  shipping_address   jsonb not null,
+  shipping_address   jsonb,
   billing_address    jsonb,
   subtotal           bigint not null check (subtotal >= 0),
   discount_total     bigint not null check (discount_total >= 0),

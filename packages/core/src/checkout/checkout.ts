@@ -1,0 +1,113 @@
+import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { Actor } from '../actor.ts'
+import { type Cart, cartQueries, toCart } from '../cart/cart.ts'
+import { crashPoint } from '../crash-point.ts'
+import { claimIdempotencyKey, type IdempotentRequest, type StoredResponse, storeIdempotentResponse } from '../idempotency/idempotency.ts'
+import { newId } from '../ids.ts'
+import type { Order } from '../orders/order.ts'
+import { insertOrder, orderFrom } from '../orders/place-order.ts'
+import { insertPayment, manualPayment } from '../payments/manual.ts'
+import type { PaymentMethod } from '../payments/tables.ts'
+import { type FieldProblem, Refusal } from '../refusal.ts'
+import { assertClaimed, claimStock } from '../stock/claim.ts'
+
+export interface CheckoutRequest {
+  cartId: string
+  paymentMethod: PaymentMethod
+  /** What the buyer was shown. Another total now is refused, not charged. */
+  expectedTotal: bigint | undefined
+  idempotency: IdempotentRequest
+  now: Date
+  /** The answer on the wire, kept with the order for replays. */
+  answer: (order: Order) => StoredResponse
+}
+
+const BUYER: Actor = { kind: 'buyer' }
+
+/**
+ * Turns a cart into an order: one transaction, in four round trips with the opening and the commit in them. Stock is
+ * claimed, the order numbered and written, its event and its answer with it; all of it holds, or nothing happened.
+ * A cart becomes one order only, however often and by whatever keys it is asked.
+ */
+export async function checkout(tx: Tx, request: CheckoutRequest): Promise<StoredResponse & { replayed: boolean }> {
+  const [earlier, cartRows] = await Promise.all([
+    claimIdempotencyKey(tx, request.idempotency),
+    Promise.all(cartQueries(tx, request.cartId, 'lock')),
+  ])
+  if (earlier) return { ...earlier, replayed: true }
+
+  const cart = toCart(cartRows)
+  const email = assertReady(cart, request)
+  const orderId = newId(request.now)
+  crashPoint('checkout.before_claim')
+  // The counter comes last: its row is what all checkouts of a merchant share, and is held until the commit.
+  const [claimed, [counter]] = await Promise.all([
+    claimStock(tx, { orderId, locationId: cart.locationId, lines: cart.lines, actor: BUYER, now: request.now }),
+    takeNumbers(tx),
+  ])
+  assertClaimed(claimed, cart.lines)
+  if (!counter) throw new Error('the merchant has no counters')
+
+  crashPoint('checkout.claimed')
+  const payment = manualPayment(request.paymentMethod, cart.priced.totals.total, request.now)
+  const order = orderFrom(cart, { id: orderId, number: counter.order_number, email, payments: [payment], now: request.now })
+  const response = request.answer(order)
+  await tx.finish([
+    ...insertOrder(tx, order, cart),
+    insertPayment(tx, payment, order),
+    closeCart(tx, cart.id),
+    orderPlaced(tx, order, counter.event_sequence),
+    storeIdempotentResponse(tx, request.idempotency, response),
+  ])
+  crashPoint('checkout.committed')
+  return { ...response, replayed: false }
+}
+
+/** What must be there before anything is claimed. Answers the e-mail the order goes to. */
+function assertReady(cart: Cart, request: CheckoutRequest): string {
+  if (cart.status !== 'open') throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
+  if (cart.lines.length === 0) throw new Refusal('cart_empty', { detail: 'There is nothing in this cart.' })
+  const missing: FieldProblem[] = []
+  if (!cart.email) missing.push({ pointer: '/email', code: 'required' })
+  if (cart.lines.some((line) => line.requiresShipping)) {
+    if (!cart.shippingAddress) missing.push({ pointer: '/shipping_address', code: 'required' })
+    if (!cart.pricingInput.shipping) missing.push({ pointer: '/shipping_option', code: 'required' })
+  }
+  if (missing.length > 0) throw new Refusal('cart_incomplete', { detail: 'The cart lacks what an order needs.', errors: missing })
+  // A look before the claim: when something is sold out, most buyers are told so without touching the shared rows.
+  assertClaimed(
+    cart.lines.filter((line) => line.available).map((line) => ({ variant_id: line.variantId })),
+    cart.lines,
+  )
+  const { total } = cart.priced.totals
+  if (request.expectedTotal !== undefined && request.expectedTotal !== total) {
+    throw new Refusal('total_changed', { detail: 'The total is no longer what was expected.', extra: { total: { amount: Number(total), currency: cart.currency } } })
+  }
+  return cart.email!
+}
+
+function takeNumbers(tx: Tx) {
+  return tx.sql<{ order_number: bigint; event_sequence: bigint }[]>`
+    update merchant_counter set order_number = order_number + 1, event_sequence = event_sequence + 1
+    where merchant_id = ${tx.merchantId} returning order_number, event_sequence`
+}
+
+function closeCart(tx: Tx, cartId: string): Query {
+  return tx.sql`
+    update cart set status = 'ordered', version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
+}
+
+/** Written by hand and not by recordEvent: the sequence was taken together with the order's number. */
+function orderPlaced(tx: Tx, order: Order, sequence: bigint): Query {
+  const data = {
+    order_id: order.id,
+    number: Number(order.number),
+    total: { amount: Number(order.total), currency: order.currency },
+    line_count: order.lines.length,
+    payment: { method: order.payments[0]!.method, status: order.payments[0]!.status },
+  }
+  return tx.sql`
+    insert into event (merchant_id, sequence, type, aggregate_type, aggregate_id, data, actor, occurred_at)
+    values (${tx.merchantId}, ${sequence}, 'order.placed', 'order', ${order.id}, ${JSON.stringify(data)}::jsonb,
+      ${JSON.stringify(BUYER)}::jsonb, ${order.placedAt})`
+}

@@ -1,0 +1,80 @@
+import type { InMerchant } from '@souk/tenant-router/router.ts'
+import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import { and, lt } from 'drizzle-orm'
+import { mine } from '../mine.ts'
+import { Refusal } from '../refusal.ts'
+import { idempotencyKeys } from './tables.ts'
+
+/** How long an answer is kept and replayed. The longest promise among payment providers is 31 days. */
+export const IDEMPOTENCY_KEY_DAYS = 35
+
+/** One request that may be sent again: the key the caller chose, where it was sent, and a digest of what was asked. */
+export interface IdempotentRequest {
+  route: string
+  key: string
+  fingerprint: string
+}
+
+/** An answer as it went, or will go, over the wire. A replay is equal to the byte. */
+export interface StoredResponse {
+  statusCode: number
+  body: string
+}
+
+/**
+ * Takes the key for this transaction, or finds the answer that an earlier one left. Undefined: the key is new, and this
+ * transaction must store its answer before it commits. Refuses `idempotency_in_progress` while another transaction holds
+ * the key and `idempotency_key_reused` when the key came with another request before.
+ *
+ * The claim is an advisory lock of the transaction: it can neither outlive a crash nor be seen half done. Both
+ * statements are sent before the first await, so that they share a flight with whatever the caller sends next.
+ */
+export async function claimIdempotencyKey(tx: Tx, request: IdempotentRequest): Promise<StoredResponse | undefined> {
+  const name = `idempotency|${tx.merchantId}|${request.route}|${request.key}`
+  const [[lock], [row]] = await Promise.all([
+    tx.sql<{ claimed: boolean }[]>`select pg_try_advisory_xact_lock(hashtextextended(${name}, 35)) as claimed`,
+    // A statement of its own: its snapshot is taken after the lock was granted.
+    tx.sql<{ fingerprint: string; status_code: number; response_body: string }[]>`
+      select fingerprint, status_code, response_body from idempotency_key
+      where merchant_id = ${tx.merchantId} and route = ${request.route} and key = ${request.key} and expires_at > now()`,
+  ])
+  if (row && row.fingerprint !== request.fingerprint) {
+    throw new Refusal('idempotency_key_reused', { detail: 'This Idempotency-Key came with another request before.' })
+  }
+  if (row) return { statusCode: row.status_code, body: row.response_body }
+  if (!lock?.claimed) throw new Refusal('idempotency_in_progress', { detail: 'A request with this Idempotency-Key is still running.' })
+  return undefined
+}
+
+/** Keeps the answer with the effects it speaks of. Not awaited here: it travels with the last statements. */
+export function storeIdempotentResponse(tx: Pick<Tx, 'merchantId' | 'sql'>, request: IdempotentRequest, response: StoredResponse): Query {
+  return tx.sql`
+    insert into idempotency_key (merchant_id, route, key, fingerprint, status_code, response_body, expires_at)
+    values (${tx.merchantId}, ${request.route}, ${request.key}, ${request.fingerprint}, ${response.statusCode}, ${response.body},
+      now() + make_interval(days => ${IDEMPOTENCY_KEY_DAYS}::int))
+    on conflict (merchant_id, route, key) do update
+      set fingerprint = excluded.fingerprint, status_code = excluded.status_code, response_body = excluded.response_body,
+        created_at = now(), expires_at = excluded.expires_at`
+}
+
+/**
+ * Runs `work` once per key: the first time it works and stores its answer, afterwards the answer is replayed. Without a
+ * request it simply works.
+ */
+export async function once(
+  tx: Tx,
+  request: IdempotentRequest | undefined,
+  work: () => Promise<StoredResponse>,
+): Promise<StoredResponse & { replayed: boolean }> {
+  if (!request) return { ...(await work()), replayed: false }
+  const earlier = await claimIdempotencyKey(tx, request)
+  if (earlier) return { ...earlier, replayed: true }
+  const response = await work()
+  await storeIdempotentResponse(tx, request, response)
+  return { ...response, replayed: false }
+}
+
+/** Forgets the answers whose time is over. */
+export async function clearIdempotencyKeys(inMerchant: InMerchant, now: Date): Promise<void> {
+  await inMerchant((tx) => tx.delete(idempotencyKeys).where(and(mine(tx, idempotencyKeys), lt(idempotencyKeys.expiresAt, now))))
+}
