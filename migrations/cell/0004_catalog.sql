@@ -1,24 +1,26 @@
 -- Products, their variants and images, and the import of product files.
 
--- price_min, price_max and the featured image are snapshots of the variants and images, written with them.
+-- price_min, price_max, compare_at_price (of the cheapest variant, where it is above the price) and the featured image
+-- are snapshots of the variants and images, written with them.
 create table product (
-  merchant_id  uuid not null,
-  id           uuid not null default uuidv7(),
-  handle       text not null,
-  title        text not null,
-  body_html    text not null default '',
-  vendor       text not null default '',
-  product_type text not null default '',
-  tags         text[] not null default '{}',
-  option_names text[] not null,
-  status       text not null check (status in ('draft', 'active', 'archived')),
-  published    boolean not null,
-  price_min    bigint not null default 0,
-  price_max    bigint not null default 0,
-  image_url    text,
-  image_alt    text,
-  created_at   timestamptz not null default now(),
-  updated_at   timestamptz not null default now(),
+  merchant_id      uuid not null,
+  id               uuid not null default uuidv7(),
+  handle           text not null,
+  title            text not null,
+  body_html        text not null default '',
+  vendor           text not null default '',
+  product_type     text not null default '',
+  tags             text[] not null default '{}',
+  option_names     text[] not null,
+  status           text not null check (status in ('draft', 'active', 'archived')),
+  published        boolean not null,
+  price_min        bigint not null default 0,
+  price_max        bigint not null default 0,
+  compare_at_price bigint,
+  image_url        text,
+  image_alt        text,
+  created_at       timestamptz not null default now(),
+  updated_at       timestamptz not null default now(),
   primary key (merchant_id, id),
   unique (merchant_id, handle)
 );
@@ -97,11 +99,12 @@ create table catalog_import_part (
 );
 select app.protect('catalog_import_part');
 
--- The row report: what was wrong, by line of the file.
+-- The row report, by line of the file. An error is why a product was left out; a warning says what was taken otherwise.
 create table catalog_import_problem (
   merchant_id uuid not null,
   id          uuid not null default uuidv7(),
   import_id   uuid not null,
+  severity    text not null check (severity in ('error', 'warning')),
   line        bigint not null,
   handle      text not null,
   field       text not null,

@@ -42,6 +42,7 @@ create table stock_movement (
   allocated_change bigint not null default 0,
   reason           text not null check (reason in ('import', 'adjustment', 'allocation', 'release', 'shipment', 'return')),
   order_id         uuid,
+  note             text not null default '',
   actor            jsonb not null,
   occurred_at      timestamptz not null default now(),
   primary key (merchant_id, id)
