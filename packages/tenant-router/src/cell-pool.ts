@@ -16,7 +16,9 @@ export interface CellPoolOptions {
 
 const CONNECT_TIMEOUT_S = 5
 const IDLE_TIMEOUT_S = 60
-const CLOSE_TIMEOUT_S = 5
+// Closing: how long those who hold or await a connection may go on, then how long the driver may take to hang up.
+const DRAIN_TIMEOUT_MS = 5_000
+const CLOSE_TIMEOUT_S = 1
 
 interface Waiter {
   resolve(): void
@@ -31,6 +33,8 @@ export class CellPool {
   readonly #waiters = new Set<Waiter>()
   #taken = 0
   #closing: Promise<void> | undefined
+  #closed = false
+  #drained = () => {}
 
   constructor(options: CellPoolOptions) {
     this.#options = options
@@ -55,9 +59,10 @@ export class CellPool {
 
   /** Lends a connection for the time of `use`. */
   async borrow<T>(use: (connection: ReservedCellSql) => Promise<T>): Promise<T> {
+    if (this.#closing) throw new DoorError('cell_unavailable', 'The connections to this database are being closed.')
     await this.#admit()
     try {
-      const connection = await this.#sql.reserve()
+      const connection = await this.#reserve()
       try {
         return await use(connection)
       } finally {
@@ -68,9 +73,34 @@ export class CellPool {
     }
   }
 
+  /** Takes nobody new, lets those finish who hold a connection or wait for one, and then closes all connections. */
   async close(): Promise<void> {
-    this.#closing ??= this.#sql.end({ timeout: CLOSE_TIMEOUT_S })
+    this.#closing ??= this.#drain()
     await this.#closing
+  }
+
+  async #drain(): Promise<void> {
+    if (this.#taken > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, DRAIN_TIMEOUT_MS)
+        this.#drained = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    this.#closed = true
+    await this.#sql.end({ timeout: CLOSE_TIMEOUT_S })
+  }
+
+  async #reserve(): Promise<ReservedCellSql> {
+    // Asked for a connection after its end, the driver would never answer.
+    if (this.#closed) throw new DoorError('cell_unavailable', 'The connections to this database are closed.')
+    try {
+      return await this.#sql.reserve()
+    } catch (error) {
+      throw new DoorError('cell_unavailable', 'The database could not be reached.', error)
+    }
   }
 
   #admit(): Promise<void> | undefined {
@@ -97,6 +127,7 @@ export class CellPool {
     const next = this.#waiters.values().next()
     if (next.done) {
       this.#taken -= 1
+      if (this.#taken === 0) this.#drained()
       return
     }
     this.#waiters.delete(next.value)

@@ -32,8 +32,11 @@ interface EntryRow {
 export class Directory {
   readonly #sql: postgres.Sql<{ bigint: bigint }>
   readonly #options: DirectoryOptions
-  // One cache for all names: 'slug:..', 'domain:..', 'id:..'. A name nobody has is kept too, for a shorter time.
-  readonly #names: LRUCache<string, { entry: MerchantEntry | undefined }, undefined>
+  // 'slug:..', 'domain:..' and 'id:..' to a merchant's id. A name nobody has is remembered too (null), for a shorter time.
+  readonly #names = new LRUCache<string, { id: string | null }>({ max: CACHED_NAMES_MAX })
+  readonly #entries = new LRUCache<string, MerchantEntry>({ max: CACHED_NAMES_MAX, ttl: KNOWN_TTL_MS })
+  // Questions on their way to the database; whoever has the same one meanwhile shares the answer.
+  #asked = new Map<string, Promise<MerchantEntry | undefined>>()
 
   constructor(options: DirectoryOptions) {
     this.#options = options
@@ -44,15 +47,6 @@ export class Directory {
       onnotice: () => {},
       connection: { application_name: 'souk-directory' },
     })
-    this.#names = new LRUCache({
-      max: CACHED_NAMES_MAX,
-      ttl: KNOWN_TTL_MS,
-      fetchMethod: async (name, _stale, { options: entryOptions }) => {
-        const entry = await this.#look(name)
-        if (!entry) entryOptions.ttl = UNKNOWN_TTL_MS
-        return { entry }
-      },
-    })
   }
 
   /** Starts hearing of changes. Everything remembered is dropped each time the stream begins anew. */
@@ -62,6 +56,8 @@ export class Directory {
       (merchantId) => this.#forget(merchantId),
       () => {
         this.#names.clear()
+        this.#entries.clear()
+        this.#asked = new Map()
         this.#options.onListening?.()
       },
     )
@@ -82,8 +78,7 @@ export class Directory {
 
   /** Asks the database again, for a caller who found that what it had been told is out of date. */
   async refresh(merchantId: string): Promise<MerchantEntry | undefined> {
-    this.#forget(merchantId)
-    return this.#find(`id:${merchantId}`)
+    return this.#ask(`id:${merchantId}`)
   }
 
   /** One page of the active merchants at home in a cell, in id order. */
@@ -97,7 +92,29 @@ export class Directory {
   }
 
   async #find(name: string): Promise<MerchantEntry | undefined> {
-    return (await this.#names.fetch(name))?.entry
+    const known = this.#names.get(name)
+    if (known?.id === null) return undefined
+    return (known && this.#entries.get(known.id)) ?? this.#ask(name)
+  }
+
+  #ask(name: string): Promise<MerchantEntry | undefined> {
+    const asked = this.#asked
+    const already = asked.get(name)
+    if (already) return already
+    const answer = this.#look(name)
+      .then((entry) => {
+        // Not if a change was announced meanwhile: the answer may be older than the announcement.
+        if (asked === this.#asked) this.#remember(name, entry)
+        return entry
+      })
+      .finally(() => asked.delete(name))
+    asked.set(name, answer)
+    return answer
+  }
+
+  #remember(name: string, entry: MerchantEntry | undefined): void {
+    this.#names.set(name, { id: entry?.id ?? null }, { ttl: entry ? KNOWN_TTL_MS : UNKNOWN_TTL_MS })
+    if (entry) this.#entries.set(entry.id, entry)
   }
 
   async #look(name: string): Promise<MerchantEntry | undefined> {
@@ -112,10 +129,11 @@ export class Directory {
     return rows[0] && toEntry(rows[0])
   }
 
-  /** Drops a merchant under all its names, and every name nobody had: one of them may be new. */
+  /** Drops a merchant with all its names, and every name nobody had: one of them may be new. */
   #forget(merchantId: string): void {
-    for (const [name, { entry }] of this.#names.entries()) if (!entry || entry.id === merchantId) this.#names.delete(name)
-    this.#names.delete(`id:${merchantId}`)
+    this.#asked = new Map()
+    this.#entries.delete(merchantId)
+    for (const [name, { id }] of this.#names.entries()) if (id === null || id === merchantId) this.#names.delete(name)
   }
 }
 

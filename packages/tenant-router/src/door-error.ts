@@ -7,7 +7,13 @@
  * - `cell_unavailable`: the database did not answer; nothing was committed.
  * - `commit_unknown`: the connection was lost after COMMIT was sent; the outcome must be looked up, never assumed.
  */
-export type DoorErrorCode = 'merchant_unknown' | 'merchant_suspended' | 'merchant_moving' | 'cell_busy' | 'cell_unavailable' | 'commit_unknown'
+export type DoorErrorCode =
+  | 'merchant_unknown'
+  | 'merchant_suspended'
+  | 'merchant_moving'
+  | 'cell_busy'
+  | 'cell_unavailable'
+  | 'commit_unknown'
 
 export class DoorError extends Error {
   readonly code: DoorErrorCode

@@ -10,30 +10,36 @@ export type DoorMode = 'write' | 'read'
 export async function enter<T>(pool: CellPool, merchant: MerchantEntry, mode: DoorMode, work: (tx: Tx) => Promise<T>): Promise<T> {
   return pool.borrow(async (connection) => {
     const opening = open(connection, merchant, mode)
-    const commit = () => commitAfter(connection, opening)
+    const commit = () => commitAfter(connection, opening, mode)
     const tx = new MerchantTx(connection, merchant.id, commit)
     try {
       // Not awaited: the first query of the work travels with BEGIN. A failed opening fails every query after it.
       const result = await work(tx as unknown as Tx)
-      const finished = tx.state === 'finishing'
       tx.close()
-      if (!finished) await commit()
+      // Also when the work did not wait for its `finish`, or swallowed what it threw.
+      await (tx.finished ?? commit())
       return result
     } catch (error) {
-      tx.close()
+      tx.abandon()
       throw await abandon(connection, opening, error)
     }
   })
 }
 
 /** Runs statements that need no answer of each other in a single flight: BEGIN, enter, the statements, COMMIT. */
-export async function enterOnce(pool: CellPool, merchant: MerchantEntry, mode: DoorMode, work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]) {
+export async function enterOnce(
+  pool: CellPool,
+  merchant: MerchantEntry,
+  mode: DoorMode,
+  work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[],
+) {
   return enter(pool, merchant, mode, (tx) => tx.finish(work(tx)))
 }
 
 /** BEGIN and the check of the merchant's home, sent and not waited for. */
 function open(connection: ReservedCellSql, merchant: MerchantEntry, mode: DoorMode): Promise<unknown> {
-  const begin = connection`begin`.execute()
+  // Readers hold no lock against a move: what they wrote could be lost, so PostgreSQL refuses it.
+  const begin = (mode === 'write' ? connection`begin` : connection`begin read only`).execute()
   const entered =
     mode === 'write'
       ? connection`select tenancy.enter(${merchant.id}::uuid, ${merchant.epoch}::bigint)`.execute()
@@ -43,14 +49,15 @@ function open(connection: ReservedCellSql, merchant: MerchantEntry, mode: DoorMo
   return opening
 }
 
-async function commitAfter(connection: ReservedCellSql, opening: Promise<unknown>): Promise<void> {
+async function commitAfter(connection: ReservedCellSql, opening: Promise<unknown>, mode: DoorMode): Promise<void> {
   const committing = connection`commit`.execute()
   try {
     const [, result] = await Promise.all([opening, committing])
     // PostgreSQL answers COMMIT of a failed transaction with ROLLBACK, and without an error.
     if (result.command !== 'COMMIT') throw new Error('The transaction was rolled back: one of its statements had failed.')
   } catch (error) {
-    if (isLostConnection(error)) throw new DoorError('commit_unknown', 'The connection was lost while committing.', error)
+    if (mode === 'write' && isLostConnection(error))
+      throw new DoorError('commit_unknown', 'The connection was lost while committing.', error)
     throw error
   }
 }

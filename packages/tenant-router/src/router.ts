@@ -25,7 +25,7 @@ export interface RouterOptions {
 export interface InMerchant {
   <T>(work: (tx: Tx) => Promise<T>): Promise<T>
   readonly merchant: MerchantEntry
-  /** The lighter door: no lock, read only by agreement. */
+  /** The lighter door: no lock, and PostgreSQL refuses to write through it. */
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Statements that do not need each other's answers, in one round trip. */
   readOnce(work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]): Promise<Record<string, unknown>[][]>
@@ -48,6 +48,7 @@ export class Router {
   readonly #options: RouterOptions
   readonly #pools: LRUCache<string, CellPool>
   readonly #closing = new Set<Promise<void>>()
+  #closed = false
 
   constructor(options: RouterOptions) {
     this.#options = options
@@ -104,12 +105,15 @@ export class Router {
     return Object.fromEntries([...this.#pools.entries()].map(([cell, pool]) => [cell, pool.load]))
   }
 
+  /** Opens no door any more, lets those end that are open, and hangs up. */
   async close(): Promise<void> {
+    this.#closed = true
     this.#pools.clear()
     await Promise.all([...this.#closing, this.directory.close()])
   }
 
   async #follow<T>(merchant: MerchantEntry, mode: DoorMode, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
+    if (merchant.status === 'suspended') throw suspended()
     const deadline = performance.now() + MOVE_WAIT_MS
     let home = merchant
     for (let conflicts = 0; ; ) {
@@ -132,13 +136,14 @@ export class Router {
   async #newHome(old: MerchantEntry, deadline: number, cause: unknown): Promise<MerchantEntry> {
     const home = await this.directory.refresh(old.id)
     if (!home) throw new DoorError('merchant_unknown', 'The merchant is no longer in the directory.', cause)
-    if (home.status === 'suspended') throw new DoorError('merchant_suspended', 'The merchant is suspended.', cause)
+    if (home.status === 'suspended') throw suspended(cause)
     if (performance.now() > deadline) throw new DoorError('merchant_moving', 'The merchant is being moved to another database.', cause)
     if (home.epoch === old.epoch) await sleep(5 + Math.random() * 20)
     return home
   }
 
   #pool(cell: string): CellPool {
+    if (this.#closed) throw new DoorError('cell_unavailable', 'This process is shutting down.')
     const existing = this.#pools.get(cell)
     if (existing) return existing
     const url = this.#options.cellUrls[cell]
@@ -157,4 +162,8 @@ export class Router {
     const closing = pool.close().finally(() => this.#closing.delete(closing))
     this.#closing.add(closing)
   }
+}
+
+function suspended(cause?: unknown): DoorError {
+  return new DoorError('merchant_suspended', 'The merchant is suspended.', cause)
 }

@@ -5,15 +5,23 @@ import { errorCode } from './door-error.ts'
 
 declare const opened: unique symbol
 
-/** A tagged template of the driver: prepared once per connection, sent at once, awaited when wanted. */
-export type TxSql = Pick<ReservedCellSql, 'array'> & {
-  <Row extends readonly (object | undefined)[] = postgres.Row[]>(
+/**
+ * A tagged template of the driver, prepared once per connection. It is sent when it is awaited, executed or handed to
+ * `finish`, or becomes part of another one. One that never is fails the transaction: it was forgotten.
+ */
+export type TxSql = Pick<ReservedCellSql, 'array'> &
+  (<Row extends readonly (object | undefined)[] = postgres.Row[]>(
     template: TemplateStringsArray,
     ...parameters: readonly postgres.ParameterOrFragment<bigint>[]
-  ): postgres.PendingQuery<Row>
-}
+  ) => postgres.PendingQuery<Row>)
 
 export type Query = postgres.PendingQuery<postgres.Row[]>
+
+/** What the driver's query objects have beside their documented face: whether one was sent, and what sends it. */
+interface DriverQuery extends Query {
+  executed: boolean
+  handler(query: { reject(error: Error): void }): void
+}
 
 type Database = PostgresJsDatabase<Record<string, never>>
 
@@ -45,8 +53,6 @@ function preparing(connection: ReservedCellSql, isOpen: () => void) {
   }
 }
 
-export type TxState = 'open' | 'finishing' | 'closed'
-
 /** What the door holds of a transaction: the part it lends out, and the switch that ends it. */
 export class MerchantTx {
   readonly merchantId: string
@@ -54,7 +60,9 @@ export class MerchantTx {
   readonly #connection: ReservedCellSql
   readonly #commit: () => Promise<void>
   #database: Database | undefined
-  #state: TxState = 'open'
+  readonly #made = new Set<DriverQuery>()
+  #finished: Promise<postgres.Row[][]> | undefined
+  #open = true
 
   constructor(connection: ReservedCellSql, merchantId: string, commit: () => Promise<void>) {
     this.merchantId = merchantId
@@ -63,14 +71,18 @@ export class MerchantTx {
     this.sql = Object.assign(
       (template: TemplateStringsArray, ...parameters: readonly postgres.ParameterOrFragment<bigint>[]) => {
         this.#assertOpen()
-        return connection(template, ...(parameters as never[]))
+        const query = connection(template, ...(parameters as never[])) as unknown as DriverQuery
+        for (const parameter of parameters) this.#takeAsPart(parameter)
+        this.#made.add(query)
+        return query
       },
       { array: connection.array },
     ) as TxSql
   }
 
-  get state(): TxState {
-    return this.#state
+  /** The outcome of `finish`, if the work called it. */
+  get finished(): Promise<postgres.Row[][]> | undefined {
+    return this.#finished
   }
 
   get select(): Database['select'] {
@@ -93,10 +105,18 @@ export class MerchantTx {
     return this.#drizzle.execute.bind(this.#drizzle)
   }
 
-  async finish(queries: Query[]): Promise<postgres.Row[][]> {
+  finish(queries: Query[]): Promise<postgres.Row[][]> {
     this.#assertOpen()
-    this.#state = 'finishing'
+    this.#open = false
+    this.#finished = this.#sendWithCommit(queries)
+    this.#finished.catch(() => {})
+    return this.#finished
+  }
+
+  async #sendWithCommit(queries: Query[]): Promise<postgres.Row[][]> {
     const sent = Promise.all(queries.map((query) => query.execute()))
+    sent.catch(() => {})
+    if (this.abandon() > 0) throw forgotten()
     const [rows, committed] = await Promise.allSettled([sent, this.#commit()])
     // A lost COMMIT outranks a lost statement: the outcome is unknown, not negative.
     if (committed.status === 'rejected' && errorCode(committed.reason) === 'commit_unknown') throw committed.reason
@@ -105,8 +125,24 @@ export class MerchantTx {
     return rows.value
   }
 
+  /** Ends the lending. Throws if a statement was made and forgotten, which otherwise would be lost without a word. */
   close(): void {
-    this.#state = 'closed'
+    if (this.abandon() > 0) throw forgotten()
+  }
+
+  /** Ends the lending. Statements that were not sent by now never are; answers how many there were. */
+  abandon(): number {
+    this.#open = false
+    const unsent = [...this.#made].filter((query) => !query.executed)
+    for (const query of unsent) query.handler = ({ reject }) => reject(ended())
+    this.#made.clear()
+    return unsent.length
+  }
+
+  /** A query inside another's template is sent as part of it. */
+  #takeAsPart(parameter: unknown): void {
+    if (parameter instanceof Promise) this.#made.delete(parameter as DriverQuery)
+    else if (Array.isArray(parameter) && parameter[0] instanceof Promise) for (const part of parameter) this.#made.delete(part)
   }
 
   get #drizzle(): Database {
@@ -117,6 +153,14 @@ export class MerchantTx {
 
   // A query after the end would run on a connection that already serves somebody else.
   #assertOpen(): void {
-    if (this.#state !== 'open') throw new Error('This transaction has ended: a query was issued after its work returned.')
+    if (!this.#open) throw ended()
   }
+}
+
+function ended(): Error {
+  return new Error('This transaction has ended: a query was issued after its work returned.')
+}
+
+function forgotten(): Error {
+  return new Error('A statement of this transaction was made and never sent: its query was not awaited.')
 }
