@@ -8,6 +8,8 @@ export type RefusalCode =
   | 'invalid_state'
   | 'invalid_cursor'
   | 'invalid_text'
+  | 'text_too_long'
+  | 'invalid_product'
   | 'invalid_slug'
   | 'insufficient_stock'
   | 'quantity_out_of_range'

@@ -1,0 +1,35 @@
+import type { Tx } from '@souk/tenant-router/tx.ts'
+import { and, desc, eq, lt } from 'drizzle-orm'
+import { mine } from '../mine.ts'
+import { stockMovements } from './tables.ts'
+
+export type StockMovement = typeof stockMovements.$inferSelect
+
+/** The movements of a variant, newest first, `limit` of them before the one named. History outlives the variant. */
+export async function listMovements(tx: Tx, variantId: string, page: { limit: number; before?: string }): Promise<StockMovement[]> {
+  return tx
+    .select()
+    .from(stockMovements)
+    .where(
+      and(mine(tx, stockMovements), eq(stockMovements.variantId, variantId), page.before ? lt(stockMovements.id, page.before) : undefined),
+    )
+    .orderBy(desc(stockMovements.id))
+    .limit(page.limit)
+}
+
+/** A movement as the API shows it. */
+export function presentMovement(movement: StockMovement) {
+  return {
+    id: movement.id,
+    variant_id: movement.variantId,
+    location_id: movement.locationId,
+    on_hand_change: Number(movement.onHandChange),
+    reserved_change: Number(movement.reservedChange),
+    allocated_change: Number(movement.allocatedChange),
+    reason: movement.reason,
+    note: movement.note,
+    order_id: movement.orderId,
+    actor: movement.actor,
+    occurred_at: movement.occurredAt.toISOString(),
+  }
+}

@@ -1,0 +1,48 @@
+import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { StockChange } from './open-levels.ts'
+
+export interface LevelSettings {
+  variantId: string
+  tracked: boolean
+  backorder: boolean
+  /** What was counted. Null leaves what is on hand. */
+  onHand: bigint | null
+}
+
+/**
+ * Brings levels at the default location to what is asked: how they are sold and, where a number is given, what is on
+ * hand. A level that would then hold less than is promised to buyers stays as it is; the answer is the variants of those.
+ * Levels that are so already are not written. Locks in the same order as claims.
+ */
+export function setLevels(tx: Pick<Tx, 'merchantId' | 'sql'>, levels: readonly LevelSettings[], change: StockChange): Query {
+  const rows = levels.map((level) => ({
+    variant_id: level.variantId,
+    tracked: level.tracked,
+    backorder: level.backorder,
+    on_hand: level.onHand === null ? null : level.onHand.toString(),
+  }))
+  return tx.sql`
+    with locked as materialized (
+      select l.variant_id, l.location_id, w.tracked, w.backorder, coalesce(w.on_hand, l.on_hand) as on_hand,
+        coalesce(w.on_hand, l.on_hand) - l.on_hand as difference,
+        not w.tracked or w.backorder or coalesce(w.on_hand, l.on_hand) >= l.reserved + l.allocated as possible,
+        (l.tracked, l.backorder, l.on_hand) is distinct from (w.tracked, w.backorder, coalesce(w.on_hand, l.on_hand)) as differs
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as w (variant_id uuid, tracked boolean, backorder boolean, on_hand bigint)
+        join merchant_settings s on s.merchant_id = ${tx.merchantId}
+        join stock_level l on l.merchant_id = ${tx.merchantId} and l.location_id = s.default_location_id and l.variant_id = w.variant_id
+      order by l.variant_id, l.location_id
+      for no key update of l
+    ), changed as (
+      update stock_level l set tracked = k.tracked, backorder = k.backorder, on_hand = k.on_hand
+      from locked k
+      where k.possible and k.differs
+        and l.merchant_id = ${tx.merchantId} and l.variant_id = k.variant_id and l.location_id = k.location_id
+      returning l.variant_id, l.location_id, k.difference
+    ), moved as (
+      insert into stock_movement (merchant_id, variant_id, location_id, on_hand_change, reason, note, actor, occurred_at)
+      select ${tx.merchantId}, variant_id, location_id, difference, ${change.reason}, ${change.note}, ${JSON.stringify(change.actor)}::jsonb,
+        ${change.now}::timestamptz
+      from changed where difference <> 0
+    )
+    select variant_id from locked where not possible`
+}
