@@ -96,10 +96,10 @@ async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, 
  * first, so that two changes of one cart take turns.
  */
 async function change<Row>(tx: Tx, cartId: string, statement: Query, opening?: Query): Promise<{ cart: Cart; rows: Row[] }> {
-  const held = tx.sql`
-    update cart set version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
-  const before = opening ?? held
-  const [, rows, ...read] = await Promise.all([before, statement, ...cartQueries(tx, cartId)])
+  const held =
+    opening ??
+    tx.sql`update cart set version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
+  const [, rows, ...read] = await Promise.all([held, statement, ...cartQueries(tx, cartId)])
   const cart = toCart(read)
   if (cart.status !== 'open') throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
   return { cart, rows: rows as unknown as Row[] }

@@ -75,8 +75,9 @@ function assertReady(cart: Cart, request: CheckoutRequest): string {
   }
   if (missing.length > 0) throw new Refusal('cart_incomplete', { detail: 'The cart lacks what an order needs.', errors: missing })
   // A look before the claim: when something is sold out, most buyers are told so without touching the shared rows.
+  const inStock = cart.lines.filter((line) => line.available)
   assertClaimed(
-    cart.lines.filter((line) => line.available).map((line) => ({ variant_id: line.variantId })),
+    inStock.map((line) => ({ variant_id: line.variantId })),
     cart.lines,
   )
   const { total } = cart.priced.totals
