@@ -21,6 +21,17 @@ export function worksIn(pid: number, dataDir: string): boolean {
   }
 }
 
+/** The command line of a running process. */
+export function commandOf(pid: number): string | undefined {
+  if (!isRunning(pid)) return undefined
+  if (!hasProc) return ps(['-o', 'command=', '-p', String(pid)]).trim() || undefined
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
+  } catch {
+    return undefined
+  }
+}
+
 /** The running children of a process, read at this instant. */
 export function childrenOf(parent: number): number[] {
   if (!hasProc) {

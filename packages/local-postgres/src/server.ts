@@ -20,6 +20,7 @@ export interface LocalServer {
   port: number
   /** As the superuser `postgres`. */
   adminUrl(database?: string): string
+  isRunning(): boolean
   /** Ends every session and waits until the server has shut down cleanly. */
   stop(): Promise<void>
   /** SIGKILL to all of the server's processes at once, as in a crash. `startServer` brings the data back. */
@@ -42,6 +43,7 @@ export async function startServer(options: ServerOptions): Promise<LocalServer> 
   return {
     port: postmaster.port,
     adminUrl: (database = 'postgres') => `postgres://postgres:${password}@127.0.0.1:${postmaster.port}/${database}`,
+    isRunning: () => worksIn(postmaster.pid, dataDir),
     stop: () => stopPostmaster(postmaster.pid, dataDir),
     kill: () => killPostmaster(postmaster.pid, dataDir),
   }

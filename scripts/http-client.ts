@@ -1,0 +1,77 @@
+import { request } from 'node:http'
+import { Explained } from './explained.ts'
+
+export interface Call {
+  method: 'GET' | 'POST'
+  path: string
+  token?: string
+  idempotencyKey?: string
+  json?: unknown
+  csv?: string
+}
+
+export interface Answer {
+  status: number
+  // Wire bodies differ by route; what is read of one is checked where it is read.
+  body: Record<string, unknown>
+}
+
+const TIMEOUT_MS = 30_000
+
+/**
+ * Calls the API at one host name. The connection goes to 127.0.0.1, because not every system's resolver knows names under
+ * localhost (browsers and curl do).
+ */
+export function clientOf(host: string, port: number, stopping: AbortSignal): (call: Call) => Promise<Answer> {
+  return (call) => send(host, port, call, stopping)
+}
+
+/** The body of an answer that had to be a success. */
+export function expectOk(answer: Answer, doing: string): Record<string, unknown> {
+  if (answer.status < 300) return answer.body
+  const { title, detail, errors } = answer.body
+  throw new Explained(
+    `${doing} was refused (${answer.status}): ${[title, detail, errors && JSON.stringify(errors)].filter(Boolean).join('. ')}`,
+  )
+}
+
+function send(host: string, port: number, call: Call, stopping: AbortSignal): Promise<Answer> {
+  const content = call.csv ?? (call.json === undefined ? undefined : JSON.stringify(call.json))
+  const headers = {
+    host: `${host}:${port}`,
+    accept: 'application/json',
+    ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
+    ...(call.idempotencyKey === undefined ? {} : { 'idempotency-key': call.idempotencyKey }),
+    ...(content === undefined
+      ? {}
+      : {
+          'content-type': call.csv === undefined ? 'application/json' : 'text/csv; charset=utf-8',
+          'content-length': Buffer.byteLength(content),
+        }),
+  }
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { host: '127.0.0.1', port, method: call.method, path: call.path, headers, timeout: TIMEOUT_MS, signal: stopping },
+      async (response) => {
+        try {
+          const chunks: Buffer[] = []
+          for await (const chunk of response) chunks.push(chunk as Buffer)
+          resolve({ status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) })
+        } catch (error) {
+          reject(error)
+        }
+      },
+    )
+    sent.once('timeout', () => sent.destroy(new Error(`${call.method} ${call.path} took longer than ${TIMEOUT_MS / 1000} s`)))
+    sent.once('error', reject)
+    sent.end(content)
+  })
+}
+
+function parse(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>
+  } catch {
+    return { detail: text.slice(0, 500) }
+  }
+}

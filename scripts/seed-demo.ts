@@ -1,0 +1,144 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Catalog, type DemoShop, readCatalog, readDemoShops } from './demo-shops.ts'
+import { Explained } from './explained.ts'
+import { type Answer, type Call, clientOf, expectOk } from './http-client.ts'
+
+export interface DemoOptions {
+  port: number
+  baseDomain: string
+  admin: { email: string; password: string }
+  staffPassword: string
+  stopping: AbortSignal
+  log: (line: string) => void
+}
+
+export interface OpenShop {
+  slug: string
+  name: string
+  currency: string
+  url: string
+  staffEmail: string
+  /** Something that can be bought there now. */
+  sample: { handle: string; variantId: string } | undefined
+}
+
+type Client = (call: Call) => Promise<Answer>
+
+const IMPORT_TIMEOUT_MS = 90_000
+const POLL_MS = 100
+
+/**
+ * Opens the demo's shops through the API alone, as any merchant's would be. Repeating it finds what is there and goes on with what is missing,
+ * wherever an earlier run was killed; the second complete run writes nothing.
+ */
+export async function seedDemo(options: DemoOptions): Promise<OpenShop[]> {
+  const platform = clientOf(`platform.${options.baseDomain}`, options.port, options.stopping)
+  const adminToken = await logIn(platform, '/v1/sessions', options.admin, 'The platform admin')
+  const existing = await existingSlugs(platform, adminToken)
+  const shops: OpenShop[] = []
+  for (const shop of readDemoShops()) {
+    if (!existing.has(shop.slug)) {
+      await createMerchant(platform, adminToken, shop, options.staffPassword)
+      options.log(`${shop.slug}: merchant created`)
+    }
+  }
+  // The worker imports them side by side.
+  await Promise.all(readDemoShops().map(async (shop, index) => (shops[index] = await openShop(shop, options))))
+  return shops
+}
+
+async function existingSlugs(platform: Client, token: string): Promise<Set<string>> {
+  const slugs = new Set<string>()
+  for (let cursor: unknown = null; ; ) {
+    const query = `limit=100${cursor === null ? '' : `&cursor=${encodeURIComponent(String(cursor))}`}`
+    const page = expectOk(await platform({ method: 'GET', path: `/v1/merchants?${query}`, token }), 'Listing the merchants')
+    for (const merchant of page.data as { slug: string }[]) slugs.add(merchant.slug)
+    cursor = page.next_cursor ?? null
+    if (cursor === null) return slugs
+  }
+}
+
+async function createMerchant(platform: Client, token: string, shop: DemoShop, staffPassword: string): Promise<void> {
+  const { staff_email: staffEmail, catalog: _, ...merchant } = shop
+  const answer = await platform({
+    method: 'POST',
+    path: '/v1/merchants',
+    token,
+    // A run that was killed before the answer arrived asks again for the same merchant.
+    idempotencyKey: `demo-merchant-${shop.slug}`,
+    json: { ...merchant, staff: { email: staffEmail, name: `${shop.name} (demo)`, password: staffPassword } },
+  })
+  expectOk(answer, `Creating the merchant ${shop.slug}`)
+}
+
+async function openShop(shop: DemoShop, options: DemoOptions): Promise<OpenShop> {
+  const host = `${shop.slug}.${options.baseDomain}`
+  const url = `http://${host}:${options.port}`
+  const client = clientOf(host, options.port, options.stopping)
+  const staff = { email: shop.staff_email, password: options.staffPassword }
+  const token = await logIn(client, '/v1/admin/sessions', staff, `${shop.slug}'s staff`)
+  await importCatalog(client, token, readCatalog(shop, url), shop.slug, options)
+  const { slug, name, currency } = shop
+  return { slug, name, currency, url, staffEmail: staff.email, sample: await findSample(client) }
+}
+
+async function logIn(client: Client, path: string, credentials: { email: string; password: string }, who: string): Promise<string> {
+  const answer = await client({ method: 'POST', path, json: credentials })
+  if (answer.status === 401) {
+    throw new Explained(
+      `${who} could not log in: this database was prepared with other passwords than those in .souk. ` +
+        'Use the checkout that made it, or name another database in DATABASE_URL.',
+    )
+  }
+  return String(expectOk(answer, `${who}'s log-in`).access_token)
+}
+
+/** Nothing is uploaded if the newest import is this very content, done or on its way. The first
+ * to succeed sets the stock; later ones leave it as it was sold. */
+async function importCatalog(client: Client, token: string, catalog: Catalog, slug: string, options: DemoOptions): Promise<void> {
+  const list = expectOk(await client({ method: 'GET', path: '/v1/admin/imports?limit=100', token }), 'Listing the imports')
+  const imports = list.data as ImportState[]
+  const [newest] = imports
+  const same = newest?.file_name === catalog.fileName && newest.status !== 'failed' && newest.status !== 'receiving'
+  const current = same ? newest : await upload(client, token, catalog, imports.some((one) => one.status === 'done') ? 'keep' : 'set')
+  const done = await waitForImport(client, token, current, slug)
+  if (!same) options.log(`${slug}: ${done.products_done} products imported`)
+}
+
+interface ImportState {
+  id: string
+  file_name: string
+  status: string
+  products_done: number
+  failure?: unknown
+}
+
+async function upload(client: Client, token: string, catalog: Catalog, stock: 'set' | 'keep'): Promise<ImportState> {
+  const path = `/v1/admin/imports?file_name=${encodeURIComponent(catalog.fileName)}&stock=${stock}`
+  return expectOk(await client({ method: 'POST', path, token, csv: catalog.csv }), 'The upload of a catalogue') as unknown as ImportState
+}
+
+async function waitForImport(client: Client, token: string, started: ImportState, slug: string): Promise<ImportState> {
+  const deadline = Date.now() + IMPORT_TIMEOUT_MS
+  for (let current = started; ; ) {
+    if (current.status === 'done') return current
+    if (current.status === 'failed')
+      throw new Explained(`The import of ${slug} failed: ${JSON.stringify(current.failure)}. See .souk/logs/worker.log.`)
+    if (Date.now() > deadline) throw new Explained(`The import of ${slug} is still ${current.status}. See .souk/logs/worker.log.`)
+    await pause(POLL_MS)
+    const answer = await client({ method: 'GET', path: `/v1/admin/imports/${started.id}`, token })
+    current = expectOk(answer, 'Asking how an import is going') as unknown as ImportState
+  }
+}
+
+async function findSample(client: Client): Promise<OpenShop['sample']> {
+  const list = expectOk(await client({ method: 'GET', path: '/v1/products?limit=20' }), 'Listing products')
+  const available = (list.data as { handle: string; available: boolean }[]).find((product) => product.available)
+  if (!available) return undefined
+  const product = expectOk(
+    await client({ method: 'GET', path: `/v1/products/${encodeURIComponent(available.handle)}` }),
+    'Reading a product',
+  )
+  const variant = (product.variants as { id: string; available: boolean }[]).find((candidate) => candidate.available)
+  return variant && { handle: available.handle, variantId: variant.id }
+}

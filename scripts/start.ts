@@ -1,0 +1,120 @@
+import { join } from 'node:path'
+import { type Child, startChild } from './child.ts'
+import { type Database, openDatabase } from './database.ts'
+import { keepRunning } from './database-keeper.ts'
+import { demoNotes } from './demo-notes.ts'
+import { baseDomain, environmentOf } from './environment.ts'
+import { Explained } from './explained.ts'
+import { choosePorts, type Ports } from './ports.ts'
+import { waitUntilReady } from './readiness.ts'
+import { seedDemo } from './seed-demo.ts'
+import { takeLock } from './start-lock.ts'
+import { ensureKeys, openSecrets, openState, type Secrets, type State, statePaths } from './state.ts'
+
+// Everything on this machine: PostgreSQL, the schema, the API, the worker and three demo shops, until Ctrl-C.
+// What it makes is kept in .souk; a later start finds it there, and so does one after a start that was killed half way.
+
+const ADMIN_EMAIL = 'admin@souk.example'
+// Longer than the longest request or job may take.
+const APP_STOP_TIMEOUT_MS = 20_000
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  const started = Date.now()
+  const stopping = new AbortController()
+  // Every phase of stopping has a deadline of its own, so a second Ctrl-C has nothing to hurry.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stopping.abort())
+  const undo: (() => Promise<void> | void)[] = []
+  try {
+    await run(stopping.signal, undo, started)
+    return 0
+  } catch (error) {
+    if (stopping.signal.aborted) return 0
+    console.error(`\n${error instanceof Explained ? error.message : (error as Error).stack}`)
+    return 1
+  } finally {
+    if (undo.length > 1) console.log('\nStopping ...')
+    for (const step of undo.reverse()) await step()
+    if (stopping.signal.aborted) console.log('Stopped. `npm start` goes on from here; `npm run reset` starts afresh.')
+  }
+}
+
+/** Comes back when it is time to stop. Each thing that has to be undone is noted as soon as it is done. */
+async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], started: number): Promise<void> {
+  const state = statePaths()
+  const ports = await choosePorts()
+  openState(state)
+  undo.push(takeLock(state.lock, ports.api))
+  const secrets = openSecrets(state)
+  ensureKeys(state)
+
+  step('PostgreSQL')
+  const database = await openDatabase(state, secrets, step)
+  if (database.server) undo.push(keepRunning(database.server, state.database))
+  stopping.throwIfAborted()
+
+  step('API and worker')
+  const apps = await startApps(state, secrets, database, ports, undo)
+  const broken = crashOf(apps)
+  await Promise.race([waitUntilReady(ports, stopping), broken])
+
+  step('Demo shops')
+  const demo = {
+    admin: { email: ADMIN_EMAIL, password: secrets.adminPassword },
+    staffPassword: secrets.staffPassword,
+    baseDomain: baseDomain(),
+  }
+  const shops = await Promise.race([seedDemo({ ...demo, port: ports.api, stopping, log: step }), broken])
+  console.log(demoNotes({ ...demo, ports, shops, logs: state.logs, seconds: (Date.now() - started) / 1000 }))
+  await Promise.race([aborted(stopping), broken])
+}
+
+async function startApps(
+  state: State,
+  secrets: Secrets,
+  database: Database,
+  ports: Ports,
+  undo: (() => Promise<void> | void)[],
+): Promise<Child[]> {
+  const environment = environmentOf(state, database, ports)
+  const admin = startChild({
+    name: 'create-admin',
+    entry: 'apps/api/src/create-admin.ts',
+    environment: { ...environment.api, SOUK_ADMIN_EMAIL: ADMIN_EMAIL, SOUK_ADMIN_PASSWORD: secrets.adminPassword },
+    logFile: join(state.logs, 'create-admin.log'),
+  })
+  const outcome = await admin.ended
+  if (outcome !== 'exit code 0') throw crash(admin, outcome)
+  const apps = (['api', 'worker'] as const).map((name) =>
+    startChild({ name, entry: `apps/${name}/src/main.ts`, environment: environment[name], logFile: join(state.logs, `${name}.log`) }),
+  )
+  undo.push(async () => {
+    await Promise.all(apps.map((app) => app.stop(APP_STOP_TIMEOUT_MS)))
+  })
+  return apps
+}
+
+/** Never fulfils; rejects with the last words of the first app that ends. Apps that are stopped end too, when nobody listens any more. */
+function crashOf(apps: Child[]): Promise<never> {
+  const broken = Promise.race(apps.map(async (app) => crash(app, await app.ended))).then((error) => {
+    throw error
+  })
+  broken.catch(() => {})
+  return broken
+}
+
+function crash(app: Child, outcome: string): Explained {
+  return new Explained(`${app.name} stopped unexpectedly (${outcome}). The end of its log:\n  ${app.lastWords().join('\n  ')}`)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+function step(line: string): void {
+  console.log(`· ${line}`)
+}
