@@ -1,20 +1,18 @@
 import { execFileSync, spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning } from './processes.ts'
 import { type LocalServer, startServer, stopServer } from './server.ts'
+import { makeThrowawayFolder } from './throwaway-folder.ts'
 
 let folder: string
 let dataDir: string
 
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'souk-server-'))
-  // Under root the server runs as another user, who has to come in.
-  chmodSync(folder, 0o755)
+  folder = makeThrowawayFolder()
   dataDir = join(folder, 'data')
 })
 

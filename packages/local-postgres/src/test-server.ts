@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
 import { migrate } from '@souk/migrations/run.ts'
 import postgres from 'postgres'
-import { isRunning } from './processes.ts'
 import { startServer, stopServer } from './server.ts'
+import { abandonedFolders, makeThrowawayFolder } from './throwaway-folder.ts'
 
 /** All that a test process has to know. Handed on as JSON in SOUK_TEST_SERVER. */
 export interface TestServerFacts {
@@ -23,7 +22,6 @@ export interface TestServer {
 }
 
 const ABANDONED_AFTER_MS = 6 * 60 * 60 * 1000
-const FOLDER_PREFIX = 'souk-test-'
 const DATABASE_PREFIX = 'souk_test_'
 
 /**
@@ -38,8 +36,7 @@ export async function startTestServer(): Promise<TestServer> {
     return { facts: await buildTemplate(given, run), close: () => dropDatabases(given, (name) => name.startsWith(run)) }
   }
   await removeAbandonedServers()
-  const folder = join(tmpdir(), `${FOLDER_PREFIX}${process.pid}-${randomBytes(3).toString('hex')}`)
-  mkdirSync(folder, { mode: 0o755 })
+  const folder = makeThrowawayFolder()
   const close = () => removeServer(folder)
   try {
     const server = await startServer({ dataDir: join(folder, 'data'), durable: false })
@@ -100,10 +97,8 @@ async function dropDatabases(adminUrl: string, belongs: (name: string) => boolea
 }
 
 async function removeAbandonedServers(): Promise<void> {
-  for (const name of readdirSync(tmpdir())) {
-    const owner = Number(new RegExp(`^${FOLDER_PREFIX}(\\d+)-[0-9a-f]+$`).exec(name)?.[1])
-    if (owner > 0 && !isRunning(owner)) await removeServer(join(tmpdir(), name)).catch(() => {})
-  }
+  // A folder that cannot be removed (another user's) is in nobody's way.
+  for (const folder of abandonedFolders()) await removeServer(folder).catch(() => {})
 }
 
 async function removeServer(folder: string): Promise<void> {
