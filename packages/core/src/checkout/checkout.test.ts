@@ -41,7 +41,7 @@ function buy(cartId: string, given: { key?: string; fingerprint?: string; expect
     checkout(tx, {
       cartId,
       paymentMethod: 'invoice',
-      expectedTotal,
+      expectedTotal: expectedTotal === undefined ? undefined : { amount: expectedTotal, currency: 'EUR' },
       idempotency: { route: 'POST /v1/carts/:cart_id/checkout', key, fingerprint },
       now: new Date(),
       answer: (order): StoredResponse => ({ statusCode: 201, body: JSON.stringify({ id: order.id, number: Number(order.number) }) }),

@@ -4,6 +4,7 @@ import { type Cart, cartQueries, toCart } from '../cart/cart.ts'
 import { crashPoint } from '../crash-point.ts'
 import { claimIdempotencyKey, type IdempotentRequest, type StoredResponse, storeIdempotentResponse } from '../idempotency/idempotency.ts'
 import { newId } from '../ids.ts'
+import type { Money } from '../money.ts'
 import type { Order } from '../orders/order.ts'
 import { insertOrder, orderFrom } from '../orders/place-order.ts'
 import { insertPayment, manualPayment } from '../payments/manual.ts'
@@ -15,7 +16,7 @@ export interface CheckoutRequest {
   cartId: string
   paymentMethod: PaymentMethod
   /** What the buyer was shown. Another total now is refused, not charged. */
-  expectedTotal: bigint | undefined
+  expectedTotal: Money | undefined
   idempotency: IdempotentRequest
   now: Date
   /** The answer on the wire, kept with the order for replays. */
@@ -80,11 +81,14 @@ function assertReady(cart: Cart, request: CheckoutRequest): string {
     inStock.map((line) => ({ variant_id: line.variantId })),
     cart.lines,
   )
-  const { total } = cart.priced.totals
-  if (request.expectedTotal !== undefined && request.expectedTotal !== total) {
-    throw new Refusal('total_changed', { detail: 'The total is no longer what was expected.', extra: { total: { amount: Number(total), currency: cart.currency } } })
-  }
+  assertExpected(request.expectedTotal, { amount: cart.priced.totals.total, currency: cart.currency })
   return cart.email!
+}
+
+function assertExpected(expected: Money | undefined, total: Money): void {
+  if (!expected || (expected.amount === total.amount && expected.currency === total.currency)) return
+  const extra = { total: { amount: Number(total.amount), currency: total.currency } }
+  throw new Refusal('total_changed', { detail: 'The total is no longer what was expected.', extra })
 }
 
 function takeNumbers(tx: Tx) {

@@ -1,0 +1,113 @@
+import type { Order } from '@souk/core/orders/order.ts'
+import { z } from 'zod'
+import { addressSchema } from './address.ts'
+import { moneySchema, presentMoney, presentTotals, totalsSchema } from './money.ts'
+
+const orderHead = {
+  id: z.uuid(),
+  number: z.int(),
+  status: z.enum(['placed', 'cancelled']),
+  payment_status: z.enum(['pending', 'paid']),
+  fulfillment_status: z.enum(['unfulfilled', 'fulfilled']),
+  currency: z.string(),
+  email: z.string(),
+}
+
+export const orderLineSchema = z.strictObject({
+  id: z.uuid(),
+  product_id: z.uuid(),
+  variant_id: z.uuid(),
+  title: z.string(),
+  variant_title: z.string(),
+  sku: z.string(),
+  quantity: z.int(),
+  unit_price: moneySchema,
+  subtotal: moneySchema,
+  discount: moneySchema,
+  tax: moneySchema,
+  total: moneySchema,
+})
+
+export const orderSchema = z.strictObject({
+  ...orderHead,
+  shipping_address: addressSchema.nullable(),
+  billing_address: addressSchema.nullable(),
+  lines: z.array(orderLineSchema),
+  totals: totalsSchema,
+  payments: z.array(
+    z.strictObject({
+      id: z.uuid(),
+      provider: z.literal('manual'),
+      method: z.enum(['invoice', 'cash_on_delivery']),
+      status: z.enum(['pending', 'captured', 'voided']),
+      amount: moneySchema,
+    }),
+  ),
+  placed_at: z.iso.datetime(),
+})
+
+export const placedOrderSchema = orderSchema.extend({
+  token: z.string().meta({ description: 'Sent as Order-Token to see this order again without an account.' }),
+})
+
+export const orderSummarySchema = z.strictObject({ ...orderHead, total: moneySchema, placed_at: z.iso.datetime() })
+
+/** An order as its buyer and the merchant's staff see it. */
+export function presentOrder(order: Order): z.input<typeof orderSchema> {
+  const { currency } = order
+  return {
+    id: order.id,
+    number: Number(order.number),
+    status: order.status,
+    payment_status: order.paymentStatus,
+    fulfillment_status: order.fulfillmentStatus,
+    currency,
+    email: order.email,
+    shipping_address: order.shippingAddress,
+    billing_address: order.billingAddress,
+    lines: order.lines.map((line) => ({
+      id: line.id,
+      product_id: line.productId,
+      variant_id: line.variantId,
+      title: line.productTitle,
+      variant_title: line.variantTitle,
+      sku: line.sku,
+      quantity: Number(line.quantity),
+      unit_price: presentMoney(line.unitPrice, currency),
+      subtotal: presentMoney(line.subtotal, currency),
+      discount: presentMoney(line.discountTotal, currency),
+      tax: presentMoney(line.taxTotal, currency),
+      total: presentMoney(line.total, currency),
+    })),
+    totals: presentTotals(
+      {
+        subtotal: order.subtotal,
+        discount: order.discountTotal,
+        shipping: order.shippingTotal,
+        tax: order.taxTotal,
+        taxIncluded: order.taxIncluded,
+        total: order.total,
+      },
+      currency,
+    ),
+    payments: order.payments.map(({ id, provider, method, status, amount }) => ({ id, provider, method, status, amount: presentMoney(amount, currency) })),
+    placed_at: order.placedAt.toISOString(),
+  }
+}
+
+type Summary = Pick<Order, 'id' | 'number' | 'status' | 'paymentStatus' | 'fulfillmentStatus' | 'currency' | 'email' | 'total' | 'placedAt'>
+
+/** An order's line in a list. */
+export function presentOrderSummary(order: Summary): z.input<typeof orderSummarySchema> {
+  return {
+    id: order.id,
+    number: Number(order.number),
+    status: order.status,
+    payment_status: order.paymentStatus,
+    fulfillment_status: order.fulfillmentStatus,
+    currency: order.currency,
+    email: order.email,
+    total: presentMoney(order.total, order.currency),
+    placed_at: order.placedAt.toISOString(),
+  }
+}
