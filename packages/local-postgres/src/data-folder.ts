@@ -100,6 +100,12 @@ async function runInitdb(initdb: string, flags: string[], account: Account | und
       throw new Error('The bundled PostgreSQL needs glibc, which this system lacks (Alpine?). Set DATABASE_URL to a server of your own.')
     if (/shared librar/i.test(stderr ?? ''))
       throw new Error(`The bundled PostgreSQL cannot run here: ${stderr?.trim()}. Delete node_modules and start again.`)
+    if (/could not look up effective user ID/.test(stderr ?? '')) {
+      throw new Error(
+        `PostgreSQL wants the user it runs as to have a name, and user ${account?.uid ?? process.getuid?.()} has none in /etc/passwd (a container started ` +
+          'with another user?). Add one, or run as a user that is listed, or set DATABASE_URL to a server of your own.',
+      )
+    }
     throw new Error(`PostgreSQL's initdb failed: ${stderr?.trim() || String(error)}`)
   }
 }
