@@ -15,6 +15,8 @@ export interface CellPoolOptions {
 }
 
 const CONNECT_TIMEOUT_S = 5
+// The driver goes on trying when a server takes connections and drops them; whoever asked does not wait for that.
+const RESERVE_TIMEOUT_MS = 5_000
 const IDLE_TIMEOUT_S = 60
 // Closing: how long those who hold or await a connection may go on, then how long the driver may take to hang up.
 const DRAIN_TIMEOUT_MS = 5_000
@@ -42,6 +44,7 @@ export class CellPool {
       max: options.connectionsMax,
       idle_timeout: IDLE_TIMEOUT_S,
       connect_timeout: CONNECT_TIMEOUT_S,
+      backoff: reconnectDelay,
       onnotice: () => {},
       connection: { application_name: 'souk' },
       types: {
@@ -96,10 +99,23 @@ export class CellPool {
   async #reserve(): Promise<ReservedCellSql> {
     // Asked for a connection after its end, the driver would never answer.
     if (this.#closed) throw new DoorError('cell_unavailable', 'The connections to this database are closed.')
+    const reserving = this.#sql.reserve()
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reserving.then(
+          (connection) => connection.release(),
+          () => {},
+        )
+        reject(new Error(`No connection within ${RESERVE_TIMEOUT_MS} ms.`))
+      }, RESERVE_TIMEOUT_MS)
+    })
     try {
-      return await this.#sql.reserve()
+      return await Promise.race([reserving, late])
     } catch (error) {
       throw new DoorError('cell_unavailable', 'The database could not be reached.', error)
+    } finally {
+      clearTimeout(timer)
     }
   }
 
@@ -134,4 +150,9 @@ export class CellPool {
     clearTimeout(next.value.timer)
     next.value.resolve()
   }
+}
+
+/** Seconds before the next attempt to connect. The driver's own goes up to 20: long after a database is back. */
+export function reconnectDelay(retries: number): number {
+  return (0.5 + Math.random() / 2) * Math.min(0.02 * 2 ** retries, 1)
 }

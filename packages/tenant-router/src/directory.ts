@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache'
 import postgres from 'postgres'
+import { reconnectDelay } from './cell-pool.ts'
+import { DoorError } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 
 const CACHED_NAMES_MAX = 50_000
@@ -7,6 +9,8 @@ const KNOWN_TTL_MS = 30_000
 const UNKNOWN_TTL_MS = 5_000
 const CONNECTIONS_MAX = 2
 const CONNECT_TIMEOUT_S = 5
+const ANSWER_TIMEOUT_MS = 5_000
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 export interface DirectoryOptions {
   /** As souk_app, at the directory database. */
@@ -43,6 +47,7 @@ export class Directory {
     this.#sql = postgres(options.url, {
       max: CONNECTIONS_MAX,
       connect_timeout: CONNECT_TIMEOUT_S,
+      backoff: reconnectDelay,
       types: { bigint: postgres.BigInt },
       onnotice: () => {},
       connection: { application_name: 'souk-directory' },
@@ -72,8 +77,9 @@ export class Directory {
     return slug === '' || slug.includes('.') ? undefined : this.#find(`slug:${slug}`)
   }
 
+  /** The merchant with that id; text that is no UUID belongs to nobody. */
   async byId(merchantId: string): Promise<MerchantEntry | undefined> {
-    return this.#find(`id:${merchantId}`)
+    return UUID.test(merchantId) ? this.#find(`id:${merchantId.toLowerCase()}`) : undefined
   }
 
   /** Asks the database again, for a caller who found that what it had been told is out of date. */
@@ -83,7 +89,7 @@ export class Directory {
 
   /** One page of the active merchants at home in a cell, in id order. */
   async merchantsOfCell(cell: string, after: string | null, limit: number): Promise<MerchantEntry[]> {
-    const rows = await this.#sql<EntryRow[]>`select * from platform.merchants_of_cell(${cell}, ${after}, ${limit})`
+    const rows = await answered(this.#sql<EntryRow[]>`select * from platform.merchants_of_cell(${cell}, ${after}, ${limit})`)
     return rows.map(toEntry)
   }
 
@@ -120,12 +126,13 @@ export class Directory {
   async #look(name: string): Promise<MerchantEntry | undefined> {
     const [kind, value] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)]
     const sql = this.#sql
-    const rows =
+    const rows = await answered(
       kind === 'slug'
-        ? await sql<EntryRow[]>`select * from platform.find_by_slug(${value})`
+        ? sql<EntryRow[]>`select * from platform.find_by_slug(${value})`
         : kind === 'domain'
-          ? await sql<EntryRow[]>`select * from platform.find_by_domain(${value})`
-          : await sql<EntryRow[]>`select * from platform.find_by_id(${value})`
+          ? sql<EntryRow[]>`select * from platform.find_by_domain(${value})`
+          : sql<EntryRow[]>`select * from platform.find_by_id(${value})`,
+    )
     return rows[0] && toEntry(rows[0])
   }
 
@@ -139,4 +146,19 @@ export class Directory {
 
 function toEntry(row: EntryRow): MerchantEntry {
   return { id: row.merchant_id, slug: row.slug, status: row.status, cell: row.cell, epoch: row.epoch }
+}
+
+/** Rows, or `cell_unavailable`: without the directory nobody can be told where a merchant lives. */
+async function answered(rows: postgres.PendingQuery<EntryRow[]>): Promise<EntryRow[]> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No answer within ${ANSWER_TIMEOUT_MS} ms.`)), ANSWER_TIMEOUT_MS)
+  })
+  try {
+    return await Promise.race([rows, late])
+  } catch (error) {
+    throw new DoorError('cell_unavailable', 'The directory did not answer.', error)
+  } finally {
+    clearTimeout(timer)
+  }
 }

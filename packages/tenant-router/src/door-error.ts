@@ -4,7 +4,7 @@
  * - `merchant_suspended`: known, but not served at present.
  * - `merchant_moving`: its home changed or is fenced, and no writable home was found within MOVE_WAIT_MS.
  * - `cell_busy`: all connections of the cell are taken and the queue is full or did not move in time.
- * - `cell_unavailable`: the database did not answer; nothing was committed.
+ * - `cell_unavailable`: the cell's database, or the directory, did not answer; nothing was committed.
  * - `commit_unknown`: the connection was lost after COMMIT was sent; the outcome must be looked up, never assumed.
  */
 export type DoorErrorCode =

@@ -14,9 +14,12 @@ export interface TestWire {
   reset(): void
   /** Called with each message from a client before it is passed on; answer 'cut' to end the connection after passing it on, or 'drop' before. */
   onMessage: ((letter: string, body: Buffer) => 'pass' | 'cut' | 'drop') | undefined
-  /** Ends all connections and refuses new ones, until `restore`. */
+  /** Ends all connections, and drops new ones as soon as they are made, until `restore`. */
   sever(): void
   restore(): void
+  /** Ends all connections and refuses new ones, until `listenAgain`. */
+  stopListening(): Promise<void>
+  listenAgain(): Promise<void>
   close(): Promise<void>
 }
 
@@ -61,15 +64,18 @@ export async function openTestWire(databaseUrl: string): Promise<TestWire> {
     restore: () => {
       severed = false
     },
-    close: () => {
+    stopListening: () => {
       for (const socket of sockets) socket.destroy()
       return new Promise((resolve) => server.close(() => resolve()))
     },
+    listenAgain: () => new Promise((resolve) => server.listen(port, '127.0.0.1', resolve)),
+    close: () => wire.stopListening(),
   }
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const port = (server.address() as { port: number }).port
   const own = new URL(databaseUrl)
   own.hostname = '127.0.0.1'
-  own.port = String((server.address() as { port: number }).port)
+  own.port = String(port)
   wire.url = own.toString()
   return wire
 }

@@ -48,7 +48,8 @@ function preparing(connection: ReservedCellSql, isOpen: () => void) {
     options: { parsers: {}, serializers: {} },
     unsafe: (text: string, parameters: unknown[]) => {
       isOpen()
-      return connection.unsafe(text, parameters as never[], { prepare: true })
+      // `simple: false`: without parameters the driver would choose the protocol that cannot prepare.
+      return connection.unsafe(text, parameters as never[], { prepare: true, simple: false } as { prepare: boolean })
     },
   }
 }
