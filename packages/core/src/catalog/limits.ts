@@ -1,0 +1,12 @@
+export const TITLE_GRAPHEMES_MAX = 255
+export const NAME_GRAPHEMES_MAX = 255
+export const ALT_GRAPHEMES_MAX = 512
+export const HANDLE_CHARACTERS_MAX = 255
+export const BODY_BYTES_MAX = 512 * 1024
+export const URL_BYTES_MAX = 2_048
+export const TAGS_MAX = 250
+export const OPTIONS_MAX = 3
+export const VARIANTS_MAX = 500
+export const IMAGES_MAX = 250
+export const GRAMS_MAX = 1_000_000_000
+export const QUANTITY_MAX = 1_000_000_000
