@@ -1,4 +1,5 @@
 import { existsSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { stopServer } from '@souk/local-postgres/server.ts'
 import { howToStop, lockHolder } from './start-lock.ts'
 import { statePaths } from './state.ts'
@@ -20,7 +21,7 @@ async function main(): Promise<number> {
   }
   try {
     if (await stopServer(state.database)) console.log('Stopped a PostgreSQL that an earlier start had left behind.')
-    rmSync(state.folder, { recursive: true, force: true })
+    for (const folder of [dirname(state.database), state.folder]) rmSync(folder, { recursive: true, force: true })
   } catch (error) {
     console.error(`Could not remove ${state.folder}: ${(error as Error).message}. If another user made it, remove it as that user.`)
     return 1

@@ -1,10 +1,10 @@
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type Child, startChild } from './child.ts'
 import { type Database, openDatabase } from './database.ts'
 import { keepRunning } from './database-keeper.ts'
 import { demoNotes } from './demo-notes.ts'
 import { baseDomain, environmentOf } from './environment.ts'
-import { Explained } from './explained.ts'
+import { describeFailure, Explained } from './explained.ts'
 import { choosePorts, type Ports } from './ports.ts'
 import { waitUntilReady } from './readiness.ts'
 import { seedDemo } from './seed-demo.ts'
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
     return 0
   } catch (error) {
     if (stopping.signal.aborted) return 0
-    console.error(`\n${error instanceof Explained ? error.message : (error as Error).stack}`)
+    console.error(`\n${describeFailure(error)}`)
     return 1
   } finally {
     if (undo.length > 1) console.log('\nStopping ...')
@@ -49,7 +49,11 @@ async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], 
   const secrets = openSecrets(state)
   ensureKeys(state)
 
-  step('PostgreSQL')
+  step(
+    isInside(state)
+      ? 'PostgreSQL'
+      : `PostgreSQL, its data in ${dirname(state.database)}: as root, it has to run as a user who cannot enter this checkout`,
+  )
   const database = await openDatabase(state, secrets, step)
   if (database.server) undo.push(keepRunning(database.server, state.database))
   stopping.throwIfAborted()
@@ -113,6 +117,10 @@ function aborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve()
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
+}
+
+function isInside(state: State): boolean {
+  return dirname(state.database) === state.folder
 }
 
 function step(line: string): void {

@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { reachableDataDir } from '@souk/local-postgres/elsewhere.ts'
 import { ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
 import { Explained } from './explained.ts'
 import { root } from './pnpm.mjs'
@@ -9,6 +10,7 @@ import { root } from './pnpm.mjs'
 export interface State {
   folder: string
   logs: string
+  /** Elsewhere if we are root and this checkout is closed to everybody else: see local-postgres/elsewhere.ts. */
   database: string
   lock: string
   keys: string
@@ -28,7 +30,7 @@ export function statePaths(folder = join(root, '.souk')): State {
   return {
     folder,
     logs: join(folder, 'logs'),
-    database: join(folder, 'postgres'),
+    database: reachableDataDir(join(folder, 'postgres')),
     lock: join(folder, 'start.lock'),
     keys: join(folder, 'keys.json'),
     secrets: join(folder, 'secrets.json'),

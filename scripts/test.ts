@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startTestServer, type TestServer } from '@souk/local-postgres/test-server.ts'
+import { describeFailure } from './explained.ts'
 import { root, turbo } from './pnpm.mjs'
 import { addUp, closingLine, type Report } from './test-report.ts'
 
@@ -27,6 +28,9 @@ async function main(): Promise<number> {
     console.log(`Took ${((Date.now() - started) / 1000).toFixed(0)} s.\n`)
     console.log(closingLine(totals))
     return code !== 0 || totals.failed > 0 ? 1 : 0
+  } catch (error) {
+    console.error(describeFailure(error))
+    return 1
   } finally {
     await server?.close()
     rmSync(reports, { recursive: true, force: true })

@@ -27,20 +27,20 @@ test('a folder still to be made does not stand in the way', () => {
 
 describe.runIf(process.getuid?.() === 0)('as root', () => {
   test('takes an account that is not root', () => {
-    const account = chooseAccount(join(folder, 'home', 'data'), folder)
+    const account = chooseAccount(join(folder, 'home', 'data'))
     expect(account?.uid).toBeGreaterThan(0)
   })
 
   test('says what is closed and the ways out', () => {
     const home = join(folder, 'home')
     chmodSync(home, 0o700)
-    expect(() => chooseAccount(join(home, 'checkout', 'data'), folder)).toThrow(`chmod o+x ${home}`)
-    expect(() => chooseAccount(join(home, 'checkout', 'data'), folder)).toThrow('DATABASE_URL')
+    expect(() => chooseAccount(join(home, 'checkout', 'data'))).toThrow(`chmod o+x ${home}`)
+    expect(() => chooseAccount(join(home, 'checkout', 'data'))).toThrow('DATABASE_URL')
   })
 })
 
 describe.runIf(process.getuid?.() !== 0)('as a normal user', () => {
   test('needs no other account', () => {
-    expect(chooseAccount(join(folder, 'home', 'data'), folder)).toBeUndefined()
+    expect(chooseAccount(join(folder, 'home', 'data'))).toBeUndefined()
   })
 })

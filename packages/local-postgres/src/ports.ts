@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { CannotStart } from './cannot-start.ts'
 
-export class PortTaken extends Error {
+export class PortTaken extends CannotStart {
   readonly port: number
 
   constructor(port: number) {
@@ -22,7 +23,7 @@ export async function isFree(port: number): Promise<boolean> {
 export async function pickPort(dataDir: string): Promise<number> {
   const remembered = existsSync(portFile(dataDir)) ? Number(readFileSync(portFile(dataDir), 'utf8')) : 0
   const port = (remembered > 0 && remembered < 65536 ? await listenOnce(remembered) : undefined) ?? (await listenOnce(0))
-  if (port === undefined) throw new Error('No free port at 127.0.0.1.')
+  if (port === undefined) throw new CannotStart('No free port at 127.0.0.1.')
   return port
 }
 

@@ -1,7 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type Account, chooseAccount } from './account.ts'
 import { findBinaries } from './binaries.ts'
+import { CannotStart } from './cannot-start.ts'
 import { ensureDataFolder } from './data-folder.ts'
+import { reachableBinaries } from './elsewhere.ts'
 import { isFree, PortTaken, pickPort, rememberPort } from './ports.ts'
 import { findPostmaster, launch, type Postmaster } from './postmaster.ts'
 import { anyoneIn, childrenOf, isRunning, signal, worksIn } from './processes.ts'
@@ -36,8 +38,8 @@ const POLL_MS = 20
  * killed start or a crash left behind is put right. It outlives this process unless stopped.
  */
 export async function startServer(options: ServerOptions): Promise<LocalServer> {
-  const binaries = findBinaries()
-  const account = chooseAccount(options.dataDir, binaries.folder)
+  const account = chooseAccount(options.dataDir)
+  const binaries = reachableBinaries(findBinaries(), account)
   const { dataDir, password } = await ensureDataFolder(options, binaries, account)
   const postmaster = await adoptOrLaunch({ ...options, dataDir }, binaries.postgres, account)
   return {
@@ -76,7 +78,7 @@ async function adoptOrLaunch(options: ServerOptions, program: string, account: A
     }
     await pause(POLL_MS)
   }
-  throw new Error(`PostgreSQL did not start over ${options.dataDir}: ${problem}. Its log is ${options.dataDir}.log`)
+  throw new CannotStart(`PostgreSQL did not start over ${options.dataDir}: ${problem}. Its log is ${options.dataDir}.log`)
 }
 
 async function portToUse(options: ServerOptions): Promise<number> {
