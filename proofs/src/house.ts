@@ -1,0 +1,200 @@
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
+import { checkInvariants, type Violation } from '@souk/migrations/invariants.ts'
+import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
+import { migrate } from '@souk/migrations/run.ts'
+import { Client, expectStatus } from './client.ts'
+import { Process } from './process.ts'
+
+const ADMIN = { email: 'admin@platform.example', password: 'proof of the platform' }
+const OWNER = { email: 'owner@shop.example', name: 'Owner', password: 'proof of the shop' }
+const DATABASE = 'souk'
+const IMPORT_WITHIN_MS = 120_000
+
+export interface NewShop {
+  slug: string
+  currency?: string
+  country?: string
+  prices_include_tax?: boolean
+  tax_rate_percent?: string
+  shipping?: { name: string; amount_minor: number }
+}
+
+export interface Shop {
+  id: string
+  slug: string
+  /** As a buyer: no credentials. */
+  buyer: Client
+  /** As the first member of staff. */
+  staff: Client
+}
+
+/** The whole platform, run as in production: a durable PostgreSQL of its own, the API and the worker as processes. */
+export class House {
+  readonly api = new Process('apps/api/src/main.ts')
+  readonly worker = new Process('apps/worker/src/main.ts')
+  readonly #folder: string
+  readonly #port: number
+  readonly #passwords: Record<RoleName, string>
+  #server: LocalServer
+
+  private constructor(folder: string, server: LocalServer, port: number, passwords: Record<RoleName, string>) {
+    this.#folder = folder
+    this.#server = server
+    this.#port = port
+    this.#passwords = passwords
+  }
+
+  /** Database, roles, schema, keys and an admin; no process runs yet. */
+  static async open(): Promise<House> {
+    const folder = await mkdtemp(join(tmpdir(), 'souk-house-'))
+    await chmod(folder, 0o755)
+    const server = await startServer({ dataDir: join(folder, 'postgres') })
+    const passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<RoleName, string>
+    await ensureRoles({ adminUrl: server.adminUrl(), database: DATABASE, passwords })
+    const house = new House(folder, server, await freePort(), passwords)
+    await migrate({ url: house.url('souk_owner') })
+    await writeFile(join(folder, 'keys.json'), JSON.stringify(newKeys()), { mode: 0o600 })
+    await house.#createAdmin()
+    return house
+  }
+
+  get adminUrl(): string {
+    return this.#server.adminUrl(DATABASE)
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  get dataDir(): string {
+    return join(this.#folder, 'postgres')
+  }
+
+  url(role: RoleName): string {
+    return `postgres://${role}:${this.#passwords[role]}@127.0.0.1:${this.#server.port}/${DATABASE}`
+  }
+
+  /** The environment of both processes. */
+  environment(): Record<string, string> {
+    const cell = { app: this.url('souk_app'), queue: this.url('souk_queue'), platform: this.url('souk_platform') }
+    return {
+      HOST: '127.0.0.1',
+      PORT: String(this.#port),
+      BASE_DOMAIN: 'localhost',
+      LOG_LEVEL: 'warn',
+      SOUK_DIRECTORY_URL: this.url('souk_app'),
+      SOUK_PLATFORM_URL: this.url('souk_platform'),
+      SOUK_CELLS: JSON.stringify({ 'shared-1': cell }),
+      SOUK_KEYS_FILE: join(this.#folder, 'keys.json'),
+    }
+  }
+
+  async startApi(further: Record<string, string> = {}): Promise<void> {
+    this.api.start({ ...this.environment(), ...further })
+    await this.api.ready(`${this.origin}/readyz`, { host: 'platform.localhost' })
+  }
+
+  startWorker(further: Record<string, string> = {}): void {
+    this.worker.start({ ...this.environment(), ...further })
+  }
+
+  /** kill -9 of the whole database server; `restartDatabase` brings it back on the same port. */
+  async killDatabase(): Promise<void> {
+    await this.#server.kill()
+  }
+
+  async restartDatabase(): Promise<void> {
+    this.#server = await startServer({ dataDir: this.dataDir, port: this.#server.port })
+  }
+
+  client(host: string): Client {
+    return new Client(this.origin, host)
+  }
+
+  /** A merchant made through the platform API, with a signed-in member of staff. */
+  async addShop(given: NewShop): Promise<Shop> {
+    const platform = this.client('platform.localhost')
+    const session = expectStatus(await platform.post('/v1/sessions', ADMIN), 200)
+    const merchant = {
+      name: given.slug,
+      currency: 'EUR',
+      country: 'DE',
+      prices_include_tax: true,
+      tax_rate_percent: '19',
+      shipping: { name: 'Parcel', amount_minor: 490 },
+      contact_email: OWNER.email,
+      staff: OWNER,
+      ...given,
+    }
+    const headers = { authorization: `Bearer ${session.access_token}`, 'idempotency-key': `shop-${given.slug}` }
+    const created = expectStatus(await platform.post<{ merchant: { id: string } }>('/v1/merchants', merchant, headers), 201)
+    await platform.close()
+    const buyer = this.client(`${given.slug}.localhost`)
+    return { id: created.merchant.id, slug: given.slug, buyer, staff: buyer.with(await this.signIn(buyer)) }
+  }
+
+  /** The headers of a fresh session of the shop's first member of staff. */
+  async signIn(buyer: Client): Promise<Record<string, string>> {
+    const session = expectStatus(await buyer.post('/v1/admin/sessions', { email: OWNER.email, password: OWNER.password }), 200)
+    return { authorization: `Bearer ${session.access_token}` }
+  }
+
+  /** Uploads a product file and waits until the worker is through with it. Answers the import. */
+  async importProducts(shop: Shop, csv: string | Buffer): Promise<Record<string, unknown>> {
+    const raw = { type: 'text/csv', content: csv }
+    const upload = expectStatus(await shop.staff.call('/v1/admin/imports?file_name=products.csv', { method: 'POST', raw }), 202)
+    return this.importFinished(shop, String(upload.id))
+  }
+
+  /** Waits until an import has ended, well or badly. */
+  async importFinished(shop: Shop, importId: string): Promise<Record<string, unknown>> {
+    const end = performance.now() + IMPORT_WITHIN_MS
+    while (performance.now() < end) {
+      const found = await shop.staff.get(`/v1/admin/imports/${importId}`).catch(() => undefined)
+      if (found?.status === 200 && (found.body.status === 'done' || found.body.status === 'failed')) return found.body
+      await pause(50)
+    }
+    throw new Error(`the import did not end within ${IMPORT_WITHIN_MS} ms; the worker said:\n${this.worker.output}`)
+  }
+
+  /** What is broken now that everything is quiet. */
+  async invariants(): Promise<Violation[]> {
+    return checkInvariants(this.adminUrl)
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.api.stop().catch(() => this.api.kill()), this.worker.stop().catch(() => this.worker.kill())])
+    await this.#server.stop()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  async #createAdmin(): Promise<void> {
+    const create = new Process('apps/api/src/create-admin.ts')
+    create.start({ ...this.environment(), SOUK_ADMIN_EMAIL: ADMIN.email, SOUK_ADMIN_PASSWORD: ADMIN.password })
+    const code = await create.finished()
+    if (code !== 0) throw new Error(`no admin could be made:\n${create.output}`)
+  }
+}
+
+function newKeys() {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  return {
+    jwt: [{ kid: randomUUID(), privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) }],
+    tokens: [{ kid: 'k1', secret: randomBytes(32).toString('base64') }],
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (typeof address !== 'object' || address === null) throw new Error('no port')
+  return address.port
+}
