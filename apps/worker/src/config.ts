@@ -1,0 +1,56 @@
+import { z } from 'zod'
+
+export interface WorkerConfig {
+  directoryUrl: string
+  baseDomain: string
+  /** By cell name: the database as souk_app, and as souk_queue. */
+  cells: Record<string, { app: string; queue: string }>
+  /** Metrics and health are served at 127.0.0.1 there; undefined: not at all. */
+  internalPort: number | undefined
+  jobsAtOnce: number
+  logLevel: string
+}
+
+const JOBS_AT_ONCE = 4
+const JOBS_AT_ONCE_MAX = 64
+
+const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be an address of the form postgres://user:password@host:port/database')
+
+const cellsJson = z.string().transform((text, context) => {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    context.addIssue({ code: 'custom', message: 'must be JSON' })
+    return z.NEVER
+  }
+})
+
+const environment = z.object({
+  SOUK_DIRECTORY_URL: databaseUrl,
+  SOUK_CELLS: cellsJson.pipe(z.record(z.string(), z.object({ app: databaseUrl, queue: databaseUrl }))),
+  BASE_DOMAIN: z.string().min(1).default('localhost'),
+  WORKER_INTERNAL_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
+  WORKER_JOBS_AT_ONCE: z.coerce.number().int().min(1).max(JOBS_AT_ONCE_MAX).default(JOBS_AT_ONCE),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+})
+
+/** Reads what the process was given, or throws one error that names every setting that is wrong, and no value. */
+export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
+  const { data, error } = environment.safeParse(env)
+  if (error) {
+    const problems = error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code === 'custom' ? issue.message : describe(issue)}`)
+    throw new Error(`The worker cannot start with these settings.\n${problems.join('\n')}`)
+  }
+  return {
+    directoryUrl: data.SOUK_DIRECTORY_URL,
+    baseDomain: data.BASE_DOMAIN.toLowerCase(),
+    cells: data.SOUK_CELLS,
+    internalPort: data.WORKER_INTERNAL_PORT === 0 ? undefined : data.WORKER_INTERNAL_PORT,
+    jobsAtOnce: data.WORKER_JOBS_AT_ONCE,
+    logLevel: data.LOG_LEVEL,
+  }
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  return issue.code === 'invalid_type' && issue.input === undefined ? `${issue.message}. Is it set?` : issue.message
+}

@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto'
+import { unfinishedImports } from '@souk/core/imports/unfinished-imports.ts'
+import { enqueueUnlessQueued, type TaskName } from '@souk/core/jobs.ts'
+import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
+import { describeError } from './describe-error.ts'
+import type { Log } from './log.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1_000
+const DAILY_TASKS = ['clear_abandoned_carts', 'clear_idempotency_keys'] as const satisfies TaskName[]
+
+/**
+ * Sees to it that every merchant of the cell has the jobs it should have. A job is only a wake-up: queues can be lost, and
+ * stay behind when a merchant moves, but what is due is read from the merchant's own tables. One merchant's trouble is
+ * not the others'.
+ */
+export async function wakeDueWork(context: { cell: string; router: Router; log: Log; now: () => Date }): Promise<void> {
+  await context.router.eachMerchant(context.cell, async (inMerchant) => {
+    await wakeMerchant(inMerchant, context.now()).catch((error) =>
+      context.log.warn(
+        { cell: context.cell, merchantId: inMerchant.merchant.id, error: describeError(error) },
+        'due work of a merchant not looked at',
+      ),
+    )
+  })
+}
+
+/** Repeating it changes nothing while the jobs are queued. */
+export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<void> {
+  await inMerchant(async (tx) => {
+    const daily = DAILY_TASKS.map((task) => {
+      const runAt = nextDailySlot(tx.merchantId, task, now)
+      return enqueueUnlessQueued(tx, task, {}, { key: 'daily', runAt })
+    })
+    const [imports] = await Promise.all([unfinishedImports(tx), ...daily])
+    for (const importId of imports) await enqueueUnlessQueued(tx, 'run_import', { importId }, { key: importId })
+  })
+}
+
+/**
+ * The next time of a merchant's daily task: the same time of the day every day, spread over the day by the merchant's
+ * id. The job waits for it in the queue under one key. When it has run, the next moment is a day away, so neither a
+ * restart nor a second worker makes it run twice a day.
+ */
+export function nextDailySlot(merchantId: string, task: string, now: Date): Date {
+  const offsetMs = createHash('sha256').update(`${merchantId}:${task}`).digest().readUInt32BE(0) % DAY_MS
+  const today = Math.floor(now.getTime() / DAY_MS) * DAY_MS + offsetMs
+  return new Date(today > now.getTime() ? today : today + DAY_MS)
+}

@@ -1,0 +1,25 @@
+import type { InMerchant } from '@souk/tenant-router/router.ts'
+import { z } from 'zod'
+
+/** What the worker does with jobs of one name: reads the payload strictly, and works in the merchant that enqueued it. */
+export interface MerchantTask {
+  payload: z.ZodType<{ merchantId: string } & Record<string, unknown>>
+  run(inMerchant: InMerchant, job: Record<string, unknown>): Promise<unknown>
+}
+
+/** The merchant every job carries, put there by queue.enqueue. */
+export const stampedPayload = z.looseObject({ merchantId: z.uuid() })
+
+/**
+ * A task that opens the door of its job's merchant and calls core. It may run more than once for the same job: after a
+ * crash, after a lost answer, or beside a worker that was taken for dead. So what it calls is idempotent.
+ */
+export function merchantTask<Shape extends z.core.$ZodLooseShape>(
+  shape: Shape,
+  run: (inMerchant: InMerchant, job: z.output<z.ZodObject<Shape>>) => Promise<unknown>,
+): MerchantTask {
+  return {
+    payload: z.strictObject({ ...shape, merchantId: z.uuid() }) as unknown as MerchantTask['payload'],
+    run: (inMerchant, job) => run(inMerchant, job as z.output<z.ZodObject<Shape>>),
+  }
+}

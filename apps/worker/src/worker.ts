@@ -1,0 +1,62 @@
+import { Router } from '@souk/tenant-router/router.ts'
+import type { WorkerConfig } from './config.ts'
+import { startInternalServer } from './internal-server.ts'
+import type { Log } from './log.ts'
+import type { MerchantTask } from './merchant-task.ts'
+import { addQueueMetrics, type CellDepth, createMetrics } from './metrics.ts'
+import { type Runner, startRunner } from './runner.ts'
+
+export interface Worker {
+  readonly ready: boolean
+  /** Hands all jobs back and closes every connection. */
+  stop(): Promise<void>
+}
+
+const ROUTER_CONNECTIONS_BESIDE_JOBS = 2
+
+/** One runner a cell, and one door for all of them. Starts with the databases up or down. */
+export async function startWorker(config: WorkerConfig, tasks: Record<string, MerchantTask>, log: Log): Promise<Worker> {
+  const router = new Router({
+    directoryUrl: config.directoryUrl,
+    baseDomain: config.baseDomain,
+    cellUrls: Object.fromEntries(Object.entries(config.cells).map(([cell, { app }]) => [cell, app])),
+    // A job works in one transaction at a time; beside them the sweep works.
+    connectionsPerCell: config.jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
+  })
+  const metrics = createMetrics()
+  const { jobsAtOnce } = config
+  const runners = Object.entries(config.cells).map(([cell, { queue }]) =>
+    startRunner({ cell, queueUrl: queue, router, tasks, jobsAtOnce, log, metrics }),
+  )
+  const isReady = () => runners.every((runner) => runner.ready)
+  const stopRunners = async () => {
+    await Promise.all(runners.map((runner) => runner.stop()))
+    await router.close()
+  }
+  try {
+    const refresh = addQueueMetrics(metrics.registry, () => readDepths(runners))
+    const server =
+      config.internalPort === undefined
+        ? undefined
+        : await startInternalServer({ port: config.internalPort, registry: metrics.registry, refresh, isReady })
+    let stopped: Promise<unknown> | undefined
+    if (server) log.info({ port: server.port }, 'metrics and health are served')
+    return {
+      get ready() {
+        return isReady()
+      },
+      stop: async () => {
+        stopped ??= Promise.all([stopRunners(), server?.close()])
+        await stopped
+      },
+    }
+  } catch (error) {
+    await stopRunners()
+    throw error
+  }
+}
+
+async function readDepths(runners: Runner[]): Promise<CellDepth[]> {
+  const answers = await Promise.allSettled(runners.map((runner) => runner.depth()))
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+}
