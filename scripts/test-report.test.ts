@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { addUp, closingLine, type Report } from './test-report.ts'
+import { addUp, closingLine, type Report, workspacePatterns } from './test-report.ts'
 
 const passing = { name: 'passing.test.ts', status: 'passed', message: '', assertionResults: [{}, {}, {}] }
 const clean: Report = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [passing] }
@@ -38,4 +39,14 @@ test('counts a package without a single test', () => {
 
 test('never calls a run clean in which lint or types failed', () => {
   expect(closingLine(addUp(new Map([['a', clean]]), ['a'], 2))).toBe('3 passed, 1 failed')
+})
+
+test('finds the workspace where pnpm does', () => {
+  expect(workspacePatterns("packages:\n  - packages/*\n  - 'apps/*'\n  - migrations\n\nallowBuilds:\n  - not-this\n")).toEqual([
+    'packages/*',
+    'apps/*',
+    'migrations',
+  ])
+  const real = workspacePatterns(readFileSync(new URL('../pnpm-workspace.yaml', import.meta.url), 'utf8'))
+  expect(real).toEqual(expect.arrayContaining(['packages/*', 'apps/*', 'migrations', 'scripts']))
 })

@@ -49,3 +49,9 @@ export function addUp(reports: Map<string, Report>, expected: string[], exitCode
 export function closingLine({ passed, failed, skipped }: Totals): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 }
+
+/** The entries of the list `packages` in pnpm-workspace.yaml: folders, or all folders of one (`apps/*`). */
+export function workspacePatterns(yaml: string): string[] {
+  const list = /^packages:\n((?:[ \t]+- .*\n)+)/m.exec(yaml)?.[1] ?? ''
+  return [...list.matchAll(/- ['"]?([^'"\s]+)/g)].map(([, pattern]) => pattern as string)
+}

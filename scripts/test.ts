@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { startTestServer, type TestServer } from '@souk/local-postgres/test-server.ts'
 import { describeFailure } from './explained.ts'
 import { root, turbo } from './pnpm.mjs'
-import { addUp, closingLine, type Report } from './test-report.ts'
+import { addUp, closingLine, type Report, workspacePatterns } from './test-report.ts'
 
 // Lint, types and every package's tests, against one PostgreSQL with one migrated template.
 // The last line says how many tests passed and failed.
@@ -64,8 +64,12 @@ function readReports(folder: string): Map<string, Report> {
 
 /** The workspace's packages that have a `test` script, by the name that vitest-config.ts gives their reports. */
 function packagesWithTests(): string[] {
-  const folders = ['packages', 'apps'].flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(parent, name)))
-  return [...folders, 'migrations', 'scripts', 'bench'].filter(hasTests).map((folder) => folder.replaceAll('/', '-'))
+  const patterns = workspacePatterns(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8'))
+  const folders = patterns.flatMap((pattern) => {
+    const parent = pattern.replace(/\/\*$/, '')
+    return parent === pattern ? [pattern] : readdirSync(join(root, parent)).map((name) => `${parent}/${name}`)
+  })
+  return folders.filter(hasTests).map((folder) => folder.replaceAll('/', '-'))
 }
 
 function hasTests(folder: string): boolean {
