@@ -1,0 +1,197 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkOut, type Good, openCart, productFile, stockShop } from './goods.ts'
+import { House, type Shop } from './house.ts'
+
+const BUYERS = 6
+const ORDERS_PER_BUYER = 12
+const CRASH_AT_PASS = 15
+const GIVE_UP_AFTER_MS = 60_000
+
+let house: House
+let shop: Shop
+let variants: Map<string, string>
+
+beforeAll(async () => {
+  house = await House.open()
+  await house.startApi()
+  house.startWorker()
+  shop = await house.addShop({ slug: 'crash' })
+  variants = await stockShop(house, shop, [
+    { handle: 'tea', price: '4.50', stock: 100_000 },
+    { handle: 'cup', price: '9.00', stock: 100_000 },
+  ])
+})
+
+afterAll(async () => {
+  await house.close()
+})
+
+async function postmasterPid(): Promise<string> {
+  return (await readFile(join(house.dataDir, 'postmaster.pid'), 'utf8')).split('\n')[0]!
+}
+
+/** Starts again whatever is down, until told to stop: what an operator's supervisor does. */
+function keepUp(): { stop(): Promise<void> } {
+  let stopped = false
+  const watching = (async () => {
+    while (!stopped) {
+      if (!house.databaseRuns()) await house.restartDatabase()
+      if (!house.api.isRunning) await house.startApi()
+      if (!house.worker.isRunning) house.startWorker()
+      await pause(20)
+    }
+  })()
+  return {
+    stop: async () => {
+      stopped = true
+      await watching
+    },
+  }
+}
+
+/** Repeats a request until it gets a definite answer: a lost connection and a 5xx are neither yes nor no. */
+async function insist<T extends { status: number; text: string }>(send: () => Promise<T>): Promise<T> {
+  const end = performance.now() + GIVE_UP_AFTER_MS
+  for (;;) {
+    const answer = await send().catch(() => undefined)
+    if (answer && answer.status < 500 && !answer.text.includes('/idempotency-in-progress')) return answer
+    if (performance.now() > end) throw new Error(`no definite answer: ${answer?.text ?? 'no connection'}\n${house.api.output}`)
+    await pause(25)
+  }
+}
+
+/** Buyers who buy one thing after the other, and repeat with the same key what was not answered. Answers their orders' ids. */
+async function buyThroughCrashes(round: string): Promise<string[]> {
+  const buyer = async (number: number) => {
+    const ids: string[] = []
+    for (let order = 0; order < ORDERS_PER_BUYER; order++) {
+      const lines = [...variants.values()].map((variant_id) => ({ variant_id, quantity: 1 + (order % 3) }))
+      const cart = await insistOnCart(lines)
+      const answer = await insist(() => checkOut(shop, cart, `${round}-${number}-${order}`))
+      expect([answer.status, answer.text]).toEqual([201, expect.any(String)])
+      ids.push(answer.body.id)
+    }
+    return ids
+  }
+  return (await Promise.all(Array.from({ length: BUYERS }, (_, number) => buyer(number)))).flat()
+}
+
+async function insistOnCart(lines: { variant_id: string; quantity: number }[]) {
+  const end = performance.now() + GIVE_UP_AFTER_MS
+  for (;;) {
+    const cart = await openCart(shop, lines).catch(() => undefined)
+    if (cart) return cart
+    if (performance.now() > end) throw new Error(`no cart:\n${house.api.output}`)
+    await pause(25)
+  }
+}
+
+async function placedOrders(): Promise<Set<string>> {
+  const ids = new Set<string>()
+  const staff = shop.buyer.with(await house.signIn(shop.buyer))
+  for (let cursor: string | null = ''; cursor !== null; ) {
+    const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`
+    const page: { body: { data: { id: string }[]; next_cursor: string | null } } = await staff.get(`/v1/admin/orders?limit=100${query}`)
+    for (const order of page.body.data) ids.add(order.id)
+    cursor = page.body.next_cursor
+  }
+  return ids
+}
+
+describe('checkout under kill -9', () => {
+  const victims = ['api', 'database'] as const
+  const points = ['checkout.before_claim', 'checkout.claimed', 'checkout.committed'] as const
+
+  it.each(victims.flatMap((victim) => points.map((point) => [victim, point] as const)))(
+    'loses and doubles no order when the %s dies at %s',
+    async (victim, point) => {
+      const before = await placedOrders()
+      await house.api.stop()
+      await house.startApi({
+        SOUK_CRASH_AT: `${point}:${CRASH_AT_PASS}`,
+        ...(victim === 'database' && { SOUK_CRASH_PID: await postmasterPid() }),
+      })
+      const watch = keepUp()
+      const acknowledged = await buyThroughCrashes(`${victim}-${point}`)
+      await watch.stop()
+      const placed = await placedOrders()
+      for (const id of before) placed.delete(id)
+      expect(placed).toEqual(new Set(acknowledged))
+      expect(acknowledged).toHaveLength(BUYERS * ORDERS_PER_BUYER)
+      expect(await house.invariants()).toEqual([])
+    },
+    120_000,
+  )
+})
+
+describe('import under kill -9', () => {
+  const PRODUCTS = 300
+
+  function goods(round: string): Good[] {
+    return Array.from({ length: PRODUCTS }, (_, n) => ({ handle: `${round}-${n}`, price: '3.00', stock: 7 }))
+  }
+
+  async function startWith(process: 'api' | 'worker', environment: Record<string, string>): Promise<void> {
+    await house[process].stop()
+    if (process === 'api') await house.startApi(environment)
+    else house.startWorker(environment)
+  }
+
+  const cases = [
+    ['api', 'api', 'import.part_received'],
+    ['api', 'api', 'import.sealed'],
+    ['worker', 'worker', 'import.chunk_written'],
+    ['worker', 'worker', 'import.chunk_committed'],
+    ['worker', 'database', 'import.chunk_written'],
+    ['worker', 'database', 'import.chunk_committed'],
+  ] as const
+
+  it.each(cases)(
+    'imports every product once when, by way of the %s, the %s dies at %s',
+    async (process, victim, point) => {
+      const round = `${victim}-${point}`.replaceAll(/[._]/g, '-')
+      // Bought meanwhile: an import under load is the ordinary case.
+      const buying = buyThroughCrashes(`import-${round}`)
+      const pass = process === 'worker' ? 3 : 1
+      await startWith(process, {
+        SOUK_CRASH_AT: `${point}:${pass}`,
+        ...(victim === 'database' && { SOUK_CRASH_PID: await postmasterPid() }),
+      })
+      const watch = keepUp()
+      const raw = { type: 'text/csv', content: productFile(goods(round), 'vendor-crash') }
+      const upload = await insist(async () => {
+        const staff = shop.buyer.with(await house.signIn(shop.buyer))
+        return staff.call<{ id: string }>('/v1/admin/imports?file_name=crash.csv', { method: 'POST', raw })
+      })
+      expect([upload.status, upload.text]).toEqual([202, expect.any(String)])
+      const finished = await house.importFinished({ ...shop, staff: shop.buyer.with(await insistOnSession()) }, upload.body.id)
+      await buying
+      await watch.stop()
+      expect(finished).toMatchObject({ status: 'done', failed_count: 0 })
+      const { products, levels } = await imported(round)
+      expect({ products, levels }).toEqual({ products: PRODUCTS, levels: PRODUCTS })
+      expect(await house.invariants()).toEqual([])
+    },
+    120_000,
+  )
+
+  async function insistOnSession(): Promise<Record<string, string>> {
+    for (;;) {
+      const headers = await house.signIn(shop.buyer).catch(() => undefined)
+      if (headers) return headers
+      await pause(50)
+    }
+  }
+
+  /** How many products of a round there are, and how many of them have their opening stock exactly once. */
+  async function imported(round: string): Promise<{ products: number; levels: number }> {
+    const [row] = await house.query<{ products: number; levels: number }>`
+      select count(distinct p.id)::int as products, count(*) filter (where l.on_hand = 7)::int as levels
+      from product p left join stock_level l on l.merchant_id = p.merchant_id and l.product_id = p.id
+      where p.merchant_id = ${shop.id} and p.handle like ${`${round}-%`}`
+    return row!
+  }
+})

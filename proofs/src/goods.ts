@@ -1,0 +1,84 @@
+import { expectStatus } from './client.ts'
+import type { House, Shop } from './house.ts'
+
+const HEADER =
+  'Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Requires Shipping,Variant Taxable'
+
+export interface Good {
+  handle: string
+  title?: string
+  /** Major units, as in a product file. */
+  price: string
+  stock: number
+}
+
+export const ADDRESS = { name: 'Ada Buyer', line1: 'Market Street 1', city: 'Berlin', postcode: '10115', country: 'DE' }
+
+/** A Shopify product file of single-variant products. */
+export function productFile(goods: Good[], vendor: string): string {
+  const rows = goods.map(({ handle, title = handle, price, stock }) =>
+    [
+      handle,
+      quoted(title),
+      '',
+      vendor,
+      'Goods',
+      '',
+      'true',
+      'Title',
+      'Default Title',
+      handle,
+      100,
+      'shopify',
+      stock,
+      'deny',
+      price,
+      'true',
+      'true',
+    ].join(','),
+  )
+  return `${[HEADER, ...rows].join('\n')}\n`
+}
+
+/** Imports goods and answers their variants by handle. */
+export async function stockShop(house: House, shop: Shop, goods: Good[]): Promise<Map<string, string>> {
+  const imported = await house.importProducts(shop, productFile(goods, `vendor-${shop.slug}`))
+  if (imported.status !== 'done' || imported.failed_count !== 0) throw new Error(`the goods were not imported: ${JSON.stringify(imported)}`)
+  return variantsByHandle(
+    shop,
+    goods.map((good) => good.handle),
+  )
+}
+
+export async function variantsByHandle(shop: Shop, handles: string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const handle of handles) {
+    const product = expectStatus(await shop.buyer.get<{ variants: { id: string }[] }>(`/v1/products/${handle}`), 200)
+    found.set(handle, product.variants[0]!.id)
+  }
+  return found
+}
+
+export interface OpenCart {
+  id: string
+  token: string
+  totals: { total: { amount: number; currency: string } }
+}
+
+export async function openCart(shop: Shop, lines: { variant_id: string; quantity: number }[]): Promise<OpenCart> {
+  const body = { lines, email: 'ada@buyer.example', shipping_address: ADDRESS }
+  return expectStatus(await shop.buyer.post<OpenCart>('/v1/carts', body), 201)
+}
+
+export function checkOut(shop: Shop, cart: OpenCart, key: string) {
+  const headers = { 'cart-token': cart.token, 'idempotency-key': key }
+  return shop.buyer.post<{ id: string; number: number; token: string; type?: string }>(
+    `/v1/carts/${cart.id}/checkout`,
+    { payment_method: 'invoice', expected_total: cart.totals.total },
+    headers,
+  )
+}
+
+function quoted(text: string): string {
+  return `"${text.replaceAll('"', '""')}"`
+}
