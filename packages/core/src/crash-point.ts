@@ -1,12 +1,15 @@
 /** The moments at which a process is killed on purpose by tests: before or after a commit, or between two phases. */
-export type CrashPoint =
-  | 'checkout.before_claim'
-  | 'checkout.claimed'
-  | 'checkout.committed'
-  | 'import.part_received'
-  | 'import.sealed'
-  | 'import.chunk_written'
-  | 'import.chunk_committed'
+export const CRASH_POINTS = [
+  'checkout.before_claim',
+  'checkout.claimed',
+  'checkout.committed',
+  'import.part_received',
+  'import.sealed',
+  'import.chunk_written',
+  'import.chunk_committed',
+] as const
+
+export type CrashPoint = (typeof CRASH_POINTS)[number]
 
 let strike: (point: CrashPoint) => void = () => {}
 
@@ -15,7 +18,21 @@ export function crashPoint(point: CrashPoint): void {
   strike(point)
 }
 
-/** Tells this process what to do at crash points. For the main file of a process alone. */
+/** Tells this process what to do at crash points. */
 export function onCrashPoint(handler: (point: CrashPoint) => void): void {
   strike = handler
+}
+
+/**
+ * Arms this process: at the nth pass of a point, SIGKILL goes to a process, as a rule to itself. `told` is
+ * `<point>` or `<point>:<nth>`. For the main file of an app, which reads it from SOUK_CRASH_AT.
+ */
+export function crashAt(told: string, pid: number): void {
+  const [point, nth = '1'] = told.split(':')
+  if (!CRASH_POINTS.some((known) => known === point)) throw new Error(`SOUK_CRASH_AT names no crash point: ${told}`)
+  let left = Number(nth)
+  onCrashPoint((passed) => {
+    if (passed !== point || --left !== 0) return
+    process.kill(pid, 'SIGKILL')
+  })
 }
