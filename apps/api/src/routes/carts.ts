@@ -9,7 +9,16 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
 import { sendStored } from '../stored-answer.ts'
-import { cartDetailsSchema, cartSchema, createdCartSchema, newCartSchema, newLineSchema, presentCart, quantitySchema, readDetails } from '../wire/cart.ts'
+import {
+  cartDetailsSchema,
+  cartSchema,
+  createdCartSchema,
+  newCartSchema,
+  newLineSchema,
+  presentCart,
+  quantitySchema,
+  readDetails,
+} from '../wire/cart.ts'
 import { idSchema } from '../wire/id.ts'
 import { givenMoneySchema, moneySchema, presentMoney } from '../wire/money.ts'
 import { placedOrderSchema, presentOrder } from '../wire/order.ts'
@@ -17,7 +26,10 @@ import { placedOrderSchema, presentOrder } from '../wire/order.ts'
 const cartParams = z.strictObject({ cart_id: idSchema })
 const lineParams = z.strictObject({ cart_id: idSchema, line_id: idSchema })
 
-const checkoutSchema = z.strictObject({ payment_method: z.enum(['invoice', 'cash_on_delivery']), expected_total: givenMoneySchema.optional() })
+const checkoutSchema = z.strictObject({
+  payment_method: z.enum(['invoice', 'cash_on_delivery']),
+  expected_total: givenMoneySchema.optional(),
+})
 const shippingOptionsSchema = z.strictObject({ data: z.array(z.strictObject({ code: z.string(), name: z.string(), amount: moneySchema })) })
 
 /** The buyer's way from an empty cart to an order. */

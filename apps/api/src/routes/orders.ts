@@ -59,7 +59,11 @@ export function orderRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
     '/v1/admin/orders/:order_id/events',
     {
       config: { gate: 'staff', scopes: ['orders:read'], summary: 'What happened to an order' },
-      schema: { params: orderParams, querystring: z.strictObject(eventsAfter), response: { 200: z.strictObject({ data: z.array(eventSchema) }) } },
+      schema: {
+        params: orderParams,
+        querystring: z.strictObject(eventsAfter),
+        response: { 200: z.strictObject({ data: z.array(eventSchema) }) },
+      },
     },
     async (request) => {
       const order = await readOrder(request.inMerchant, request.params.order_id)

@@ -9,7 +9,11 @@ import { emailSchema } from './text.ts'
 const QUANTITY_MAX = 100_000
 const LINES_MAX = 1_500
 
-export const quantitySchema = z.int('quantity_out_of_range').min(1, 'quantity_out_of_range').max(QUANTITY_MAX, 'quantity_out_of_range')
+export const quantitySchema = z
+  .number()
+  .int('quantity_out_of_range')
+  .min(1, 'quantity_out_of_range')
+  .max(QUANTITY_MAX, 'quantity_out_of_range')
 export const newLineSchema = z.strictObject({ variant_id: idSchema, quantity: quantitySchema })
 
 const details = {

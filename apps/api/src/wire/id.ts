@@ -1,4 +1,13 @@
+import { nameFault } from '@souk/core/text.ts'
 import { z } from 'zod'
 
+const HANDLE_LENGTH_MAX = 255
+
 /** An id as we write it: a UUID in lower case. PostgreSQL would take more spellings; two spellings are two cache keys. */
-export const idSchema = z.string().regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'invalid_id')
+export const idSchema = z.string('invalid_id').regex(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, 'invalid_id')
+
+/** A product's handle in a path. */
+export const handleSchema = z
+  .string('invalid_id')
+  .max(HANDLE_LENGTH_MAX, 'invalid_id')
+  .refine((text) => nameFault(text, HANDLE_LENGTH_MAX) === undefined && !text.includes('/'), 'invalid_id')

@@ -1,7 +1,10 @@
 import { z } from 'zod'
 
 /** An amount on the wire: a whole number of minor units and its ISO 4217 code. AMOUNT_MAX keeps it an exact double. */
-export const moneySchema = z.strictObject({ amount: z.int().meta({ description: 'Minor units: 1999 is EUR 19.99, JPY 1999.' }), currency: z.string() })
+export const moneySchema = z.strictObject({
+  amount: z.int().meta({ description: 'Minor units: 1999 is EUR 19.99, JPY 1999.' }),
+  currency: z.string(),
+})
 
 export type WireMoney = z.output<typeof moneySchema>
 

@@ -90,7 +90,13 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       },
       currency,
     ),
-    payments: order.payments.map(({ id, provider, method, status, amount }) => ({ id, provider, method, status, amount: presentMoney(amount, currency) })),
+    payments: order.payments.map(({ id, provider, method, status, amount }) => ({
+      id,
+      provider,
+      method,
+      status,
+      amount: presentMoney(amount, currency),
+    })),
     placed_at: order.placedAt.toISOString(),
   }
 }

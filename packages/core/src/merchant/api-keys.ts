@@ -3,6 +3,7 @@ import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { and, desc, eq, isNull, lt } from 'drizzle-orm'
 import type { Actor } from '../actor.ts'
+import { openCursor, sealCursor, type TokenKeys } from '../capability.ts'
 import { recordEvent } from '../events/record.ts'
 import { newId } from '../ids.ts'
 import { mine } from '../mine.ts'
@@ -83,15 +84,18 @@ export async function createApiKey(tx: Tx, grantor: Grantor, given: NewApiKey): 
   return { key: key as ApiKey, token: `souk_${id.replaceAll('-', '')}_${secret}` }
 }
 
-/** The merchant's keys, newest first, revoked ones included. */
-export async function listApiKeys(tx: Tx, page: { before: string | undefined; limit: number }): Promise<ApiKey[]> {
+/** One page of the merchant's keys, newest first, revoked ones included. Refuses `invalid_cursor`. */
+export async function listApiKeys(tx: Tx, keys: TokenKeys, page: { limit: number; cursor?: string | undefined }) {
+  const scope = { merchantId: tx.merchantId, query: 'api_keys' }
+  const [before] = page.cursor === undefined ? [] : openCursor(keys, scope, page.cursor)
   const rows = await tx
     .select(shown)
     .from(apiKeys)
-    .where(and(mine(tx, apiKeys), page.before === undefined ? undefined : lt(apiKeys.id, page.before)))
+    .where(and(mine(tx, apiKeys), before === undefined ? undefined : lt(apiKeys.id, before)))
     .orderBy(desc(apiKeys.id))
-    .limit(page.limit)
-  return rows as ApiKey[]
+    .limit(page.limit + 1)
+  const shownKeys = rows.slice(0, page.limit) as ApiKey[]
+  return { keys: shownKeys, nextCursor: rows.length > page.limit ? sealCursor(keys, scope, [shownKeys.at(-1)!.id]) : null }
 }
 
 /** Ends a key for good. Repeating it changes nothing. */

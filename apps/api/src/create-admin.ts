@@ -1,0 +1,18 @@
+import { z } from 'zod'
+import { Admins } from './platform/admins.ts'
+import { openPlatformSql } from './platform/platform-sql.ts'
+
+/** Makes the platform's first admin, or sets the password of one. Running it again changes nothing. */
+const environment = z.object({
+  SOUK_PLATFORM_URL: z.string(),
+  SOUK_ADMIN_EMAIL: z.email(),
+  SOUK_ADMIN_PASSWORD: z.string().min(10).max(200),
+})
+
+const given = environment.parse(process.env)
+const sql = openPlatformSql(given.SOUK_PLATFORM_URL)
+try {
+  await new Admins(sql).ensure({ email: given.SOUK_ADMIN_EMAIL, password: given.SOUK_ADMIN_PASSWORD })
+} finally {
+  await sql.end()
+}

@@ -1,0 +1,103 @@
+import type { TokenKeys } from '@souk/core/capability.ts'
+import type { Router } from '@souk/tenant-router/router.ts'
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import { z } from 'zod'
+import { Problem } from '../errors.ts'
+import { assertPlainBody } from '../request-body.ts'
+import { checkRequest } from '../request-checks.ts'
+import { capabilityGate } from './capability.ts'
+import { idempotencyGate } from './idempotency.ts'
+import { merchantGate, platformGate } from './merchant.ts'
+import { assertScopes, credentialOf, type Principals } from './principal.ts'
+import type { Gate } from './route-config.ts'
+
+export interface GateOptions {
+  router: Router
+  baseDomain: string
+  tokenKeys: TokenKeys
+  principals: Principals
+  now: () => Date
+  /** Routes of plugins that serve the API reference; they cannot declare a gate themselves. */
+  referencePrefix: string
+}
+
+type Hook = (request: FastifyRequest) => Promise<void>
+type Config = NonNullable<RouteOptions['config']>
+
+const noQuery = z.strictObject({})
+
+/**
+ * Puts the gates in front of every route, by what its `config` declares: merchant, principal, capability, idempotency, in
+ * this order. A route that declares no gate, or leaves an input unchecked, stops the process at its start.
+ */
+export function raiseGates(app: FastifyInstance, options: GateOptions): void {
+  app.decorateRequest('hostName', '')
+  app.decorateRequest('now')
+  app.decorateRequest('inMerchant')
+  app.decorateRequest('principal')
+  app.decorateRequest('idempotency', undefined)
+  app.decorateRequest('problem', undefined)
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('request-id', request.id)
+    request.hostName = checkRequest(request.raw)
+    request.now = options.now()
+    assertPlainBody(request)
+    done()
+  })
+  app.addHook('onRoute', (route) => {
+    if (route.url.startsWith(options.referencePrefix)) route.config = { ...route.config, gate: 'public' }
+    else assertDeclared(route)
+    const config = route.config as Config
+    const name = `${route.method} ${route.url}`
+    route.onRequest = [...onRequestGates(config, options), ...hooksOf(route.onRequest)]
+    if (config.idempotency) route.preValidation = [idempotencyGate(config.idempotency, name), ...hooksOf(route.preValidation)]
+    if (config.capability) route.preHandler = [capabilityGate(options.tokenKeys, config.capability), ...hooksOf(route.preHandler)]
+  })
+}
+
+/** What a route must say of itself before it is served. */
+function assertDeclared(route: RouteOptions): void {
+  const { config, schema, url } = route
+  const name = `${route.method} ${url}`
+  if (!config?.gate) throw new Error(`${name} declares no gate.`)
+  if (config.gate === 'staff' && !config.scopes) throw new Error(`${name} declares no scopes.`)
+  if (url.includes(':') && !schema?.params) throw new Error(`${name} does not check its parameters.`)
+  if (!schema?.response) throw new Error(`${name} does not describe its answers.`)
+  route.schema = { querystring: noQuery, ...schema }
+  const takesBody = [route.method].flat().some((method) => method === 'POST' || method === 'PATCH' || method === 'PUT')
+  if (takesBody && !schema.body) route.preValidation = [refuseBody, ...hooksOf(route.preValidation)]
+}
+
+function onRequestGates(config: Config, options: GateOptions): Hook[] {
+  const merchant = merchantGate(options.router, options.baseDomain)
+  const platform = platformGate(options.router, options.baseDomain)
+  const gates: Record<Gate, Hook[]> = {
+    public: [],
+    store: [merchant],
+    staff: [merchant, staffGate(options.principals, config.scopes ?? [])],
+    'platform-public': [platform],
+    platform: [platform, adminGate(options.principals)],
+  }
+  return gates[config.gate!]
+}
+
+function staffGate(principals: Principals, scopes: readonly string[]): Hook {
+  return async (request) => {
+    request.principal = await principals.ofMerchant(request.inMerchant, credentialOf(request), request.now)
+    assertScopes(request.principal, scopes)
+  }
+}
+
+function adminGate(principals: Principals): Hook {
+  return async (request) => {
+    request.principal = await principals.ofPlatform(credentialOf(request), request.now)
+  }
+}
+
+async function refuseBody(request: FastifyRequest): Promise<void> {
+  if (request.body !== undefined && request.body !== null) throw new Problem('unknown_field', { detail: 'This route takes no body.' })
+}
+
+function hooksOf<T>(hooks: T | T[] | undefined): T[] {
+  return hooks === undefined ? [] : ([hooks].flat() as T[])
+}

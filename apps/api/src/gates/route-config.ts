@@ -1,0 +1,39 @@
+import type { IdempotentRequest } from '@souk/core/idempotency/idempotency.ts'
+import type { Scope } from '@souk/core/merchant/scopes.ts'
+import type { InMerchant } from '@souk/tenant-router/router.ts'
+import type { Principal } from './principal.ts'
+
+/**
+ * Who may call a route. `store`: anybody, at a merchant's host. `staff`: a merchant's staff or API key. `platform`: an
+ * admin, at the platform's host. `platform-public`: anybody, at the platform's host. `public`: anybody, at any host.
+ */
+export type Gate = 'store' | 'staff' | 'platform' | 'platform-public' | 'public'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    gate?: Gate
+    /** The scopes a staff route needs, all of them. */
+    scopes?: readonly Scope[]
+    idempotency?: 'required' | 'accepted'
+    /** The route opens one cart or order to whoever holds its token. */
+    capability?: 'cart' | 'order'
+    /** The media type of a body that the route streams. */
+    bodyType?: string
+    /** One line for the API reference. */
+    summary?: string
+  }
+
+  interface FastifyRequest {
+    /** Lower case, without port. */
+    hostName: string
+    now: Date
+    /** The door, facing the merchant of the host. Set by the gates `store` and `staff`. */
+    inMerchant: InMerchant
+    /** Set by the gates `staff` and `platform`. */
+    principal: Principal
+    /** Set when the request carries an Idempotency-Key and its route takes one. */
+    idempotency: IdempotentRequest | undefined
+    /** The slug of the problem that was answered, for the log. */
+    problem: string | undefined
+  }
+}

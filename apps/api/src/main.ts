@@ -1,0 +1,96 @@
+import { resolveTxt } from 'node:dns/promises'
+import { type CrashPoint, onCrashPoint } from '@souk/core/crash-point.ts'
+import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
+import { Router } from '@souk/tenant-router/router.ts'
+import type { FastifyBaseLogger } from 'fastify'
+import { type Config, readConfig } from './config.ts'
+import { startInternalListener } from './internal-listener.ts'
+import { errorFields, openLog } from './log.ts'
+import { Cells } from './platform/cells.ts'
+import { openPlatformSql } from './platform/platform-sql.ts'
+import { buildServer } from './server.ts'
+
+// How long requests in flight may take once the process was told to stop.
+const DRAIN_TIMEOUT_MS = 20_000
+
+/** The API process: refuses to start with a role that could reach past row security, serves, and drains when told to stop. */
+async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
+  await assertSafeRoles(config)
+  const platformSql = openPlatformSql(config.platformUrl)
+  const cells = new Cells(platformSql, config.cells)
+  const router = new Router({
+    directoryUrl: config.directoryUrl,
+    baseDomain: config.baseDomain,
+    cellUrls: Object.fromEntries(Object.entries(config.cells).map(([cell, urls]) => [cell, urls.app])),
+    ...(config.connectionsPerCell !== undefined && { connectionsPerCell: config.connectionsPerCell }),
+    onListening: () => log.info('listening to the directory'),
+  })
+  await router.listen()
+  await cells.register()
+  let stopping = false
+  const isReady = () => !stopping
+  const { app, metrics } = await buildServer({
+    router,
+    platformSql,
+    cells,
+    jwtKeys: config.jwtKeys,
+    tokenKeys: { keys: config.tokenKeys },
+    baseDomain: config.baseDomain,
+    publicUrlPort: config.publicUrlPort,
+    mediaDir: config.mediaDir,
+    log,
+    resolveTxt,
+    isReady,
+  })
+  const internal = config.internalPort === undefined ? undefined : await startInternalListener(app, metrics, config.internalPort)
+  await app.listen({ host: config.host, port: config.port })
+  log.info({ host: config.host, port: config.port }, 'serving')
+
+  const stop = async (signal: string) => {
+    if (stopping) return
+    stopping = true
+    log.info({ signal }, 'stopping')
+    setTimeout(() => process.exit(1), DRAIN_TIMEOUT_MS).unref()
+    await app.close()
+    await Promise.all([internal?.close(), router.close(), cells.close(), platformSql.end()])
+    log.info('stopped')
+    process.exit(0)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+async function assertSafeRoles(config: Config): Promise<void> {
+  const urls = [config.directoryUrl, config.platformUrl, ...Object.values(config.cells).flatMap((cell) => [cell.app, cell.platform])]
+  await Promise.all([...new Set(urls)].map(assertSafeRole))
+}
+
+/** For crash tests: the process dies, as by kill -9, when it comes to the named point for the nth time ("point:n"). */
+function dieAtCrashPoint(named: string): void {
+  const [point, count = '1'] = named.split(':')
+  let left = Number(count)
+  onCrashPoint((reached: CrashPoint) => {
+    if (reached !== point) return
+    left -= 1
+    if (left === 0) process.kill(process.pid, 'SIGKILL')
+  })
+}
+
+const config = configOrExit()
+const log = openLog(config.logLevel)
+if (config.crashAt !== undefined) dieAtCrashPoint(config.crashAt)
+try {
+  await start(config, log)
+} catch (error) {
+  log.fatal(errorFields(error), error instanceof Error ? error.message : 'could not start')
+  process.exit(1)
+}
+
+function configOrExit(): Config {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error)
+    process.exit(1)
+  }
+}

@@ -1,0 +1,41 @@
+import type { Router } from '@souk/tenant-router/router.ts'
+import type { FastifyInstance } from 'fastify'
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** What this process measures of itself, for the internal listener. No label carries a merchant or anything a caller wrote. */
+export function measure(app: FastifyInstance, router: Router): Registry {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const duration = new Histogram({
+    name: 'souk_http_request_duration_seconds',
+    help: 'Time from the first header to the last byte of the answer.',
+    labelNames: ['method', 'route', 'status'] as const,
+    buckets: DURATION_BUCKETS_S,
+    registers: [registry],
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const route = request.routeOptions.url ?? 'none'
+    const method = route === 'none' ? 'any' : request.method
+    duration.observe({ method, route, status: `${Math.floor(reply.statusCode / 100)}xx` }, reply.elapsedTime / 1000)
+    done()
+  })
+  measurePools(registry, router)
+  return registry
+}
+
+function measurePools(registry: Registry, router: Router): void {
+  const gauge = (name: string, help: string, value: (load: { taken: number; waiting: number }) => number) =>
+    new Gauge({
+      name,
+      help,
+      labelNames: ['cell'] as const,
+      registers: [registry],
+      collect() {
+        for (const [cell, load] of Object.entries(router.load())) this.set({ cell }, value(load))
+      },
+    })
+  gauge('souk_cell_connections_taken', 'Connections to a cell that are in use.', (load) => load.taken)
+  gauge('souk_cell_connections_waiting', 'Callers waiting for a connection to a cell.', (load) => load.waiting)
+}

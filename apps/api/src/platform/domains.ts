@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import { isIP } from 'node:net'
+import { Refusal } from '@souk/core/refusal.ts'
+import { Problem } from '../errors.ts'
+import type { PlatformSql } from './platform-sql.ts'
+
+/** A host name that a merchant brings. It is served once its owner has shown, in the DNS, that it is theirs. */
+export interface Domain {
+  host: string
+  challenge: string
+  verifiedAt: Date | null
+  createdAt: Date
+}
+
+/** Asks the DNS for TXT records; each record comes in its pieces. */
+export type ResolveTxt = (name: string) => Promise<string[][]>
+
+const CHALLENGE_BYTES = 24
+const DOMAINS_PER_MERCHANT_MAX = 20
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const HOST = new RegExp(`^(?=.{3,253}$)${LABEL}(\\.${LABEL})*\\.(?!\\d+$)${LABEL}$`)
+
+export const CHALLENGE_PREFIX = '_souk-challenge.'
+
+export class Domains {
+  readonly #sql: PlatformSql
+  readonly #baseDomain: string
+  readonly #resolveTxt: ResolveTxt
+
+  constructor(sql: PlatformSql, baseDomain: string, resolveTxt: ResolveTxt) {
+    this.#sql = sql
+    this.#baseDomain = baseDomain
+    this.#resolveTxt = resolveTxt
+  }
+
+  /** Adds a host name and makes up its challenge. The same name again for the same merchant changes nothing. */
+  async add(merchantId: string, host: string, now: Date): Promise<Domain> {
+    this.#assertAllowed(host)
+    await this.#sql`
+      insert into platform.domain (host, merchant_id, challenge, created_at)
+      select ${host}, m.id, ${randomBytes(CHALLENGE_BYTES).toString('base64url')}, ${now} from platform.merchant m
+      where m.id = ${merchantId} and (select count(*) from platform.domain d where d.merchant_id = m.id) < ${DOMAINS_PER_MERCHANT_MAX}
+      on conflict (host) do nothing`
+    const [row] = await this.#sql<(Domain & { merchantId: string })[]>`
+      select host, challenge, verified_at as "verifiedAt", created_at as "createdAt", merchant_id as "merchantId"
+      from platform.domain where host = ${host}`
+    if (row?.merchantId === merchantId) return row
+    if (row) throw new Refusal('duplicate', { detail: 'This host name is taken.', errors: [{ pointer: '/host', code: 'duplicate' }] })
+    throw new Problem('host_not_allowed', { detail: `A merchant has at most ${DOMAINS_PER_MERCHANT_MAX} domains.` })
+  }
+
+  async list(merchantId: string): Promise<Domain[]> {
+    return this.#sql<Domain[]>`
+      select host, challenge, verified_at as "verifiedAt", created_at as "createdAt"
+      from platform.domain where merchant_id = ${merchantId} order by host`
+  }
+
+  /** Looks for the challenge in the DNS, with no transaction open, and serves the domain when it is there. */
+  async verify(merchantId: string, host: string, now: Date): Promise<Domain> {
+    const [domain] = await this.#sql<Domain[]>`
+      select host, challenge, verified_at as "verifiedAt", created_at as "createdAt"
+      from platform.domain where merchant_id = ${merchantId} and host = ${host}`
+    if (!domain) throw noDomain()
+    if (domain.verifiedAt) return domain
+    const records = await this.#resolveTxt(CHALLENGE_PREFIX + host).catch(() => [])
+    if (!records.some((pieces) => pieces.join('') === domain.challenge)) throw new Problem('domain_not_verified')
+    const [verified] = await this.#sql<Domain[]>`
+      update platform.domain set verified_at = ${now} where merchant_id = ${merchantId} and host = ${host}
+      returning host, challenge, verified_at as "verifiedAt", created_at as "createdAt"`
+    if (!verified) throw noDomain()
+    return verified
+  }
+
+  async remove(merchantId: string, host: string): Promise<void> {
+    const removed = await this.#sql`delete from platform.domain where merchant_id = ${merchantId} and host = ${host} returning host`
+    if (removed.length === 0) throw noDomain()
+  }
+
+  /** Not an address, and not one of the platform's own names. */
+  #assertAllowed(host: string): void {
+    const own = host === this.#baseDomain || host.endsWith(`.${this.#baseDomain}`)
+    if (!own && HOST.test(host) && isIP(host) === 0) return
+    throw new Problem('host_not_allowed', { errors: [{ pointer: '/host', code: 'host_not_allowed' }] })
+  }
+}
+
+function noDomain(): Refusal {
+  return new Refusal('not_found', { detail: 'There is no such domain.' })
+}

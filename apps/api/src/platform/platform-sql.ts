@@ -1,0 +1,23 @@
+import postgres from 'postgres'
+
+/** The directory database as souk_platform: the platform's own tables, and nothing of any merchant. */
+export type PlatformSql = postgres.Sql<{ bigint: bigint }>
+
+const CONNECTIONS_MAX = 4
+const CONNECT_TIMEOUT_S = 5
+const IDLE_TIMEOUT_S = 60
+
+/**
+ * Statements here are sent one by one, each a transaction of its own: what belongs together is one statement. (The
+ * driver's `begin` is not used.)
+ */
+export function openPlatformSql(url: string): PlatformSql {
+  return postgres(url, {
+    max: CONNECTIONS_MAX,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    idle_timeout: IDLE_TIMEOUT_S,
+    onnotice: () => {},
+    types: { bigint: postgres.BigInt },
+    connection: { application_name: 'souk-platform' },
+  })
+}

@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto'
+import jwt from '@fastify/jwt'
+import type { TokenKeys } from '@souk/core/capability.ts'
+import type { Router } from '@souk/tenant-router/router.ts'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { Registry } from 'prom-client'
+import { answerClientError, answerErrors } from './answer-errors.ts'
+import { raiseGates } from './gates/gates.ts'
+import { Principals } from './gates/principal.ts'
+import { requestFields } from './log.ts'
+import { measure } from './metrics.ts'
+import { describeApi, REFERENCE_PREFIX } from './openapi.ts'
+import { Admins } from './platform/admins.ts'
+import type { Cells } from './platform/cells.ts'
+import type { ResolveTxt } from './platform/domains.ts'
+import type { PlatformSql } from './platform/platform-sql.ts'
+import { BODY_LIMIT_BYTES, readBodiesAsJson } from './request-body.ts'
+import { cartRoutes } from './routes/carts.ts'
+import { mediaRoutes } from './routes/media.ts'
+import { orderRoutes } from './routes/orders.ts'
+import { platformDomainRoutes } from './routes/platform-domains.ts'
+import { platformFleetRoutes } from './routes/platform-fleet.ts'
+import { platformMerchantRoutes } from './routes/platform-merchants.ts'
+import { platformSessionRoutes } from './routes/platform-sessions.ts'
+import { processRoutes } from './routes/process.ts'
+import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
+import { staffSessionRoutes } from './routes/staff-sessions.ts'
+import { writeFromZod } from './serialization.ts'
+import { AccessTokens, issuerOf, type JwtKey, jwtOptions } from './tokens.ts'
+import { checkWithZod } from './validation.ts'
+
+/** Everything the server is given; it makes nothing of this itself and reads no environment. */
+export interface ServerOptions {
+  router: Router
+  platformSql: PlatformSql
+  cells: Cells
+  jwtKeys: JwtKey[]
+  tokenKeys: TokenKeys
+  baseDomain: string
+  publicUrlPort: number
+  mediaDir?: string | undefined
+  log: FastifyBaseLogger
+  now?: () => Date
+  resolveTxt: ResolveTxt
+  /** False while the process is on its way out: it should get no more requests. */
+  isReady?: () => boolean
+  bodyTimeoutMs?: number
+  /** For tests of provisioning. */
+  onProvisioningStep?: (step: string) => void
+}
+
+/** What the routes work with. */
+export interface Deps extends ServerOptions {
+  now: () => Date
+  tokens: AccessTokens
+  principals: Principals
+  admins: Admins
+}
+
+export interface Server {
+  app: FastifyInstance
+  metrics: Registry
+}
+
+// Headers and JSON bodies have 10 s; the whole request has longer, for uploads that are streamed.
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 300_000
+const TIMEOUTS_CHECKED_EVERY_MS = 1_000
+const IDLE_CONNECTION_TIMEOUT_MS = 60_000
+const KEEP_ALIVE_TIMEOUT_MS = 65_000
+const HANDLER_TIMEOUT_MS = 15_000
+const PARAM_LENGTH_MAX = 400
+const HEADERS_BYTES_MAX = 16 * 1024
+
+/** Builds the server: gates, errors, reference and the list of all routes. It does not listen yet. */
+export async function buildServer(options: ServerOptions): Promise<Server> {
+  const app = Fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    trustProxy: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    connectionTimeout: IDLE_CONNECTION_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    handlerTimeout: HANDLER_TIMEOUT_MS,
+    // Requests that come in while the server closes are answered as always, and their connections closed.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUTS_CHECKED_EVERY_MS,
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      // Ours says it in a problem document.
+      requireHostHeader: false,
+    },
+    clientErrorHandler: answerClientError,
+    ...answerErrors.options,
+  })
+  app.setValidatorCompiler(checkWithZod as never)
+  app.setSerializerCompiler(writeFromZod as never)
+  readBodiesAsJson(app, options.bodyTimeoutMs)
+  const deps = await assemble(app, options)
+  raiseGates(app, { ...deps, referencePrefix: REFERENCE_PREFIX })
+  answerErrors(app, deps)
+  logRequests(app)
+  const metrics = measure(app, options.router)
+  await describeApi(app)
+  addRoutes(app, deps)
+  await app.ready()
+  return { app, metrics }
+}
+
+function addRoutes(app: FastifyInstance, deps: Deps): void {
+  processRoutes(app, deps)
+  if (deps.mediaDir !== undefined) mediaRoutes(app, deps.mediaDir)
+  cartRoutes(app, deps.tokenKeys)
+  orderRoutes(app, deps.tokenKeys)
+  staffSessionRoutes(app, deps)
+  staffApiKeyRoutes(app, deps)
+  platformSessionRoutes(app, deps)
+  platformMerchantRoutes(app, deps)
+  platformDomainRoutes(app, deps)
+  platformFleetRoutes(app, deps)
+}
+
+async function assemble(app: FastifyInstance, options: ServerOptions): Promise<Deps> {
+  await app.register(jwt, jwtOptions(options.jwtKeys) as never)
+  const tokens = new AccessTokens(app.jwt, options.jwtKeys, issuerOf(options.baseDomain))
+  const admins = new Admins(options.platformSql)
+  const principals = new Principals(tokens, admins)
+  return { ...options, now: options.now ?? (() => new Date()), tokens, admins, principals }
+}
+
+function logRequests(app: FastifyInstance): void {
+  app.addHook('onResponse', (request, reply, done) => {
+    request.log.info({
+      ...requestFields(request),
+      status: reply.statusCode,
+      problem: request.problem,
+      ms: Math.round(reply.elapsedTime * 10) / 10,
+    })
+    done()
+  })
+}

@@ -1,0 +1,145 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { hashPassword } from '@souk/core/merchant/passwords.ts'
+import { addOwner } from '@souk/core/merchant/staff.ts'
+import { createTestShop, type MerchantOverrides, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
+import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { Registry } from 'prom-client'
+import { openLog } from '../log.ts'
+import { Admins } from '../platform/admins.ts'
+import { Cells } from '../platform/cells.ts'
+import { openPlatformSql, type PlatformSql } from '../platform/platform-sql.ts'
+import { buildServer, type ServerOptions } from '../server.ts'
+import { AccessTokens, issuerOf, type JwtKey, readJwtKeys } from '../tokens.ts'
+
+export const PASSWORD = 'a password for tests'
+const CELL = 'shared-1'
+
+/** A shop at its host, with an owner who can sign in. */
+export interface ApiMerchant extends TestMerchant {
+  host: string
+  owner: { id: string; email: string }
+  /** The owner's access token. */
+  token: string
+}
+
+export interface TestApi {
+  app: FastifyInstance
+  metrics: Registry
+  shop: TestShop
+  platformSql: PlatformSql
+  jwtKey: JwtKey
+  tokens: AccessTokens
+  /** The moment the server believes in; tests move it. */
+  clock: { now: Date }
+  /** DNS TXT records by name. */
+  dns: Map<string, string[][]>
+  /** The lines of the log. */
+  log: string[]
+  addMerchant(overrides?: MerchantOverrides): Promise<ApiMerchant>
+  /** An admin's access token. */
+  adminToken(): Promise<string>
+  /** A request to a host, with a JSON body. */
+  call(host: string, options: InjectOptions & { token?: string }): Promise<Answer>
+  close(): Promise<void>
+}
+
+export interface Answer {
+  status: number
+  headers: Record<string, unknown>
+  // Tests look into bodies whose shape is what they check.
+  // biome-ignore lint/suspicious/noExplicitAny: see above
+  body: any
+  text: string
+}
+
+/** The whole API on a database of its own, called without a socket. */
+export async function createTestApi(overrides: Partial<ServerOptions> = {}): Promise<TestApi> {
+  const shop = await createTestShop()
+  await shop.router.listen()
+  const { database, router, keys } = shop
+  const platformSql = openPlatformSql(database.url('souk_platform'))
+  const urls = { app: database.url('souk_app'), queue: database.url('souk_queue'), platform: database.url('souk_platform') }
+  const cells = new Cells(platformSql, { [CELL]: urls })
+  await cells.register()
+  const jwtKey = newJwtKey('test')
+  const clock = { now: new Date() }
+  const dns = new Map<string, string[][]>()
+  const log: string[] = []
+  const { app, metrics } = await buildServer({
+    router,
+    platformSql,
+    cells,
+    jwtKeys: [jwtKey],
+    tokenKeys: keys,
+    baseDomain: 'localhost',
+    publicUrlPort: 3000,
+    log: openLog('info', { write: (line) => void log.push(line) }),
+    now: () => clock.now,
+    resolveTxt: async (name) => dns.get(name) ?? Promise.reject(new Error('ENOTFOUND')),
+    ...overrides,
+  })
+  const tokens = new AccessTokens(app.jwt, [jwtKey], issuerOf('localhost'))
+  const call = (host: string, options: InjectOptions & { token?: string }) => send(app, host, options)
+  return {
+    app,
+    metrics,
+    shop,
+    platformSql,
+    jwtKey,
+    tokens,
+    clock,
+    dns,
+    log,
+    call,
+    addMerchant: async (given) => addApiMerchant(shop, tokens, clock, given),
+    adminToken: async () => {
+      await new Admins(platformSql).ensure({ email: 'admin@souk.example', password: PASSWORD })
+      const answer = await call('platform.localhost', {
+        method: 'POST',
+        url: '/v1/sessions',
+        payload: { email: 'admin@souk.example', password: PASSWORD },
+      })
+      return answer.body.access_token
+    },
+    close: async () => {
+      await app.close()
+      await cells.close()
+      await platformSql.end()
+      await shop.close()
+    },
+  }
+}
+
+export function newJwtKey(kid: string): JwtKey {
+  const { privateKey } = generateKeyPairSync('ed25519')
+  return readJwtKeys([{ kid, privateKey: privateKey.export({ type: 'pkcs8', format: 'pem' }) as string }])[0]!
+}
+
+// One hash for all: making one takes longer than most tests.
+let passwordHash: Promise<string> | undefined
+
+async function addApiMerchant(
+  shop: TestShop,
+  tokens: AccessTokens,
+  clock: { now: Date },
+  overrides: MerchantOverrides = {},
+): Promise<ApiMerchant> {
+  const made = await shop.addMerchant(overrides)
+  passwordHash ??= hashPassword(PASSWORD)
+  const email = `owner-${randomBytes(4).toString('hex')}@shop.example`
+  const hash = await passwordHash
+  const [row] = await made.inMerchant(async (tx) => {
+    await addOwner(tx, { email, name: 'Owner', passwordHash: hash, now: clock.now })
+    return tx.sql<{ id: string }[]>`select id from staff where merchant_id = ${tx.merchantId} and email = ${email}`
+  })
+  const owner = { id: row!.id, email }
+  const { access_token: token } = tokens.issue({ merchantId: made.merchant.id }, owner.id, clock.now)
+  return { ...made, host: `${made.merchant.slug}.localhost`, owner, token }
+}
+
+async function send(app: FastifyInstance, host: string, { token, ...options }: InjectOptions & { token?: string }): Promise<Answer> {
+  const headers = { host, ...(token !== undefined && { authorization: `Bearer ${token}` }), ...options.headers }
+  const answer = await app.inject({ ...options, headers })
+  const isJson = String(answer.headers['content-type'] ?? '').includes('json')
+  return { status: answer.statusCode, headers: answer.headers, text: answer.body, body: isJson ? JSON.parse(answer.body) : undefined }
+}
