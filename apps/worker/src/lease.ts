@@ -19,8 +19,12 @@ export class ShiftEnding extends Error {
 }
 
 /**
- * A pool's right to work on the jobs it has locked. It holds while heartbeats arrive. A process that was stopped and
- * wakes up finds it expired before it has touched anything: monotonic time goes on for a stopped process.
+ * A pool's right to work on the jobs it has locked. It holds while heartbeats arrive.
+ *
+ * A process that was stopped and wakes up finds it expired before it touches anything: monotonic time goes on for a
+ * stopped process. A transaction it had open is rolled back, by the check before its COMMIT or by PostgreSQL, which ends
+ * a souk_app session that idles in a transaction for 5 s, before the jobs are given away at 8 s. What is left is a
+ * COMMIT that was already on its way when the process stopped; that is why tasks are idempotent as well.
  */
 export class Lease {
   readonly begun: Promise<void>

@@ -1,4 +1,4 @@
-import { readConfig } from './config.ts'
+import { readConfig, type WorkerConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
 import { tasks } from './tasks.ts'
@@ -6,7 +6,7 @@ import { startWorker } from './worker.ts'
 
 const EXIT_TIMEOUT_MS = 20_000
 
-const config = readConfig(process.env)
+const config = readConfigOrEnd()
 const log = createLog(config.logLevel)
 
 // Nothing may stay half alive: a process that no longer knows its state ends, and others take over its jobs.
@@ -32,3 +32,12 @@ const stop = async (signal: NodeJS.Signals) => {
 }
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
+
+function readConfigOrEnd(): WorkerConfig {
+  try {
+    return readConfig(process.env)
+  } catch (error) {
+    console.error((error as Error).message)
+    return process.exit(1)
+  }
+}

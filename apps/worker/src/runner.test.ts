@@ -204,6 +204,19 @@ test('frees jobs and named queues whose holder is not registered', async () => {
   await poll(() => queue.admin('select queue_name from graphile_worker._private_job_queues where locked_by is not null')).toEqual([])
 })
 
+test('a job that was given to another pool while it ran is not taken from that one', async () => {
+  await queue.start()
+  await queue.enqueue(merchant, 'long', { label })
+  await poll(() => queue.steps(label)).toEqual(['begun'])
+  await queue.admin(`insert into queue.runner (pool_id, process) values ('pool-other', 'other')`)
+  await queue.admin(`update graphile_worker._private_jobs set locked_by = 'pool-other' where payload ->> 'label' = $1`, [label])
+  await queue.openGate(label)
+  const lost = () => queue.logged.filter((line) => line.merchantId === merchant.merchant.id && line.outcome === 'lost')
+  await poll(async () => lost().length).toBe(1)
+  expect(await queue.jobs(label)).toMatchObject([{ locked_by: 'pool-other', attempts: 1 }])
+  await queue.admin(`delete from queue.runner where pool_id = 'pool-other'`)
+})
+
 test('a pool that was taken for dead is followed by another, which goes on with the work', async () => {
   await queue.start()
   await poll(async () => (await queue.runners()).length).toBe(1)

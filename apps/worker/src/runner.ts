@@ -48,7 +48,9 @@ class CellRunner implements Runner {
     this.#options = { ...options, pool: new QueuePool({ url: queueUrl, jobsAtOnce: options.jobsAtOnce, onError }) }
     this.#loops = [
       this.#work(),
-      this.#repeat('sweep', SWEEP_MS, () => this.#sweep()),
+      this.#repeat('free dead pools', SWEEP_MS, () => this.#freeDeadPools()),
+      // Apart from the one before: a merchant that cannot be entered must not hold up the living.
+      this.#repeat('bury exhausted jobs', SWEEP_MS, () => this.#buryExhausted()),
       this.#repeat('due work', DUE_WORK_CHECK_MS, () => this.#wake()),
     ]
   }
@@ -104,15 +106,16 @@ class CellRunner implements Runner {
     return false
   }
 
-  async #sweep(): Promise<void> {
+  async #freeDeadPools(): Promise<void> {
     const { cell, log, metrics, pool } = this.#options
-    if (this.#shift?.lease.steady) {
-      const freed = await freeDeadPools(pool, DEAD_AFTER_MS)
-      if (freed.length > 0) {
-        metrics.freedPools.inc(freed.length)
-        log.warn({ cell, pools: freed }, 'freed the jobs of dead pools')
-      }
-    }
+    if (!this.#shift?.lease.steady) return
+    const freed = await freeDeadPools(pool, DEAD_AFTER_MS)
+    if (freed.length === 0) return
+    metrics.freedPools.inc(freed.length)
+    log.warn({ cell, pools: freed }, 'freed the jobs of dead pools')
+  }
+
+  async #buryExhausted(): Promise<void> {
     this.#exhaustedFrom = await buryExhausted(this.#options, { fromId: this.#exhaustedFrom, limit: EXHAUSTED_PAGE })
   }
 

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Router } from '@souk/tenant-router/router.ts'
 import type { WorkerConfig } from './config.ts'
+import { describeError } from './describe-error.ts'
 import { startInternalServer } from './internal-server.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
@@ -12,6 +14,7 @@ export interface Worker {
   stop(): Promise<void>
 }
 
+const LISTEN_RETRY_MS = 2_000
 const ROUTER_CONNECTIONS_BESIDE_JOBS = 2
 
 /** One runner a cell, and one door for all of them. Starts with the databases up or down. */
@@ -29,7 +32,10 @@ export async function startWorker(config: WorkerConfig, tasks: Record<string, Me
     startRunner({ cell, queueUrl: queue, router, tasks, jobsAtOnce, log, metrics }),
   )
   const isReady = () => runners.every((runner) => runner.ready)
+  const stopping = new AbortController()
+  void hearOfMoves(router, stopping.signal, log)
   const stopRunners = async () => {
+    stopping.abort()
     await Promise.all(runners.map((runner) => runner.stop()))
     await router.close()
   }
@@ -53,6 +59,18 @@ export async function startWorker(config: WorkerConfig, tasks: Record<string, Me
   } catch (error) {
     await stopRunners()
     throw error
+  }
+}
+
+/** Until this succeeds once, what the directory said is believed for half a minute; the epoch is checked in any case. */
+async function hearOfMoves(router: Router, signal: AbortSignal, log: Log): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await router.listen()
+    } catch (error) {
+      log.debug({ error: describeError(error) }, 'directory not reached, trying on')
+      await sleep(LISTEN_RETRY_MS, undefined, { signal }).catch(() => {})
+    }
   }
 }
 

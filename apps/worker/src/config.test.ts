@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { readConfig } from './config.ts'
+
+const complete = {
+  SOUK_DIRECTORY_URL: 'postgres://souk_app:p@127.0.0.1:5432/souk',
+  SOUK_CELLS: JSON.stringify({
+    'shared-1': { app: 'postgres://souk_app:p@127.0.0.1/souk', queue: 'postgres://souk_queue:p@127.0.0.1/souk', platform: 'postgres://x' },
+  }),
+}
+
+test('reads the cells, and leaves the internal port off unless it is given', () => {
+  const config = readConfig(complete)
+  expect(config.cells).toEqual({
+    'shared-1': { app: 'postgres://souk_app:p@127.0.0.1/souk', queue: 'postgres://souk_queue:p@127.0.0.1/souk' },
+  })
+  expect(config).toMatchObject({ internalPort: undefined, jobsAtOnce: 4, logLevel: 'info', baseDomain: 'localhost' })
+  expect(readConfig({ ...complete, WORKER_INTERNAL_PORT: '9102' }).internalPort).toBe(9102)
+})
+
+test('names every wrong setting, and tells no value', () => {
+  const wrong = { SOUK_CELLS: '{"shared-1": {"app": "secret", "queue": "postgres://souk_queue:p@h/d"}}', LOG_LEVEL: 'loud' }
+  expect(() => readConfig(wrong)).toThrow(/SOUK_DIRECTORY_URL.*\n.*SOUK_CELLS\.shared-1\.app.*\n.*LOG_LEVEL/)
+  expect(() => readConfig(wrong)).not.toThrow(/secret|loud/)
+  expect(() => readConfig({ ...complete, SOUK_CELLS: '{' })).toThrow('SOUK_CELLS: must be JSON')
+})

@@ -1,0 +1,117 @@
+import { newId } from '@souk/core/ids.ts'
+import { enqueue } from '@souk/core/jobs.ts'
+import { createTestShop, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
+import pg from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { nextDailySlot, wakeDueWork, wakeMerchant } from './due-work.ts'
+import { createLog } from './log.ts'
+import { claimRound } from './queue-jobs.ts'
+import { QueuePool } from './queue-pool.ts'
+import { CELL } from './testing/queue-test.ts'
+
+const DAY_MS = 24 * 60 * 60 * 1_000
+const now = new Date('2026-03-01T12:00:00Z')
+
+let shop: TestShop
+let merchant: TestMerchant
+let admin: pg.Pool
+let queue: QueuePool
+
+beforeAll(async () => {
+  shop = await createTestShop()
+  admin = new pg.Pool({ connectionString: shop.database.adminUrl, max: 2 })
+  queue = new QueuePool({ url: shop.database.url('souk_queue'), jobsAtOnce: 1, onError: () => {} })
+})
+
+beforeEach(async () => {
+  merchant = await shop.addMerchant()
+})
+
+afterAll(async () => {
+  await Promise.all([admin.end(), queue.end()])
+  await shop.close()
+})
+
+async function jobs(id: string = merchant.merchant.id): Promise<{ task: string; import: string | null; run_at: Date; attempts: number }[]> {
+  const { rows } = await admin.query(
+    `select t.identifier as task, j.payload ->> 'importId' as import, j.run_at, j.attempts::int
+     from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id
+     where j.payload ->> 'merchantId' = $1 order by t.identifier, j.id`,
+    [id],
+  )
+  return rows
+}
+
+async function addImport(status: string): Promise<string> {
+  const id = newId()
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into catalog_import (merchant_id, id, file_name, status, stock_mode) values (${tx.merchantId}, ${id}, 'a.csv', ${status}, 'keep')`,
+  )
+  return id
+}
+
+test('a daily task has one time a day, of its own for each merchant and task', () => {
+  const slot = nextDailySlot(merchant.merchant.id, 'clear_abandoned_carts', now)
+  expect(slot.getTime()).toBeGreaterThan(now.getTime())
+  expect(slot.getTime()).toBeLessThanOrEqual(now.getTime() + DAY_MS)
+  const justBefore = new Date(slot.getTime() - 1)
+  expect(nextDailySlot(merchant.merchant.id, 'clear_abandoned_carts', justBefore)).toEqual(slot)
+  expect(nextDailySlot(merchant.merchant.id, 'clear_abandoned_carts', slot)).toEqual(new Date(slot.getTime() + DAY_MS))
+  expect(nextDailySlot(merchant.merchant.id, 'clear_idempotency_keys', now)).not.toEqual(slot)
+})
+
+test('each daily task waits in the queue once, however often and by however many it is woken', async () => {
+  await Promise.all(Array.from({ length: 8 }, () => wakeMerchant(merchant.inMerchant, now)))
+  await wakeMerchant(merchant.inMerchant, new Date(now.getTime() + 60_000))
+  const { id } = merchant.merchant
+  expect(await jobs()).toMatchObject([
+    { task: 'clear_abandoned_carts', run_at: nextDailySlot(id, 'clear_abandoned_carts', now) },
+    { task: 'clear_idempotency_keys', run_at: nextDailySlot(id, 'clear_idempotency_keys', now) },
+  ])
+})
+
+test('wakes the imports that have lost their job, and no others', async () => {
+  const lost = [await addImport('queued'), await addImport('running')]
+  await addImport('receiving')
+  await addImport('done')
+  await addImport('failed')
+  const dead = await addImport('running')
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into dead_job (merchant_id, queue_id, task, payload, attempts, last_error, enqueued_at)
+    values (${tx.merchantId}, 1, 'run_import', ${JSON.stringify({ importId: dead })}::jsonb, 10, 'x', now())`,
+  )
+  await wakeMerchant(merchant.inMerchant, now)
+  await wakeMerchant(merchant.inMerchant, now)
+  const imports = (await jobs()).filter((job) => job.task === 'run_import')
+  expect(imports.map((job) => job.import)).toEqual(lost)
+})
+
+test('leaves an import alone that waits for its next attempt', async () => {
+  const importId = await addImport('running')
+  await merchant.inMerchant((tx) => enqueue(tx, 'run_import', { importId }, { key: importId }))
+  await admin.query(`update graphile_worker._private_jobs set attempts = 4 where payload ->> 'importId' = $1`, [importId])
+  await wakeMerchant(merchant.inMerchant, now)
+  expect((await jobs()).filter((job) => job.task === 'run_import')).toMatchObject([{ import: importId, attempts: 4 }])
+})
+
+test('goes on with the others when one merchant cannot be entered', async () => {
+  const [fenced, other] = [await shop.addMerchant(), await shop.addMerchant()]
+  await admin.query(`update tenancy.home set state = 'moved' where merchant_id = $1`, [fenced.merchant.id])
+  const logged: string[] = []
+  const log = createLog('warn', { write: (line) => logged.push(line) })
+  await wakeDueWork({ cell: CELL, router: shop.router, log, now: () => now })
+  expect(await jobs(fenced.merchant.id)).toEqual([])
+  expect(await jobs(other.merchant.id)).toHaveLength(2)
+  expect(logged).toHaveLength(1)
+  expect(logged[0]).toContain(fenced.merchant.id)
+})
+
+test('a round is claimed once an interval', async () => {
+  const claims = await Promise.all(Array.from({ length: 4 }, () => claimRound(queue, 'a round', 60_000)))
+  expect(claims.filter(Boolean)).toHaveLength(1)
+  expect(await claimRound(queue, 'a round', 60_000)).toBe(false)
+  await admin.query(`update queue.round set begun_at = now() - interval '61 seconds'`)
+  expect(await claimRound(queue, 'a round', 60_000)).toBe(true)
+})

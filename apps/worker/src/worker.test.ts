@@ -1,0 +1,78 @@
+import type { TestMerchant } from '@souk/core/testing/merchant.ts'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { exitOf, QueueTest } from './testing/queue-test.ts'
+import { testTasks } from './testing/tasks.ts'
+import { startWorker } from './worker.ts'
+
+const SOON = { timeout: 15_000, interval: 50 }
+
+let queue: QueueTest
+let merchant: TestMerchant
+
+beforeAll(async () => {
+  queue = await QueueTest.create()
+  merchant = await queue.shop.addMerchant()
+})
+
+afterEach(() => queue.stopAll())
+
+afterAll(async () => {
+  await queue.close()
+})
+
+test('serves metrics and health', async () => {
+  const worker = await startWorker({ ...queue.config, internalPort: 0 }, testTasks, queue.log)
+  try {
+    const { port } = queue.logged.find((line) => line.port !== undefined) as { port: number }
+    const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)
+    await expect.poll(async () => (await get('/readyz')).status, SOON).toBe(200)
+    expect((await get('/healthz')).status).toBe(200)
+    expect((await get('/')).status).toBe(404)
+    await queue.enqueue(merchant, 'quick', { label: 'counted' })
+    await expect.poll(() => queue.jobs('counted'), SOON).toEqual([])
+    await queue.enqueue(merchant, 'unknown_here', { label: 'waits' })
+    await queue.admin(`select graphile_worker.add_job('quick', '{}'::json)`)
+    await queue.enqueue(merchant, 'failing', { label: 'dies' }, { attemptsMax: 1 })
+    const metrics = async () => (await get('/metrics')).text()
+    await expect.poll(metrics, SOON).toContain('souk_jobs_total{task="quick",outcome="done"} 1')
+    await expect.poll(metrics, SOON).toContain('souk_queue_rejected_jobs{cell="shared-1"} 1')
+    await expect.poll(metrics, SOON).toContain('souk_dead_jobs_total{task="failing"} 1')
+    const text = await metrics()
+    expect(text).toContain('souk_queue_jobs{cell="shared-1",task="unknown_here",state="runnable"} 1')
+    expect(text).toMatch(/souk_queue_oldest_runnable_seconds\{cell="shared-1",task="unknown_here"\} 0\.\d+/)
+    expect(text).toMatch(/souk_job_seconds_count\{task="quick"\} 2/)
+    expect(text).not.toContain(merchant.merchant.id)
+  } finally {
+    await worker.stop()
+  }
+})
+
+test('the real process works, prints structured lines and ends on SIGTERM', { timeout: 60_000 }, async () => {
+  const child = queue.spawn(new URL('main.ts', import.meta.url))
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into idempotency_key (merchant_id, route, key, fingerprint, status_code, response_body, expires_at)
+    values (${tx.merchantId}, 'POST /x', 'old', 'f', 200, '{}', now() - interval '1 minute')`,
+  )
+  await queue.enqueue(merchant, 'clear_idempotency_keys', {})
+  await expect.poll(() => queue.admin('select 1 from idempotency_key'), SOON).toEqual([])
+  await expect.poll(() => child.output(), SOON).toContain('"outcome":"done"')
+  child.kill('SIGTERM')
+  expect(await exitOf(child)).toBe(0)
+  const lines = child
+    .output()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(lines.at(0)).toMatchObject({ app: 'worker' })
+  expect(lines.at(-1)).toMatchObject({ msg: 'worker stopped' })
+  expect(await queue.runners()).toEqual([])
+})
+
+test('the real process refuses to start without its settings, and says which', async () => {
+  const { SOUK_CELLS: _, ...config } = queue.environment()
+  queue.environment = () => ({ ...config, SOUK_CELLS: 'nonsense' })
+  const child = queue.spawn(new URL('main.ts', import.meta.url))
+  expect(await exitOf(child)).toBe(1)
+  expect(child.output()).toContain('SOUK_CELLS: must be JSON')
+})
