@@ -79,11 +79,14 @@ async function readFolder(folder: URL, set: MigrationSet): Promise<MigrationFile
 }
 
 async function pending(sql: postgres.Sql, set: MigrationSet, files: MigrationFile[]): Promise<MigrationFile[]> {
-  const history = await sql<{ name: string; checksum: string }[]>`select name, checksum from migration.history where set = ${set} order by name`
+  const history = await sql<
+    { name: string; checksum: string }[]
+  >`select name, checksum from migration.history where set = ${set} order by name`
   for (const [index, row] of history.entries()) {
     const file = files[index]
     if (file?.name !== row.name) throw new Error(`Migration ${set}/${row.name} was applied to this database but is not among the files.`)
-    if (file.checksum !== row.checksum) throw new Error(`Migration ${set}/${row.name} was edited after it was applied. Write a new one instead.`)
+    if (file.checksum !== row.checksum)
+      throw new Error(`Migration ${set}/${row.name} was edited after it was applied. Write a new one instead.`)
   }
   return files.slice(history.length)
 }
