@@ -50,7 +50,8 @@ async function checkScope(sql: postgres.Sql): Promise<Violation[]> {
       throw error
     })
     if (open > 0) rows.push({ table: name, problem: 'readable without a merchant' })
-    if (merchant && (await inScope(sql, merchant.merchant_id, name)) > 0) rows.push({ table: name, problem: "shows another merchant's rows" })
+    if (merchant && (await inScope(sql, merchant.merchant_id, name)) > 0)
+      rows.push({ table: name, problem: "shows another merchant's rows" })
   }
   return rows.length > 0 ? [{ invariant: '24_rows_stay_with_their_merchant', rows: rows.slice(0, VIOLATIONS_SHOWN) }] : []
 }
