@@ -23,7 +23,7 @@ interface ChildOptions {
 }
 
 const LOG_SIZE_MAX_BYTES = 20 * 1024 * 1024
-const LAST_WORDS_LINES = 15
+const LAST_WORDS_LINES = 25
 
 /** Runs one of the apps on this Node, its output in a log file. It ends with us even if we are killed. */
 export function startChild(options: ChildOptions): Child {
@@ -56,7 +56,11 @@ export function startChild(options: ChildOptions): Child {
 
 /** Log lines are JSON, one object each; a crash is plain text. Only what explains an ending is kept. */
 export function readable(output: string): string[] {
-  const lines = output.trimEnd().split('\n').flatMap(readableLine)
+  const lines = output
+    .trimEnd()
+    .split('\n')
+    .flatMap(readableLine)
+    .filter((line) => !/^\s+at .*\(?node:internal/.test(line))
   return lines.slice(-LAST_WORDS_LINES)
 }
 

@@ -49,7 +49,12 @@ export function urlAs(adminUrl: string, role: RoleName, password: string, databa
 
 async function prepare(adminUrl: string, name: string, secrets: Secrets, log: (line: string) => void): Promise<void> {
   await ensureRoles({ adminUrl, database: name, passwords: secrets.roles, log })
-  const { applied } = await migrate({ url: urlAs(adminUrl, 'souk_owner', secrets.roles.souk_owner, name) })
+  const url = urlAs(adminUrl, 'souk_owner', secrets.roles.souk_owner, name)
+  const { applied } = await migrate({ url }).catch((error: Error) => {
+    // What the runner itself refuses: a file that was edited after it was applied, or that is gone.
+    if (error.message.startsWith('Migration ')) throw new Explained(`${error.message} A demo can start afresh: npm run reset`)
+    throw error
+  })
   if (applied.length > 0) log(`Applied ${applied.length} migration${applied.length === 1 ? '' : 's'}`)
 }
 

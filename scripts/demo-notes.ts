@@ -48,8 +48,8 @@ function tryIt(shop: OpenShop, staffPassword: string): string {
   curl -s "$SHOP/v1/products?limit=3"
   curl -s $SHOP/v1/products/${handle}
   CART=$(curl -s $SHOP/v1/carts -H 'content-type: application/json' -d '${cart}')
-  part() { echo "$CART" | sed -E "s/.*\\"$1\\":\\"([^\\"]*)\\".*/\\1/"; }
-  curl -s $SHOP/v1/carts/$(part cart_id)/checkout -H "cart-token: $(part token)" -H "idempotency-key: order-$(date +%s)" \\
+  ID=$(echo "$CART" | sed -E 's/^\\{"id":"([^"]+)".*/\\1/') TOKEN=$(echo "$CART" | sed -E 's/.*"token":"([^"]+)".*/\\1/')
+  curl -s $SHOP/v1/carts/$ID/checkout -H "cart-token: $TOKEN" -H "idempotency-key: order-$(date +%s)" \\
     -H 'content-type: application/json' -d '{"payment_method":"invoice"}'
   curl -s $SHOP/v1/admin/sessions -H 'content-type: application/json' -d '{"email":"${shop.staffEmail}","password":"${staffPassword}"}'`
 }

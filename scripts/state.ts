@@ -26,7 +26,8 @@ export interface Secrets {
   staffPassword: string
 }
 
-export function statePaths(folder = join(root, '.souk')): State {
+/** SOUK_STATE_DIR puts it somewhere else, so that the tests of `npm start` leave a developer's own alone. */
+export function statePaths(folder = process.env.SOUK_STATE_DIR || join(root, '.souk')): State {
   return {
     folder,
     logs: join(folder, 'logs'),
