@@ -100,6 +100,29 @@ test('a stopped worker that wakes up after its job was given away does no harm',
   expect(await exitOf(sleeper)).toBe(0)
 })
 
+test('what a stopped worker had written and not committed is gone before its job is given away', { timeout: 90_000 }, async () => {
+  const sleeper = queue.spawn()
+  await queue.enqueue(merchant, 'one_transaction', { label })
+  await expect.poll(async () => (await queue.jobs(label))[0]?.attempts, SOON).toBe(1)
+  await expect.poll(() => openTransactions(), SOON).toBe(1)
+  await queue.start()
+  sleeper.kill('SIGSTOP')
+  await expect.poll(async () => (await queue.jobs(label))[0]?.attempts, { timeout: TAKEN_OVER_WITHIN_MS, interval: 25 }).toBe(2)
+  await expect.poll(() => openTransactions(), SOON).toBe(1)
+  await queue.openGate(label)
+  sleeper.kill('SIGCONT')
+  await expect.poll(() => queue.jobs(label), SOON).toEqual([])
+  await expect.poll(() => sleeper.output(), SOON).toContain('"outcome":"lost"')
+  expect(await queue.traces(label)).toEqual([{ label, step: 'done', process: process.pid }])
+})
+
+async function openTransactions(): Promise<number> {
+  const rows = await queue.admin(
+    `select 1 from pg_stat_activity where datname = current_database() and usename = 'souk_app' and xact_start is not null and backend_xid is not null`,
+  )
+  return rows.length
+}
+
 test('a living worker keeps its long job, longer than it takes to be taken for dead', { timeout: 60_000 }, async () => {
   await Promise.all([queue.start(), queue.start()])
   await queue.enqueue(merchant, 'long', { label })

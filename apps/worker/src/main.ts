@@ -1,4 +1,5 @@
-import { readConfig, type WorkerConfig } from './config.ts'
+import { assertSafeRoles } from './boot.ts'
+import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
 import { tasks } from './tasks.ts'
@@ -6,8 +7,9 @@ import { startWorker } from './worker.ts'
 
 const EXIT_TIMEOUT_MS = 20_000
 
-const config = readConfigOrEnd()
+const config = await orEnd(() => readConfig(process.env))
 const log = createLog(config.logLevel)
+await orEnd(() => assertSafeRoles(config, log))
 
 // Nothing may stay half alive: a process that no longer knows its state ends, and others take over its jobs.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -33,9 +35,10 @@ const stop = async (signal: NodeJS.Signals) => {
 process.on('SIGTERM', stop)
 process.on('SIGINT', stop)
 
-function readConfigOrEnd(): WorkerConfig {
+/** What an operator has to put right is said plainly, without a stack. */
+async function orEnd<T>(work: () => T | Promise<T>): Promise<T> {
   try {
-    return readConfig(process.env)
+    return await work()
   } catch (error) {
     console.error((error as Error).message)
     return process.exit(1)

@@ -76,3 +76,15 @@ test('the real process refuses to start without its settings, and says which', a
   expect(await exitOf(child)).toBe(1)
   expect(child.output()).toContain('SOUK_CELLS: must be JSON')
 })
+
+test('the real process refuses a role that reaches past row security', async () => {
+  const config = queue.environment()
+  queue.environment = () => ({
+    ...config,
+    SOUK_DIRECTORY_URL: queue.shop.database.adminUrl,
+    SOUK_CELLS: JSON.stringify(queue.config.cells),
+  })
+  const child = queue.spawn(new URL('main.ts', import.meta.url))
+  expect(await exitOf(child)).toBe(1)
+  expect(child.output()).toContain('is a superuser')
+})

@@ -24,6 +24,13 @@ export const testTasks = {
     while (!(await isOpen(inMerchant, job.label))) await sleep(POLL_MS)
     await trace(inMerchant, job.label, 'done')
   }),
+  /** Waits for its gate inside a transaction that has already written. */
+  one_transaction: merchantTask(label, (inMerchant, job) =>
+    inMerchant(async (tx) => {
+      await tx.sql`insert into trace (merchant_id, label, step, process) values (${tx.merchantId}, ${job.label}, 'done', ${process.pid})`
+      while ((await tx.sql`select 1 from gate where label = ${job.label}`).length === 0) await sleep(POLL_MS)
+    }),
+  ),
   /** Never comes back, and never comes to the door again. */
   deaf: merchantTask(label, async (inMerchant, job) => {
     await trace(inMerchant, job.label, 'begun')
