@@ -138,6 +138,7 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     title: 'Currency not supported',
     meaning: 'The code is not an ISO 4217 currency that can be charged.',
   },
+  currency_mismatch: { status: 422, title: 'Currency mismatch', meaning: 'An amount is in another currency than it must be.' },
 
   // Who and where
   merchant_missing: {

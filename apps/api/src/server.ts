@@ -24,7 +24,12 @@ import { platformMerchantRoutes } from './routes/platform-merchants.ts'
 import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
 import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
+import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
+import { staffProductRoutes } from './routes/staff-products.ts'
 import { staffSessionRoutes } from './routes/staff-sessions.ts'
+import { staffStockRoutes } from './routes/staff-stock.ts'
+import { staffVariantRoutes } from './routes/staff-variants.ts'
+import { storeRoutes } from './routes/store.ts'
 import { writeFromZod } from './serialization.ts'
 import { AccessTokens, issuerOf, type JwtKey, jwtOptions } from './tokens.ts'
 import { checkWithZod } from './validation.ts'
@@ -115,10 +120,15 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
 function addRoutes(app: FastifyInstance, deps: Deps): void {
   processRoutes(app, deps)
   if (deps.mediaDir !== undefined) mediaRoutes(app, deps.mediaDir)
+  storeRoutes(app)
   cartRoutes(app, deps.tokenKeys)
   orderRoutes(app, deps.tokenKeys)
   staffSessionRoutes(app, deps)
   staffApiKeyRoutes(app, deps)
+  staffProductRoutes(app, deps.tokenKeys)
+  staffVariantRoutes(app)
+  staffStockRoutes(app, deps.tokenKeys)
+  staffDeadJobRoutes(app, deps.tokenKeys)
   platformSessionRoutes(app, deps)
   platformMerchantRoutes(app, deps)
   platformDomainRoutes(app, deps)

@@ -15,6 +15,7 @@ export type RefusalCode =
   | 'quantity_out_of_range'
   | 'amount_out_of_range'
   | 'currency_unsupported'
+  | 'currency_mismatch'
   | 'too_many_lines'
   | 'cart_empty'
   | 'cart_incomplete'

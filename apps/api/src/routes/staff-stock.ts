@@ -1,0 +1,115 @@
+import { openCursor, sealCursor, type TokenKeys } from '@souk/core/capability.ts'
+import { listStock, presentNamedLevel } from '@souk/core/catalog/list-stock.ts'
+import { once } from '@souk/core/idempotency/idempotency.ts'
+import { adjustStock, STOCK_CHANGE_MAX } from '@souk/core/stock/adjust.ts'
+import { presentLevel } from '@souk/core/stock/level.ts'
+import { listMovements, presentMovement } from '@souk/core/stock/list-movements.ts'
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import { z } from 'zod'
+import { sendStored } from '../stored-answer.ts'
+import { idSchema } from '../wire/id.ts'
+import { pageOf, pageQuery } from '../wire/page.ts'
+import { proseSchema } from '../wire/text.ts'
+import { timeSchema } from '../wire/time.ts'
+
+const REASON_BYTES_MAX = 1_000
+
+const params = z.strictObject({ variant_id: idSchema })
+const levelSchema = z
+  .strictObject({
+    variant_id: idSchema,
+    product_id: idSchema,
+    location_id: idSchema,
+    tracked: z.boolean(),
+    backorder: z.boolean(),
+    on_hand: z.int(),
+    reserved: z.int(),
+    allocated: z.int(),
+    available: z.int().meta({ description: 'What a buyer can have: on hand, less what is reserved or allocated.' }),
+  })
+  .meta({ id: 'StockLevel' })
+const namedLevelSchema = levelSchema
+  .extend({ sku: z.string(), product_title: z.string(), variant_title: z.string() })
+  .meta({ id: 'NamedStockLevel' })
+const movementSchema = z
+  .strictObject({
+    id: idSchema,
+    variant_id: idSchema,
+    location_id: idSchema,
+    on_hand_change: z.int(),
+    reserved_change: z.int(),
+    allocated_change: z.int(),
+    reason: z.enum(['import', 'adjustment', 'allocation', 'release', 'shipment', 'return']),
+    note: z.string(),
+    order_id: idSchema.nullable(),
+    actor: z.record(z.string(), z.unknown()),
+    occurred_at: timeSchema,
+  })
+  .meta({ id: 'StockMovement' })
+const adjustmentSchema = z.strictObject({
+  change: z
+    .number()
+    .int('quantity_out_of_range')
+    .min(-STOCK_CHANGE_MAX, 'quantity_out_of_range')
+    .max(STOCK_CHANGE_MAX, 'quantity_out_of_range')
+    .refine((change) => change !== 0, 'quantity_out_of_range')
+    .meta({ description: 'Signed, not zero.' }),
+  reason: proseSchema(REASON_BYTES_MAX).default(''),
+})
+
+/** Stock at the merchant's location: levels, and the movements that made them. */
+export function staffStockRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
+  const app = fastify.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
+    '/v1/admin/stock',
+    {
+      config: { gate: 'staff', scopes: ['stock:read'], summary: 'List stock levels; of one SKU or variant if asked' },
+      schema: {
+        querystring: z.strictObject({ ...pageQuery, sku: z.string().min(1).max(1_000).optional(), variant_id: idSchema.optional() }),
+        response: { 200: pageOf(namedLevelSchema) },
+      },
+    },
+    async ({ inMerchant, query: { limit, cursor, sku, variant_id } }) => {
+      const scope = { merchantId: inMerchant.merchant.id, query: `stock|${JSON.stringify([sku, variant_id])}` }
+      const [after] = cursor === undefined ? [] : openCursor(keys, scope, cursor)
+      const { levels, next } = await inMerchant.read((tx) => listStock(tx, { sku, variantId: variant_id }, { limit, after }))
+      return { data: levels.map(presentNamedLevel), next_cursor: next && sealCursor(keys, scope, [next]) }
+    },
+  )
+
+  app.post(
+    '/v1/admin/stock/:variant_id/adjustments',
+    {
+      config: { gate: 'staff', scopes: ['stock:write'], idempotency: 'required', summary: 'Change what is on hand' },
+      schema: { params, body: adjustmentSchema, response: { 201: levelSchema } },
+    },
+    async (request, reply) => {
+      const { body, principal, now, idempotency } = request
+      const adjustment = { variantId: request.params.variant_id, change: body.change, note: body.reason, actor: principal.actor, now }
+      const answer = await request.inMerchant((tx) =>
+        once(tx, idempotency, async () => ({ statusCode: 201, body: JSON.stringify(presentLevel(await adjustStock(tx, adjustment))) })),
+      )
+      return sendStored(reply, answer)
+    },
+  )
+
+  app.get(
+    '/v1/admin/stock/:variant_id/movements',
+    {
+      config: { gate: 'staff', scopes: ['stock:read'], summary: 'What moved a level, the newest first' },
+      schema: { params, querystring: z.strictObject(pageQuery), response: { 200: pageOf(movementSchema) } },
+    },
+    async ({ inMerchant, params: { variant_id }, query: { limit, cursor } }) => {
+      const scope = { merchantId: inMerchant.merchant.id, query: `movements|${variant_id}` }
+      const [before] = cursor === undefined ? [] : openCursor(keys, scope, cursor)
+      const rows = await inMerchant.read((tx) =>
+        listMovements(tx, variant_id, { limit: limit + 1, ...(before !== undefined && { before }) }),
+      )
+      const shown = rows.slice(0, limit)
+      const next = rows.length > limit ? sealCursor(keys, scope, [shown.at(-1)!.id]) : null
+      return { data: shown.map(presentMovement), next_cursor: next }
+    },
+  )
+}
