@@ -73,6 +73,7 @@ async function readFolder(folder: URL, set: MigrationSet): Promise<MigrationFile
       const number = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1])
       if (number !== index + 1) throw new Error(`Migration ${set}/${name}: files are numbered 0001_, 0002_, ... without a gap.`)
       const text = await readFile(new URL(name, folder), 'utf8')
+      if (/^\s*(begin|commit|rollback)\s*;/im.test(text)) throw new Error(`Migration ${set}/${name}: each file is one transaction already.`)
       return { set, name, text, checksum: createHash('sha256').update(text).digest('hex') }
     }),
   )
@@ -106,7 +107,9 @@ async function migrateQueue(sql: postgres.Sql, url: string): Promise<void> {
   await sql`grant create on database ${sql(database)} to souk_queue`
   try {
     const queueUrl = new URL(url)
-    queueUrl.searchParams.set('options', '-c role=souk_queue')
+    const settings = { role: 'souk_queue', lock_timeout: LOCK_TIMEOUT_MS, statement_timeout: STATEMENT_TIMEOUT_MS }
+    const options = Object.entries(settings).map(([setting, value]) => `-c ${setting}=${value}`)
+    queueUrl.searchParams.set('options', options.join(' '))
     await runMigrations({ connectionString: queueUrl.toString(), logger: new Logger(() => () => {}) })
   } finally {
     await sql`revoke create on database ${sql(database)} from souk_queue`
