@@ -159,3 +159,10 @@ export function presentVariant(variant: Variant, currency: string) {
     available: variant.available,
   }
 }
+
+const WIRE_NAMES: Record<string, string> = { bodyHtml: 'description_html', productType: 'product_type', optionNames: 'options' }
+
+/** Names of fields as the API has them. */
+export function wireNames(fields: readonly string[]): string[] {
+  return fields.map((field) => WIRE_NAMES[field] ?? field)
+}

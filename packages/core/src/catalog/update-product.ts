@@ -6,7 +6,7 @@ import { mine } from '../mine.ts'
 import type { FieldProblem } from '../refusal.ts'
 import { checkProduct, type ProductInput, refuseFaults } from './check-product.ts'
 import { type ByWhom, handleTaken } from './create-product.ts'
-import { getProduct, noProduct, type Product } from './product.ts'
+import { getProduct, noProduct, type Product, wireNames } from './product.ts'
 import { products } from './tables.ts'
 import { refreshSnapshots, replaceImages } from './write-rows.ts'
 
@@ -46,12 +46,10 @@ export function productUpdated(tx: Tx, handle: string, productId: string, change
     type: 'product.updated',
     aggregateType: 'product',
     aggregateId: productId,
-    data: { product_id: productId, handle, changed: changed.map((field) => WIRE_NAMES[field] ?? field) },
+    data: { product_id: productId, handle, changed: wireNames(changed) },
     ...by,
   })
 }
-
-const WIRE_NAMES: Record<string, string> = { bodyHtml: 'description_html', productType: 'product_type', optionNames: 'options' }
 
 function present(changes: ProductChanges): { [Key in keyof ProductChanges]: Exclude<ProductChanges[Key], undefined> } {
   return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined))

@@ -48,7 +48,9 @@ export const catalogImportParts = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.importId, table.position] }),
-    foreignKey({ columns: [table.merchantId, table.importId], foreignColumns: [catalogImports.merchantId, catalogImports.id] }).onDelete('cascade'),
+    foreignKey({ columns: [table.merchantId, table.importId], foreignColumns: [catalogImports.merchantId, catalogImports.id] }).onDelete(
+      'cascade',
+    ),
   ],
 )
 
@@ -67,6 +69,8 @@ export const catalogImportProblems = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
-    foreignKey({ columns: [table.merchantId, table.importId], foreignColumns: [catalogImports.merchantId, catalogImports.id] }).onDelete('cascade'),
+    foreignKey({ columns: [table.merchantId, table.importId], foreignColumns: [catalogImports.merchantId, catalogImports.id] }).onDelete(
+      'cascade',
+    ),
   ],
 )

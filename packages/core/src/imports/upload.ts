@@ -1,0 +1,103 @@
+import type { Tx } from '@souk/tenant-router/tx.ts'
+import { newId } from '../ids.ts'
+import { enqueue } from '../jobs.ts'
+import { Refusal } from '../refusal.ts'
+import { requireName } from '../text.ts'
+import { readHeader } from './columns.ts'
+import { type CatalogImport, importById } from './list-imports.ts'
+import { readCsv } from './read-csv.ts'
+import type { StockMode } from './tables.ts'
+
+export const FILE_BYTES_MAX = 64 * 1024 * 1024
+export const PART_BYTES_MAX = 256 * 1024
+/** Imports of one merchant that are on their way at the same time. */
+export const IMPORTS_OPEN_MAX = 5
+/** An upload that has come to nothing stops counting after this. */
+const RECEIVING_MINUTES_MAX = 60
+const FILE_NAME_GRAPHEMES_MAX = 255
+
+export interface NewImport {
+  fileName: string
+  stockMode: StockMode
+  now: Date
+}
+
+/** Begins an upload. Refuses `too_many_imports` when enough are on their way. */
+export async function openImport(tx: Tx, { fileName, stockMode, now }: NewImport): Promise<CatalogImport> {
+  const id = newId(now)
+  const name = requireName('/file_name', fileName, FILE_NAME_GRAPHEMES_MAX)
+  // The settings row is locked, so that uploads that begin together are counted one after the other.
+  await tx.sql`select 1 from merchant_settings where merchant_id = ${tx.merchantId} for no key update`
+  const [open] = await tx.sql<{ count: bigint }[]>`
+    select count(*) from catalog_import
+    where merchant_id = ${tx.merchantId}
+      and (status in ('queued', 'running') or status = 'receiving' and created_at > ${now}::timestamptz - make_interval(mins => ${RECEIVING_MINUTES_MAX}::int))`
+  if (open!.count >= BigInt(IMPORTS_OPEN_MAX))
+    throw new Refusal('too_many_imports', { detail: `At most ${IMPORTS_OPEN_MAX} imports run at a time.` })
+  await tx.sql`
+    insert into catalog_import (merchant_id, id, file_name, status, stock_mode, created_at)
+    values (${tx.merchantId}, ${id}, ${name}, 'receiving', ${stockMode}, ${now})`
+  return importById(tx, id)
+}
+
+/**
+ * Stores the next part of the file: at most PART_BYTES_MAX bytes, parts counted from 0. Refuses `body_too_large` past
+ * the limit of a file. The same part may be sent again.
+ */
+export async function appendPart(tx: Tx, importId: string, position: number, content: Uint8Array): Promise<void> {
+  if (content.length === 0 || content.length > PART_BYTES_MAX)
+    throw new Error(`a part has 1 to ${PART_BYTES_MAX} bytes, not ${content.length}`)
+  const [row] = await tx.sql<{ stored: boolean }[]>`
+    with receiving as (
+      select bytes_received from catalog_import
+      where merchant_id = ${tx.merchantId} and id = ${importId} and status = 'receiving'
+      for update
+    ), part as (
+      insert into catalog_import_part (merchant_id, import_id, position, content)
+      select ${tx.merchantId}, ${importId}::uuid, ${position}::int, ${Buffer.from(content)}::bytea from receiving
+      where bytes_received + ${content.length}::bigint <= ${FILE_BYTES_MAX}::bigint
+      on conflict do nothing
+      returning 1
+    ), counted as (
+      update catalog_import set bytes_received = bytes_received + ${content.length}::bigint
+      where merchant_id = ${tx.merchantId} and id = ${importId} and exists (select from part)
+    )
+    select exists (select from part) or bytes_received + ${content.length}::bigint <= ${FILE_BYTES_MAX}::bigint as stored from receiving`
+  if (!row) throw noSuchUpload()
+  if (!row.stored) throw new Refusal('body_too_large', { detail: `A file has at most ${FILE_BYTES_MAX / 1024 / 1024} MiB.` })
+}
+
+/**
+ * Ends an upload and queues the import. Looks at the beginning of the file first: refuses `csv_encoding`, `csv_header`
+ * or `csv_malformed` when the header cannot be read, so that the caller hears it at once. The upload then stays open:
+ * see abandonImport.
+ */
+export async function sealImport(tx: Tx, importId: string): Promise<CatalogImport> {
+  const parts = await tx.sql<{ content: Uint8Array }[]>`
+    select content from catalog_import_part where merchant_id = ${tx.merchantId} and import_id = ${importId} order by position limit 2`
+  await checkHeader(parts.map((part) => part.content))
+  const sealed = await tx.sql`
+    update catalog_import set status = 'queued'
+    where merchant_id = ${tx.merchantId} and id = ${importId} and status = 'receiving'
+    returning 1`
+  if (sealed.length === 0) throw noSuchUpload()
+  await enqueue(tx, 'run_import', { importId }, { key: importId })
+  return importById(tx, importId)
+}
+
+/** Throws away an upload that is not going to be sealed. */
+export async function abandonImport(tx: Tx, importId: string): Promise<void> {
+  await tx.sql`delete from catalog_import where merchant_id = ${tx.merchantId} and id = ${importId} and status = 'receiving'`
+}
+
+async function checkHeader(parts: readonly Uint8Array[]): Promise<void> {
+  for await (const record of readCsv(parts)) {
+    readHeader(record.fields)
+    return
+  }
+  throw new Refusal('csv_header', { detail: 'The file is empty.', extra: { line: 1 } })
+}
+
+function noSuchUpload(): Refusal {
+  return new Refusal('not_found', { detail: 'There is no such upload.' })
+}
