@@ -24,7 +24,8 @@ create table product (
   primary key (merchant_id, id),
   unique (merchant_id, handle)
 );
-create index product_listing on product (merchant_id, status, published, id);
+-- What a shop shows, newest first: only the rows that are for sale, so that a page never walks past drafts.
+create index product_listing on product (merchant_id, id) where status = 'active' and published;
 select app.protect('product');
 
 create table product_image (

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import type { TokenKeys } from '@souk/core/capability.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController, type RouteOptions } from 'fastify'
 import type { Registry } from 'prom-client'
 import { answerClientError, answerErrors } from './answer-errors.ts'
 import { raiseGates } from './gates/gates.ts'
@@ -23,6 +23,7 @@ import { platformFleetRoutes } from './routes/platform-fleet.ts'
 import { platformMerchantRoutes } from './routes/platform-merchants.ts'
 import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
+import { productRoutes } from './routes/products.ts'
 import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
@@ -65,6 +66,8 @@ export interface Deps extends ServerOptions {
 export interface Server {
   app: FastifyInstance
   metrics: Registry
+  /** Every route there is, as declared. */
+  routes: readonly RouteOptions[]
 }
 
 // Headers and JSON bodies have 10 s; the whole request has longer, for uploads that are streamed.
@@ -107,20 +110,25 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   app.setSerializerCompiler(writeFromZod as never)
   readBodiesAsJson(app, options.bodyTimeoutMs)
   const deps = await assemble(app, options)
+  const routes: RouteOptions[] = []
+  app.addHook('onRoute', (route) => {
+    routes.push(route)
+  })
   raiseGates(app, { ...deps, referencePrefix: REFERENCE_PREFIX })
-  answerErrors(app, deps)
+  answerErrors(app, { ...deps, routes })
   logRequests(app)
   const metrics = measure(app, options.router)
   await describeApi(app)
   addRoutes(app, deps)
   await app.ready()
-  return { app, metrics }
+  return { app, metrics, routes }
 }
 
 function addRoutes(app: FastifyInstance, deps: Deps): void {
   processRoutes(app, deps)
   if (deps.mediaDir !== undefined) mediaRoutes(app, deps.mediaDir)
   storeRoutes(app)
+  productRoutes(app, deps.tokenKeys)
   cartRoutes(app, deps.tokenKeys)
   orderRoutes(app, deps.tokenKeys)
   staffSessionRoutes(app, deps)

@@ -1,0 +1,89 @@
+import type { ListedProduct } from '@souk/core/storefront/list-products.ts'
+import type { StoreProduct } from '@souk/core/storefront/product-by-handle.ts'
+import { z } from 'zod'
+import { moneySchema, presentMoney } from './money.ts'
+
+const imageSchema = z.strictObject({ url: z.string(), alt: z.string() })
+
+export const listedProductSchema = z.strictObject({
+  id: z.uuid(),
+  handle: z.string(),
+  title: z.string(),
+  vendor: z.string(),
+  product_type: z.string(),
+  price: z.strictObject({ min: moneySchema, max: moneySchema }),
+  compare_at_price: moneySchema.nullable(),
+  image: imageSchema.nullable(),
+  available: z.boolean(),
+})
+
+export const storeProductSchema = z.strictObject({
+  id: z.uuid(),
+  handle: z.string(),
+  title: z.string(),
+  description_html: z.string(),
+  vendor: z.string(),
+  product_type: z.string(),
+  tags: z.array(z.string()),
+  options: z.array(z.strictObject({ name: z.string(), values: z.array(z.string()) })),
+  images: z.array(imageSchema),
+  variants: z.array(
+    z.strictObject({
+      id: z.uuid(),
+      title: z.string(),
+      sku: z.string(),
+      options: z.array(z.string()),
+      price: moneySchema,
+      compare_at_price: moneySchema.nullable(),
+      image_url: z.string().nullable(),
+      available: z.boolean(),
+      available_quantity: z.int().nullable().meta({ description: 'How many can be bought at most; null: no limit.' }),
+    }),
+  ),
+})
+
+/** A product's line in a shop's list. */
+export function presentListed(product: ListedProduct): z.input<typeof listedProductSchema> {
+  const { currency } = product
+  return {
+    id: product.id,
+    handle: product.handle,
+    title: product.title,
+    vendor: product.vendor,
+    product_type: product.product_type,
+    price: { min: presentMoney(product.price_min, currency), max: presentMoney(product.price_max, currency) },
+    compare_at_price: product.compare_at_price === null ? null : presentMoney(product.compare_at_price, currency),
+    image: product.image_url === null ? null : { url: product.image_url, alt: product.image_alt ?? '' },
+    available: product.available,
+  }
+}
+
+/** A product as its page shows it. */
+export function presentStoreProduct(product: StoreProduct): z.input<typeof storeProductSchema> {
+  const { currency } = product
+  return {
+    id: product.id,
+    handle: product.handle,
+    title: product.title,
+    description_html: product.bodyHtml,
+    vendor: product.vendor,
+    product_type: product.productType,
+    tags: product.tags,
+    options: product.optionNames.map((name, index) => ({
+      name,
+      values: [...new Set(product.variants.map((variant) => variant.optionValues[index] ?? ''))],
+    })),
+    images: product.images,
+    variants: product.variants.map((variant) => ({
+      id: variant.id,
+      title: variant.title,
+      sku: variant.sku,
+      options: variant.optionValues,
+      price: presentMoney(variant.price, currency),
+      compare_at_price: variant.compareAtPrice === null ? null : presentMoney(variant.compareAtPrice, currency),
+      image_url: variant.imageUrl,
+      available: variant.available,
+      available_quantity: variant.availableQuantity === null ? null : Number(variant.availableQuantity),
+    })),
+  }
+}

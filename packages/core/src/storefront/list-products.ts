@@ -1,0 +1,49 @@
+import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+
+/** A product as a list shows it. Amounts in minor units of the merchant's currency. */
+export interface ListedProduct {
+  id: string
+  handle: string
+  title: string
+  vendor: string
+  product_type: string
+  price_min: bigint
+  price_max: bigint
+  compare_at_price: bigint | null
+  image_url: string | null
+  image_alt: string | null
+  available: boolean
+  currency: string
+}
+
+/**
+ * The statement behind a page of what a shop sells, newest first; for one flight. It walks the index product_listing, and
+ * asks for each product whether anything of it can be bought, which ends at the first unit found. One row more than the
+ * limit says that there is a next page.
+ */
+export function listedProducts(tx: Pick<Tx, 'merchantId' | 'sql'>, page: { limit: number; after: string }): Query {
+  // The page is cut out first: over the whole catalogue the planner would rather hash all levels than look twenty up.
+  return tx.sql`
+    select p.*, s.currency, exists (
+        select from stock_level l
+        where l.merchant_id = ${tx.merchantId} and l.product_id = p.id
+          and (not l.tracked or l.backorder or l.on_hand - l.reserved - l.allocated > 0)
+      ) as available
+    from (
+      select id, handle, title, vendor, product_type, price_min, price_max, compare_at_price, image_url, image_alt
+      from product
+      where merchant_id = ${tx.merchantId} and status = 'active' and published and id < ${page.after}
+      order by id desc
+      limit ${page.limit + 1}
+    ) p join merchant_settings s on s.merchant_id = ${tx.merchantId}
+    order by p.id desc`
+}
+
+/** The rows of `listedProducts` as a page; `next` is the id the list goes on after, null at its end. */
+export function toPage(rows: unknown[], limit: number): { products: ListedProduct[]; next: string | null } {
+  const products = (rows as ListedProduct[]).slice(0, limit)
+  return { products, next: rows.length > limit ? (products.at(-1)?.id ?? null) : null }
+}
+
+/** Above every id that is made: where the list begins. */
+export const FIRST_PAGE = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
