@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test-database.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
@@ -235,6 +237,35 @@ describe('a pool', () => {
     expect(await notes()).toEqual(['first of 1', 'second of 1', 'first of 2', 'second of 2'])
   })
 
+  test('leaves a connection with its scope when the socket has drained', async () => {
+    const sockets: Socket[] = []
+    const sql = pool({ max: 1, socket: () => connected(sockets) })
+    const scope = await sql.reserve()
+    await scope`begin`
+    sockets[0]!.emit('drain')
+    const other = sql`insert into note values ('of another')`.then(() => 'given away')
+    expect(await Promise.race([other, scope`select pg_sleep(0.05)`.then(() => 'kept')])).toBe('kept')
+    await scope`rollback`
+    scope.release()
+    expect(await answered(other)).toBe('given away')
+    expect(await notes()).toEqual(['of another'])
+  })
+
+  test('opens again when the socket closes while the password is being fetched', async () => {
+    const sockets: Socket[] = []
+    const password = async () => {
+      const [first] = sockets
+      if (sockets.length === 1) {
+        first!.destroy()
+        await once(first!, 'close')
+      }
+      return decodeURIComponent(new URL(database.adminUrl).password)
+    }
+    const sql = pool({ max: 1, socket: () => connected(sockets), password })
+    expect(await answered(sql`select 1 as one`)).toEqual([{ one: 1 }])
+    expect(sockets.length).toBe(2)
+  })
+
   test('says so when a cursor breaks off, instead of ending it early', async () => {
     const sql = pool({ max: 1 })
     const pid = await pidOf(sql)
@@ -271,12 +302,25 @@ describe('a pool', () => {
   })
 })
 
-/** The driver's types leave max_pipeline out. */
-function pool(options: postgres.Options<Record<string, never>> & { max_pipeline?: number }): postgres.Sql {
+interface PoolOptions extends postgres.Options<Record<string, never>> {
+  // The driver's types leave these out.
+  max_pipeline?: number
+  socket?: () => Promise<Socket>
+}
+
+function pool(options: PoolOptions): postgres.Sql {
   const sql = postgres(database.adminUrl, { onnotice: () => {}, ...options })
   // Bounded, so that a test which fails with a connection held is not followed by a minute of waiting.
   onTestFinished(() => answered(sql.end({ timeout: 1 }), 2_000).catch(() => {}))
   return sql
+}
+
+async function connected(sockets: Socket[]): Promise<Socket> {
+  const { hostname, port } = new URL(database.adminUrl)
+  const socket = connect(Number(port), hostname)
+  sockets.push(socket)
+  await once(socket, 'connect')
+  return socket
 }
 
 async function pidOf(scope: postgres.ISql): Promise<number> {
