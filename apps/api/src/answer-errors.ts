@@ -31,10 +31,10 @@ const UNKNOWN_METHOD = /^[A-Z]{1,20} [^\s]+ HTTP\/1\.[01]\r\n/
 const ALLOWED_ANYWHERE = 'GET, HEAD, POST, PATCH, DELETE'
 
 /** Makes every no of this server a problem document: refusals, framework errors, unknown paths and methods, surprises. */
-export function answerErrors(app: FastifyInstance, options: { router: Router; baseDomain: string }): void {
-  const known: Known[] = []
-  app.addHook('onRoute', (route) => {
-    known.push(...knownRoutes(route))
+export function answerErrors(app: FastifyInstance, options: { router: Router; baseDomain: string; routes: readonly RouteOptions[] }): void {
+  let known: Known[] = []
+  app.addHook('onReady', async () => {
+    known = options.routes.flatMap(knownRoutes)
   })
   app.setErrorHandler((error, request, reply) => answer(error, request, reply))
   app.setNotFoundHandler(async (request, reply) => {

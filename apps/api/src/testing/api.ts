@@ -2,7 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { hashPassword } from '@souk/core/merchant/passwords.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { createTestShop, type MerchantOverrides, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
-import type { FastifyInstance, InjectOptions } from 'fastify'
+import type { FastifyInstance, InjectOptions, RouteOptions } from 'fastify'
 import type { Registry } from 'prom-client'
 import { openLog } from '../log.ts'
 import { Admins } from '../platform/admins.ts'
@@ -10,6 +10,7 @@ import { Cells } from '../platform/cells.ts'
 import { openPlatformSql, type PlatformSql } from '../platform/platform-sql.ts'
 import { buildServer, type ServerOptions } from '../server.ts'
 import { AccessTokens, issuerOf, type JwtKey, readJwtKeys } from '../tokens.ts'
+import { Contract } from './contract.ts'
 
 export const PASSWORD = 'a password for tests'
 const CELL = 'shared-1'
@@ -25,6 +26,7 @@ export interface ApiMerchant extends TestMerchant {
 export interface TestApi {
   app: FastifyInstance
   metrics: Registry
+  routes: readonly RouteOptions[]
   shop: TestShop
   platformSql: PlatformSql
   jwtKey: JwtKey
@@ -38,7 +40,7 @@ export interface TestApi {
   addMerchant(overrides?: MerchantOverrides): Promise<ApiMerchant>
   /** An admin's access token. */
   adminToken(): Promise<string>
-  /** A request to a host, with a JSON body. */
+  /** A request to a host, with a JSON body. Its answer is held to the route's description, or to that of problems. */
   call(host: string, options: InjectOptions & { token?: string }): Promise<Answer>
   close(): Promise<void>
 }
@@ -65,7 +67,7 @@ export async function createTestApi(overrides: Partial<ServerOptions> = {}): Pro
   const clock = { now: new Date() }
   const dns = new Map<string, string[][]>()
   const log: string[] = []
-  const { app, metrics } = await buildServer({
+  const { app, metrics, routes } = await buildServer({
     router,
     platformSql,
     cells,
@@ -79,10 +81,16 @@ export async function createTestApi(overrides: Partial<ServerOptions> = {}): Pro
     ...overrides,
   })
   const tokens = new AccessTokens(app.jwt, [jwtKey], issuerOf('localhost'))
-  const call = (host: string, options: InjectOptions & { token?: string }) => send(app, host, options)
+  const contract = new Contract(routes)
+  const call = async (host: string, options: InjectOptions & { token?: string }) => {
+    const answer = await send(app, host, options)
+    contract.check(options, answer)
+    return answer
+  }
   return {
     app,
     metrics,
+    routes,
     shop,
     platformSql,
     jwtKey,
