@@ -4,8 +4,9 @@ import { enqueue } from '../jobs.ts'
 import { Refusal } from '../refusal.ts'
 import { requireName } from '../text.ts'
 import { readHeader } from './columns.ts'
+import { survey } from './group-rows.ts'
 import { type CatalogImport, importById } from './list-imports.ts'
-import { readCsv } from './read-csv.ts'
+import { malformed, readCsv } from './read-csv.ts'
 import type { StockMode } from './tables.ts'
 
 export const FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -68,14 +69,14 @@ export async function appendPart(tx: Tx, importId: string, position: number, con
 }
 
 /**
- * Ends an upload and queues the import. Looks at the beginning of the file first: refuses `csv_encoding`, `csv_header`
- * or `csv_malformed` when the header cannot be read, so that the caller hears it at once. The upload then stays open:
- * see abandonImport.
+ * Ends an upload and queues the import. Looks at the file first, at the header of a large one: refuses `csv_encoding`,
+ * `csv_header` or `csv_malformed` when it cannot be read, so that the caller hears it at once. The upload then stays
+ * open: see abandonImport.
  */
 export async function sealImport(tx: Tx, importId: string): Promise<CatalogImport> {
   const parts = await tx.sql<{ content: Uint8Array }[]>`
-    select content from catalog_import_part where merchant_id = ${tx.merchantId} and import_id = ${importId} order by position limit 2`
-  await checkHeader(parts.map((part) => part.content))
+    select content from catalog_import_part where merchant_id = ${tx.merchantId} and import_id = ${importId} order by position limit 4`
+  await checkBeginning(parts.map((part) => part.content))
   const sealed = await tx.sql`
     update catalog_import set status = 'queued'
     where merchant_id = ${tx.merchantId} and id = ${importId} and status = 'receiving'
@@ -90,12 +91,25 @@ export async function abandonImport(tx: Tx, importId: string): Promise<void> {
   await tx.sql`delete from catalog_import where merchant_id = ${tx.merchantId} and id = ${importId} and status = 'receiving'`
 }
 
-async function checkHeader(parts: readonly Uint8Array[]): Promise<void> {
-  for await (const record of readCsv(parts)) {
-    readHeader(record.fields)
+/** A file of one part is read whole, of a larger one the header: what comes after it may be cut anywhere. */
+async function checkBeginning(parts: readonly Uint8Array[]): Promise<void> {
+  if (parts.length < 2) {
+    await survey(readCsv(parts))
     return
   }
-  throw new Refusal('csv_header', { detail: 'The file is empty.', extra: { line: 1 } })
+  const bytes = Buffer.concat(parts)
+  const end = headerEnd(bytes)
+  if (end === -1) throw malformed(1, 'the line has no end.')
+  for await (const record of readCsv([bytes.subarray(0, end)])) readHeader(record.fields)
+}
+
+/** Where the first record ends: at a line break outside quotes. */
+function headerEnd(bytes: Buffer): number {
+  let quoted = false
+  return bytes.findIndex((byte) => {
+    if (byte === 0x22) quoted = !quoted
+    return !quoted && (byte === 10 || byte === 13)
+  })
 }
 
 function noSuchUpload(): Refusal {
