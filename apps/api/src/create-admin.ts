@@ -12,7 +12,7 @@ const environment = z.object({
 const given = environment.parse(process.env)
 const sql = openPlatformSql(given.SOUK_PLATFORM_URL)
 try {
-  await new Admins(sql).ensure({ email: given.SOUK_ADMIN_EMAIL, password: given.SOUK_ADMIN_PASSWORD })
+  await new Admins(sql).ensure({ email: given.SOUK_ADMIN_EMAIL, password: given.SOUK_ADMIN_PASSWORD, now: new Date() })
 } finally {
   await sql.end()
 }

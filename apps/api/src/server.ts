@@ -26,6 +26,7 @@ import { processRoutes } from './routes/process.ts'
 import { productRoutes } from './routes/products.ts'
 import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
+import { staffImportRoutes } from './routes/staff-imports.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
 import { staffSessionRoutes } from './routes/staff-sessions.ts'
 import { staffStockRoutes } from './routes/staff-stock.ts'
@@ -135,6 +136,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffApiKeyRoutes(app, deps)
   staffProductRoutes(app, deps.tokenKeys)
   staffVariantRoutes(app)
+  staffImportRoutes(app, deps.tokenKeys)
   staffStockRoutes(app, deps.tokenKeys)
   staffDeadJobRoutes(app, deps.tokenKeys)
   platformSessionRoutes(app, deps)

@@ -65,7 +65,7 @@ function assertDeclared(route: RouteOptions): void {
   if (!schema?.response) throw new Error(`${name} does not describe its answers.`)
   route.schema = { querystring: noQuery, ...schema }
   const takesBody = [route.method].flat().some((method) => method === 'POST' || method === 'PATCH' || method === 'PUT')
-  if (takesBody && !schema.body) route.preValidation = [refuseBody, ...hooksOf(route.preValidation)]
+  if (takesBody && !schema.body && !config.bodyType) route.preValidation = [refuseBody, ...hooksOf(route.preValidation)]
 }
 
 function onRequestGates(config: Config, options: GateOptions): Hook[] {

@@ -38,14 +38,14 @@ export class Admins {
   }
 
   /** Makes sure that this admin exists, is enabled, and has this password. Another password ends the tokens issued so far. */
-  async ensure(given: { email: string; password: string }): Promise<void> {
+  async ensure(given: { email: string; password: string; now: Date }): Promise<void> {
     const email = normalizeEmail(given.email)
     const [known] = await this.#sql<{ passwordHash: string }[]>`
       select password_hash as "passwordHash" from platform.admin where email = ${email} and disabled_at is null`
     if (known && (await verifyPassword(given.password, known.passwordHash))) return
     await this.#sql`
       insert into platform.admin (email, password_hash, tokens_valid_after)
-      values (${email}, ${await hashPassword(given.password)}, date_trunc('second', now()))
-      on conflict (email) do update set password_hash = excluded.password_hash, tokens_valid_after = now(), disabled_at = null`
+      values (${email}, ${await hashPassword(given.password)}, date_trunc('second', ${given.now}::timestamptz))
+      on conflict (email) do update set password_hash = excluded.password_hash, tokens_valid_after = ${given.now}, disabled_at = null`
   }
 }

@@ -101,7 +101,7 @@ export async function createTestApi(overrides: Partial<ServerOptions> = {}): Pro
     call,
     addMerchant: async (given) => addApiMerchant(shop, tokens, clock, given),
     adminToken: async () => {
-      await new Admins(platformSql).ensure({ email: 'admin@souk.example', password: PASSWORD })
+      await new Admins(platformSql).ensure({ email: 'admin@souk.example', password: PASSWORD, now: clock.now })
       const answer = await call('platform.localhost', {
         method: 'POST',
         url: '/v1/sessions',
