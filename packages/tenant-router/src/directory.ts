@@ -61,7 +61,6 @@ export class Directory {
       (merchantId) => this.#forget(merchantId),
       () => {
         this.#names.clear()
-        this.#entries.clear()
         this.#asked = new Map()
         this.#options.onListening?.()
       },

@@ -262,3 +262,19 @@ describe('two transactions that wait for each other', () => {
     expect(runs).toBe(3)
   })
 })
+
+test('a statement that a migration made stale is prepared afresh, unseen by the caller, by reader and writer', async () => {
+  const router = house.openRouter({ connectionsPerCell: 1 })
+  const open = router.inMerchant(house.first)
+  const doors = {
+    read: () => open.readOnce((tx) => [tx.sql`select * from merchant_counter`]),
+    write: () => open((tx) => tx.sql`select * from merchant_counter`),
+  }
+  for (const [name, ask] of Object.entries(doors)) {
+    await ask()
+    await house.admin.unsafe(`alter table merchant_counter add added_for_${name} integer`)
+    const rows = (await ask()).flat() as Record<string, unknown>[]
+    expect(rows).toHaveLength(1)
+    expect(rows[0]).toHaveProperty(`added_for_${name}`)
+  }
+})

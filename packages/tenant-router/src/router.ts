@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { CellPool } from './cell-pool.ts'
 import { Directory } from './directory.ts'
-import { type DoorMode, enter, enterOnce } from './door.ts'
+import { enter, enterOnce } from './door.ts'
 import { DoorError, errorCode } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 import type { Query, Tx } from './tx.ts'
@@ -39,8 +39,9 @@ const MOVE_WAIT_MS = 1_000
 const CONFLICT_RETRIES_MAX = 3
 const PAGE_OF_MERCHANTS = 200
 
-// Deadlock and serialisation failure: nothing was done, and the same work may succeed at once.
-const CONFLICTS = new Set(['40P01', '40001'])
+// Nothing was done, and the same work may succeed at once: deadlock, serialisation failure, and a statement that was
+// prepared before a migration changed what it answers.
+const CONFLICTS = new Set(['40P01', '40001', '0A000'])
 
 /** The one way to a merchant's data: finds its cell, opens the door there, and follows it when it moves. */
 export class Router {
@@ -71,7 +72,7 @@ export class Router {
       merchant,
       read: <T>(work: (tx: Tx) => Promise<T>) => this.readMerchant(merchant, work),
       readOnce: (work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]) =>
-        this.#follow(merchant, 'read', (home, pool) => enterOnce(pool, home, 'read', work)),
+        this.#follow(merchant, (home, pool) => enterOnce(pool, home, 'read', work)),
     })
   }
 
@@ -80,12 +81,12 @@ export class Router {
    * deadlock, and at the new home after a move. Throws what the work throws, or a DoorError.
    */
   async withMerchant<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#follow(merchant, 'write', (home, pool) => enter(pool, home, 'write', work))
+    return this.#follow(merchant, (home, pool) => enter(pool, home, 'write', work))
   }
 
   /** As withMerchant, for work that only reads: takes no lock and is not held up by a move. */
   async readMerchant<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#follow(merchant, 'read', (home, pool) => enter(pool, home, 'read', work))
+    return this.#follow(merchant, (home, pool) => enter(pool, home, 'read', work))
   }
 
   /** The only loop across merchants: every active merchant of a cell, one after the other. A failure ends the loop. */
@@ -112,7 +113,7 @@ export class Router {
     await Promise.all([...this.#closing, this.directory.close()])
   }
 
-  async #follow<T>(merchant: MerchantEntry, mode: DoorMode, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
+  async #follow<T>(merchant: MerchantEntry, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
     if (merchant.status === 'suspended') throw suspended()
     const deadline = performance.now() + MOVE_WAIT_MS
     let home = merchant
@@ -123,7 +124,7 @@ export class Router {
         const code = errorCode(error)
         if (code === 'MV001') {
           home = await this.#newHome(home, deadline, error)
-        } else if (mode === 'write' && code !== undefined && CONFLICTS.has(code) && conflicts < CONFLICT_RETRIES_MAX) {
+        } else if (code !== undefined && CONFLICTS.has(code) && conflicts < CONFLICT_RETRIES_MAX) {
           conflicts += 1
           await sleep(Math.random() * 10 * 2 ** conflicts)
         } else {

@@ -14,6 +14,8 @@ export interface TestWire {
   reset(): void
   /** Called with each message from a client before it is passed on; answer 'cut' to end the connection after passing it on, or 'drop' before. */
   onMessage: ((letter: string, body: Buffer) => 'pass' | 'cut' | 'drop') | undefined
+  /** Keeps back answers that contain this text, until `letGo` is called. */
+  hold(text: string): { held: () => boolean; letGo: () => void }
   /** Ends all connections, and drops new ones as soon as they are made, until `restore`. */
   sever(): void
   restore(): void
@@ -28,6 +30,7 @@ export async function openTestWire(databaseUrl: string): Promise<TestWire> {
   const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
   let severed = false
+  let holding: { text: string; answers: (() => void)[] } | undefined
   const server = createServer((client) => {
     if (severed) return void client.destroy()
     wire.connections += 1
@@ -45,7 +48,10 @@ export async function openTestWire(databaseUrl: string): Promise<TestWire> {
         other.end()
       })
     }
-    relay(client, upstream, wire)
+    relay(client, upstream, wire, (chunk, pass) => {
+      if (holding && chunk.includes(holding.text)) holding.answers.push(pass)
+      else pass()
+    })
   })
   const wire: TestWire = {
     url: '',
@@ -56,6 +62,17 @@ export async function openTestWire(databaseUrl: string): Promise<TestWire> {
     reset: () => {
       wire.counts = {}
       wire.roundTrips = 0
+    },
+    hold: (text) => {
+      const mine = { text, answers: [] as (() => void)[] }
+      holding = mine
+      return {
+        held: () => mine.answers.length > 0,
+        letGo: () => {
+          holding = undefined
+          for (const pass of mine.answers) pass()
+        },
+      }
     },
     sever: () => {
       severed = true
@@ -80,7 +97,7 @@ export async function openTestWire(databaseUrl: string): Promise<TestWire> {
   return wire
 }
 
-function relay(client: Socket, upstream: Socket, wire: TestWire): void {
+function relay(client: Socket, upstream: Socket, wire: TestWire, answer: (chunk: Buffer, pass: () => void) => void): void {
   let pending = Buffer.alloc(0)
   let started = false
   let answered = true
@@ -102,8 +119,10 @@ function relay(client: Socket, upstream: Socket, wire: TestWire): void {
     }
   })
   upstream.on('data', (chunk) => {
-    answered = true
-    client.write(chunk)
+    answer(chunk, () => {
+      answered = true
+      client.write(chunk)
+    })
   })
 }
 
