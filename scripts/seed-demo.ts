@@ -34,10 +34,10 @@ const POLL_MS = 100
 export async function seedDemo(options: DemoOptions): Promise<OpenShop[]> {
   const platform = clientOf(`platform.${options.baseDomain}`, options.port, options.stopping)
   const adminToken = await logIn(platform, '/v1/sessions', options.admin, 'The platform admin')
-  const existing = await existingSlugs(platform, adminToken)
+  const finished = await finishedSlugs(platform, adminToken)
   const shops: OpenShop[] = []
   for (const shop of readDemoShops()) {
-    if (!existing.has(shop.slug)) {
+    if (!finished.has(shop.slug)) {
       await createMerchant(platform, adminToken, shop, options.staffPassword)
       options.log(`${shop.slug}: merchant created`)
     }
@@ -47,12 +47,13 @@ export async function seedDemo(options: DemoOptions): Promise<OpenShop[]> {
   return shops
 }
 
-async function existingSlugs(platform: Client, token: string): Promise<Set<string>> {
+/** A merchant that is still being provisioned was begun by a run that was killed; the same request finishes it. */
+async function finishedSlugs(platform: Client, token: string): Promise<Set<string>> {
   const slugs = new Set<string>()
   for (let cursor: unknown = null; ; ) {
     const query = `limit=100${cursor === null ? '' : `&cursor=${encodeURIComponent(String(cursor))}`}`
     const page = expectOk(await platform({ method: 'GET', path: `/v1/merchants?${query}`, token }), 'Listing the merchants')
-    for (const merchant of page.data as { slug: string }[]) slugs.add(merchant.slug)
+    for (const { slug, status } of page.data as { slug: string; status: string }[]) if (status !== 'provisioning') slugs.add(slug)
     cursor = page.next_cursor ?? null
     if (cursor === null) return slugs
   }
@@ -64,7 +65,6 @@ async function createMerchant(platform: Client, token: string, shop: DemoShop, s
     method: 'POST',
     path: '/v1/merchants',
     token,
-    // A run that was killed before the answer arrived asks again for the same merchant.
     idempotencyKey: `demo-merchant-${shop.slug}`,
     json: { ...merchant, staff: { email: staffEmail, name: `${shop.name} (demo)`, password: staffPassword } },
   })
