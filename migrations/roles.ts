@@ -20,6 +20,11 @@ const SETTINGS: Partial<Record<RoleName, Record<string, string>>> = {
     idle_in_transaction_session_timeout: '5s',
     transaction_timeout: '10s',
     synchronous_commit: 'on',
+    // How the application's statements are planned: docs/decisions/0005-plans.md.
+    plan_cache_mode: 'force_generic_plan',
+    enable_seqscan: 'off',
+    random_page_cost: '1.1',
+    jit: 'off',
   },
   souk_platform: { statement_timeout: '5s', lock_timeout: '2s', idle_in_transaction_session_timeout: '5s', transaction_timeout: '10s' },
   souk_queue: { statement_timeout: '10s', idle_in_transaction_session_timeout: '10s' },
