@@ -57,17 +57,16 @@ export function replaceImages(tx: Writer, products: readonly { productId: string
 export function refreshSnapshots(tx: Writer, productIds: readonly string[]): Query {
   return tx.sql`
     with snapshot as (
-      select p.id, v.price_min, v.price_max, v.compare_at_price, i.url, i.alt
-      from product p
+      select wanted.id, v.price_min, v.price_max, v.compare_at_price, i.url, i.alt
+      from unnest(${productIds as string[]}::uuid[]) as wanted (id)
         cross join lateral (
           select coalesce(min(price), 0) as price_min, coalesce(max(price), 0) as price_max,
             (array_agg(case when compare_at_price > price then compare_at_price end order by price, position))[1] as compare_at_price
-          from variant where merchant_id = ${tx.merchantId} and product_id = p.id
+          from variant where merchant_id = ${tx.merchantId} and product_id = wanted.id
         ) v
         left join lateral (
-          select url, alt from product_image where merchant_id = ${tx.merchantId} and product_id = p.id order by position limit 1
+          select url, alt from product_image where merchant_id = ${tx.merchantId} and product_id = wanted.id order by position limit 1
         ) i on true
-      where p.merchant_id = ${tx.merchantId} and p.id = any(${productIds as string[]}::uuid[])
     )
     update product p
     set price_min = s.price_min, price_max = s.price_max, compare_at_price = s.compare_at_price, image_url = s.url, image_alt = s.alt

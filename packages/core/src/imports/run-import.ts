@@ -44,9 +44,13 @@ export async function runImport(inMerchant: InMerchant, { importId }: { importId
       (tx) => tx.sql`
       update catalog_import set products_total = ${found.products}::bigint where merchant_id = ${tx.merchantId} and id = ${importId}`,
     )
+    let chunksDone = 0
     for await (const chunk of chunks(groupRows(readCsv(storedParts(inMerchant, importId)), found), running.productsDone)) {
       await importChunk(inMerchant, running, chunk, now)
       running.productsDone += chunk.length
+      chunksDone += 1
+      // After 1, 2, 4, 8, ... chunks: plans made over an empty shop must not serve a full one.
+      if (Number.isInteger(Math.log2(chunksDone))) await inMerchant.read((tx) => tx.sql`select app.refresh_statistics()`)
       await options.onChunk?.(running.productsDone)
     }
   } catch (error) {
