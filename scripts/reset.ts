@@ -27,6 +27,7 @@ async function main(): Promise<number> {
     return 1
   }
   console.log('Removed .souk: the next `npm start` begins afresh.')
-  if (process.env.DATABASE_URL) console.log('The database at DATABASE_URL was left as it is.')
+  if (process.env.DATABASE_URL)
+    console.log('The database at DATABASE_URL was left as it is. Drop it too: its merchants have the old passwords.')
   return 0
 }

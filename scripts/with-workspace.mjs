@@ -13,6 +13,7 @@ const OLDEST_NODE = 20
 const INSTALL_OUTPUT_MAX_CHARS = 20_000
 
 const programs = join(root, 'node_modules', '.bin')
+let interrupted = false
 const lockHashFile = join(root, 'node_modules', '.souk-lock-hash')
 
 if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) {
@@ -68,7 +69,7 @@ function run({ program, parameters }, { passOn }) {
     child.once('error', (error) => resolve(fail(`${program} could not be run: ${error.message}`)))
     child.once('close', (code, signal) => {
       stopForwarding()
-      if (code !== 0 && !passOn) console.error(output.trimEnd())
+      if (code !== 0 && !passOn && !interrupted) console.error(output.trimEnd())
       resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]))
     })
   })
@@ -97,6 +98,7 @@ function forwardSignals(child) {
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   const handlers = signals.map((signal) => {
     const handler = () => {
+      interrupted = true
       if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal)
     }
     process.on(signal, handler)
