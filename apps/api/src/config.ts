@@ -22,16 +22,15 @@ export interface Config {
   crashAt: string | undefined
 }
 
-/** One database, three roles. */
+/** One database, two of its roles. The third one, the queue's, is for the worker. */
 export interface CellUrls {
   app: string
-  queue: string
   platform: string
 }
 
 const url = z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
 const port = z.coerce.number().int().min(0).max(65_535)
-const cellUrls = z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), z.object({ app: url, queue: url, platform: url }))
+const cellUrls = z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), z.object({ app: url, platform: url }))
 
 const environment = z.object({
   HOST: z.string().default('127.0.0.1'),

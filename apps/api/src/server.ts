@@ -52,6 +52,8 @@ export interface ServerOptions {
   /** False while the process is on its way out: it should get no more requests. */
   isReady?: () => boolean
   bodyTimeoutMs?: number
+  /** Further routes, for tests: they pass the same gates. */
+  extraRoutes?: (app: FastifyInstance) => void
   /** For tests of provisioning. */
   onProvisioningStep?: (step: string) => void
 }
@@ -121,6 +123,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   const metrics = measure(app, options.router)
   await describeApi(app)
   addRoutes(app, deps)
+  options.extraRoutes?.(app)
   await app.ready()
   return { app, metrics, routes }
 }

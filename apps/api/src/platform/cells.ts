@@ -15,6 +15,8 @@ export interface Cell {
 export interface Runner {
   cell: string
   poolId: string
+  /** Which process it is: several pools may be one process. */
+  process: string
   startedAt: Date
   beatAt: Date
 }
@@ -25,10 +27,10 @@ const IDLE_TIMEOUT_S = 30
 /** The cells: what the directory says of them, and the platform's own way into each. */
 export class Cells {
   readonly #directory: PlatformSql
-  readonly #urls: Record<string, CellUrls>
+  readonly #urls: Record<string, Pick<CellUrls, 'platform'>>
   readonly #open = new Map<string, postgres.Sql>()
 
-  constructor(directory: PlatformSql, urls: Record<string, CellUrls>) {
+  constructor(directory: PlatformSql, urls: Record<string, Pick<CellUrls, 'platform'>>) {
     this.#directory = directory
     this.#urls = urls
   }
@@ -59,15 +61,15 @@ export class Cells {
 
   /** Opens a cell's database to a merchant. Repeating it changes nothing. */
   async admit(cell: string, merchantId: string): Promise<void> {
-    await this.#sql(cell, 'platform')`select tenancy.admit(${merchantId})`
+    await this.#sql(cell)`select tenancy.admit(${merchantId})`
   }
 
   /** The worker processes of all cells. One that has not been heard of for a while is listed until its jobs were given to others. */
   async runners(): Promise<Runner[]> {
     const lists = await Promise.all(
       Object.keys(this.#urls).map(async (cell) => {
-        const rows = await this.#sql(cell, 'queue')<Omit<Runner, 'cell'>[]>`
-          select pool_id as "poolId", started_at as "startedAt", beat_at as "beatAt" from queue.runner order by pool_id`
+        const rows = await this.#sql(cell)<Omit<Runner, 'cell'>[]>`
+          select pool_id as "poolId", process, started_at as "startedAt", beat_at as "beatAt" from queue.runner order by pool_id`
         return rows.map((row) => ({ cell, ...row }))
       }),
     )
@@ -78,11 +80,10 @@ export class Cells {
     await Promise.all([...this.#open.values()].map((sql) => sql.end({ timeout: CONNECT_TIMEOUT_S })))
   }
 
-  #sql(cell: string, role: 'platform' | 'queue'): postgres.Sql {
-    const name = `${cell}|${role}`
-    const open = this.#open.get(name)
+  #sql(cell: string): postgres.Sql {
+    const open = this.#open.get(cell)
     if (open) return open
-    const url = this.#urls[cell]?.[role]
+    const url = this.#urls[cell]?.platform
     if (!url) throw new Error(`this process has no address for the cell ${cell}`)
     const sql = postgres(url, {
       max: 1,
@@ -91,7 +92,7 @@ export class Cells {
       onnotice: () => {},
       connection: { application_name: 'souk-platform' },
     })
-    this.#open.set(name, sql)
+    this.#open.set(cell, sql)
     return sql
   }
 }

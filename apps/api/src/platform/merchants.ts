@@ -65,10 +65,9 @@ export class Merchants {
         values (${request.adminId}, 'merchant.provision', ${merchant.id}, jsonb_build_object('slug', ${merchant.slug}::text, 'cell', ${merchant.cell}::text),
           ${merchant.now})`
     } catch (error) {
-      const { code, constraint_name: constraint } = error as { code?: string; constraint_name?: string }
-      if (code !== UNIQUE_VIOLATION) throw error
-      // The key's own constraint: the same request at the same moment, which has to look again.
-      if (constraint?.startsWith('idempotency_key')) throw new Refusal('idempotency_in_progress')
+      if ((error as { code?: string }).code !== UNIQUE_VIOLATION) throw error
+      // The same request at the same moment took the key or the slug: which of the two is met first is not said.
+      if (await this.earlier(request)) throw new Refusal('idempotency_in_progress')
       throw new Refusal('duplicate', { detail: 'This slug is taken.', errors: [{ pointer: '/slug', code: 'duplicate' }] })
     }
   }

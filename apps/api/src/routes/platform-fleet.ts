@@ -15,7 +15,9 @@ const cell = z
     created_at: timeSchema,
   })
   .meta({ id: 'Cell' })
-const worker = z.object({ cell: z.string(), pool_id: z.string(), started_at: timeSchema, beat_at: timeSchema }).meta({ id: 'Worker' })
+const worker = z
+  .object({ cell: z.string(), pool_id: z.string(), process: z.string(), started_at: timeSchema, beat_at: timeSchema })
+  .meta({ id: 'Worker' })
 
 /** What the platform runs on: cells and worker processes. */
 export function platformFleetRoutes(fastify: FastifyInstance, { cells }: Deps): void {
@@ -42,6 +44,7 @@ export function platformFleetRoutes(fastify: FastifyInstance, { cells }: Deps): 
       data: (await cells.runners()).map((runner) => ({
         cell: runner.cell,
         pool_id: runner.poolId,
+        process: runner.process,
         started_at: runner.startedAt.toISOString(),
         beat_at: runner.beatAt.toISOString(),
       })),

@@ -27,6 +27,7 @@ export interface TestApi {
   app: FastifyInstance
   metrics: Registry
   routes: readonly RouteOptions[]
+  options: ServerOptions
   shop: TestShop
   platformSql: PlatformSql
   jwtKey: JwtKey
@@ -60,14 +61,14 @@ export async function createTestApi(overrides: Partial<ServerOptions> = {}): Pro
   await shop.router.listen()
   const { database, router, keys } = shop
   const platformSql = openPlatformSql(database.url('souk_platform'))
-  const urls = { app: database.url('souk_app'), queue: database.url('souk_queue'), platform: database.url('souk_platform') }
+  const urls = { app: database.url('souk_app'), platform: database.url('souk_platform') }
   const cells = new Cells(platformSql, { [CELL]: urls })
   await cells.register()
   const jwtKey = newJwtKey('test')
   const clock = { now: new Date() }
   const dns = new Map<string, string[][]>()
   const log: string[] = []
-  const { app, metrics, routes } = await buildServer({
+  const options: ServerOptions = {
     router,
     platformSql,
     cells,
@@ -79,7 +80,8 @@ export async function createTestApi(overrides: Partial<ServerOptions> = {}): Pro
     now: () => clock.now,
     resolveTxt: async (name) => dns.get(name) ?? Promise.reject(new Error('ENOTFOUND')),
     ...overrides,
-  })
+  }
+  const { app, metrics, routes } = await buildServer(options)
   const tokens = new AccessTokens(app.jwt, [jwtKey], issuerOf('localhost'))
   const contract = new Contract(routes)
   const call = async (host: string, options: InjectOptions & { token?: string }) => {
@@ -91,6 +93,7 @@ export async function createTestApi(overrides: Partial<ServerOptions> = {}): Pro
     app,
     metrics,
     routes,
+    options,
     shop,
     platformSql,
     jwtKey,
