@@ -49,11 +49,7 @@ async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], 
   const secrets = openSecrets(state)
   ensureKeys(state)
 
-  step(
-    isInside(state)
-      ? 'PostgreSQL'
-      : `PostgreSQL, its data in ${dirname(state.database)}: as root, it has to run as a user who cannot enter this checkout`,
-  )
+  step(whichDatabase(state))
   const database = await openDatabase(state, secrets, step)
   if (database.server) undo.push(keepRunning(database.server, state.database))
   stopping.throwIfAborted()
@@ -119,8 +115,10 @@ function aborted(signal: AbortSignal): Promise<void> {
   })
 }
 
-function isInside(state: State): boolean {
-  return dirname(state.database) === state.folder
+function whichDatabase(state: State): string {
+  if (process.env.DATABASE_URL) return 'PostgreSQL at DATABASE_URL'
+  if (dirname(state.database) === state.folder) return 'PostgreSQL'
+  return `PostgreSQL, its data in ${dirname(state.database)}: for root, it runs as a user who cannot enter this checkout`
 }
 
 function step(line: string): void {

@@ -43,6 +43,7 @@ async function installIfNeeded() {
   const started = Date.now()
   console.log('Installing the workspace (at the first start, and when its lock file has changed) ...')
   const code = await run(pnpm(['install', '--frozen-lockfile']), { passOn: false })
+  if (interrupted) return code || 130
   if (code !== 0)
     return fail('The install failed, see above. It needs the npm registry and a writable checkout; run it again to go on.', code)
   writeFileSync(lockHashFile, lockHash)
