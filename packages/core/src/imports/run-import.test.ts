@@ -1,20 +1,25 @@
 import { existsSync, readFileSync } from 'node:fs'
-import type { InMerchant } from '@souk/tenant-router/router.ts'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createProduct } from '../catalog/create-product.ts'
 import { newId } from '../ids.ts'
 import { claimStock } from '../stock/claim.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
-import { catalogueOf, footprintOf, importFile, uploadFile } from '../testing/product-files.ts'
+import {
+  catalogueOf,
+  countsOf,
+  eventTypesOf,
+  footprintOf,
+  importFile,
+  problemsOf,
+  productFile,
+  productRow,
+  uploadFile,
+} from '../testing/product-files.ts'
 import { levelsOffTheirMovements } from '../testing/variants.ts'
-import { importById, listImports, listProblems, presentImport, presentProblem } from './list-imports.ts'
-import { CHUNK_PRODUCTS_MAX, runImport } from './run-import.ts'
-import { abandonImport, appendPart, IMPORTS_OPEN_MAX, openImport, PART_BYTES_MAX, sealImport } from './upload.ts'
+import { importById, listProblems, presentImport } from './list-imports.ts'
+import { runImport } from './run-import.ts'
 
 const CATALOGUES = new URL('../../../../../shared/data/catalogs/shopify/', import.meta.url)
-const HEADER =
-  'Handle,Title,Body (HTML),Vendor,Tags,Published,Option1 Name,Option1 Value,Option2 Name,Option2 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Compare At Price,Image Src,Image Position,Image Alt Text,Variant Image'
-// Enough for a file of several parts.
-const FILLER_ROWS = 20_000
 let shop: TestShop
 
 beforeAll(async () => {
@@ -40,7 +45,7 @@ describe.skipIf(!existsSync(CATALOGUES))('real files', () => {
       failed: 0,
       products_total: products,
     })
-    expect(await counts(merchant)).toMatchObject({
+    expect(await countsOf(merchant)).toMatchObject({
       products: BigInt(products),
       variants: BigInt(variants),
       levels: BigInt(variants),
@@ -66,7 +71,7 @@ describe("Shopify's rules", () => {
     const merchant = await shop.addMerchant()
     const done = await importFile(
       merchant,
-      file(
+      productFile(
         'shirt,"Linen, ""soft""",<p>a</p>,Weavers,"b, a, b,",true,Size,S,Colour,Red,L-S,200,shopify,3,deny,49.00,59.00,https://i.example/2.jpg,2,Back,',
         'shirt,,,,,,,M,,Red,L-M,210.4,,9,continue,51.5,,//i.example/1.jpg,1,Front,https://i.example/m.jpg',
         'shirt,,,,,,,,,,,,,,,,,https://i.example/3.jpg,3,,',
@@ -105,7 +110,7 @@ describe("Shopify's rules", () => {
       },
       { handle: 'mug', title: '=SUM(A1)', published: false, option_names: [], variants: [{ title: '', options: [], price: 800 }] },
     ])
-    expect(await eventTypes(merchant)).toEqual(['product.created', 'product.created', 'import.finished'])
+    expect(await eventTypesOf(merchant)).toEqual(['product.created', 'product.created', 'import.finished'])
   })
 
   test('rows of a product may lie apart, and columns in any order', async () => {
@@ -137,18 +142,18 @@ describe("Shopify's rules", () => {
     const merchant = await shop.addMerchant()
     const done = await importFile(
       merchant,
-      file(
-        row({ handle: 'good', title: 'Good', price: '1.00' }),
-        row({ handle: 'dear', title: 'Dear', price: '1.001' }),
-        row({ handle: 'odd', title: 'Odd', price: '1,5' }).replace('1,5', '"1,5"'),
-        row({ handle: 'free', title: 'Free', price: '' }),
-        row({ handle: 'hidden', title: 'Hid\u200bden', price: '1' }),
-        row({ handle: 'nul', title: 'N\0', price: '1' }),
-        row({ handle: 'nameless', title: '', price: '1' }),
-        row({ handle: '', title: '', price: '1' }),
-        row({ handle: 'sized', title: 'Sized', option: 'Size', value: 'S', price: '1' }),
-        row({ handle: 'sized', title: '', value: 'S', price: '2' }),
-        row({ handle: 'short', title: 'Short', tracker: 'shopify', quantity: '-3', price: '1' }),
+      productFile(
+        productRow({ handle: 'good', title: 'Good', price: '1.00' }),
+        productRow({ handle: 'dear', title: 'Dear', price: '1.001' }),
+        productRow({ handle: 'odd', title: 'Odd', price: '1,5' }).replace('1,5', '"1,5"'),
+        productRow({ handle: 'free', title: 'Free', price: '' }),
+        productRow({ handle: 'hidden', title: 'Hid\u200bden', price: '1' }),
+        productRow({ handle: 'nul', title: 'N\0', price: '1' }),
+        productRow({ handle: 'nameless', title: '', price: '1' }),
+        productRow({ handle: '', title: '', price: '1' }),
+        productRow({ handle: 'sized', title: 'Sized', option: 'Size', value: 'S', price: '1' }),
+        productRow({ handle: 'sized', title: '', value: 'S', price: '2' }),
+        productRow({ handle: 'short', title: 'Short', tracker: 'shopify', quantity: '-3', price: '1' }),
       ),
     )
     expect(presentImport(done)).toMatchObject({ status: 'done', created: 3, failed: 7, products_done: 10, products_total: 10 })
@@ -172,9 +177,37 @@ describe("Shopify's rules", () => {
   })
 })
 
+test('a product that staff create while its chunk is being written is changed, not made twice', async () => {
+  const merchant = await shop.addMerchant()
+  const importId = await uploadFile(merchant, productFile(productRow({ handle: 'raced', title: 'From the file', price: '2' })))
+  let running: Promise<void> | undefined
+  await merchant.inMerchant(async (tx) => {
+    const input = { title: 'By hand', handle: 'raced', variants: [{ price: 1n }] }
+    await createProduct(tx, input, { actor: { kind: 'staff', id: newId() }, now: new Date() })
+    running = runImport(merchant.inMerchant, { importId })
+    // The import has looked, found nothing, and waits for this transaction at the unique key.
+    await vi.waitUntil(
+      async () => {
+        const waiting = await merchant.inMerchant.read(
+          (other) => other.sql`
+          select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into product%'`,
+        )
+        return waiting.length > 0
+      },
+      { timeout: 10_000 },
+    )
+  })
+  await running
+  const done = await merchant.inMerchant.read((tx) => importById(tx, importId))
+  expect(presentImport(done)).toMatchObject({ status: 'done', created: 0, updated: 1, failed: 0 })
+  expect(await catalogueOf(merchant)).toMatchObject([
+    { handle: 'raced', title: 'From the file', price_min: 200n, variants: [{ price: 200 }] },
+  ])
+})
+
 describe('a second file', () => {
-  const first = file(
-    row({
+  const first = productFile(
+    productRow({
       handle: 'shirt',
       title: 'Shirt',
       option: 'Size',
@@ -184,8 +217,8 @@ describe('a second file', () => {
       quantity: '5',
       image: 'https://i.example/1.jpg',
     }),
-    row({ handle: 'shirt', title: '', value: 'M', price: '11', tracker: 'shopify', quantity: '5' }),
-    row({ handle: 'mug', title: 'Mug', price: '8' }),
+    productRow({ handle: 'shirt', title: '', value: 'M', price: '11', tracker: 'shopify', quantity: '5' }),
+    productRow({ handle: 'mug', title: 'Mug', price: '8' }),
   )
 
   test('changes what differs and nothing else; variants it does not name stay', async () => {
@@ -209,7 +242,7 @@ describe('a second file', () => {
       { handle: 'mug' },
     ])
     expect(await rowVersion(merchant, 'mug')).toBe(mug)
-    expect(await eventTypes(merchant)).toEqual([
+    expect(await eventTypesOf(merchant)).toEqual([
       'product.created',
       'product.created',
       'import.finished',
@@ -256,7 +289,7 @@ describe('a second file', () => {
   test('gives a product other options, unless that would remove what is promised', async () => {
     const merchant = await shop.addMerchant()
     await importFile(merchant, first)
-    const other = file(row({ handle: 'shirt', title: 'Shirt', option: 'Colour', value: 'Red', price: '10' }))
+    const other = productFile(productRow({ handle: 'shirt', title: 'Shirt', option: 'Colour', value: 'Red', price: '10' }))
     const [variant] = await merchant.inMerchant.read(
       (tx) => tx.sql<{ id: string }[]>`
       select id from variant where merchant_id = ${tx.merchantId} and title = 'M'`,
@@ -278,224 +311,9 @@ describe('a second file', () => {
   })
 })
 
-describe('a run that is killed', () => {
-  const many = file(
-    ...Array.from({ length: 2 * CHUNK_PRODUCTS_MAX + 7 }, (_, n) =>
-      row({ handle: `p-${n}`, title: n % 40 === 3 ? '' : `P ${n}`, tracker: 'shopify', quantity: '2', price: '1' }),
-    ),
-  )
-  let whole: unknown[]
-
-  beforeAll(async () => {
-    const merchant = await shop.addMerchant()
-    expect(presentImport(await importFile(merchant, many))).toMatchObject({ created: 104, failed: 3 })
-    whole = await catalogueOf(merchant)
-  })
-
-  test.each([1, 2, 3])('after chunk %i goes on there', async (chunk) => {
-    const merchant = await shop.addMerchant()
-    const importId = await uploadFile(merchant, many)
-    let chunks = 0
-    const onChunk = () => {
-      if (++chunks === chunk) throw new Error('killed')
-    }
-    await expect(runImport(merchant.inMerchant, { importId }, { onChunk })).rejects.toThrow('killed')
-    const half = await merchant.inMerchant.read((tx) => importById(tx, importId))
-    expect(presentImport(half)).toMatchObject({
-      status: 'running',
-      products_done: Math.min(107, chunk * CHUNK_PRODUCTS_MAX),
-      products_total: 107,
-    })
-    await runImport(merchant.inMerchant, { importId })
-    await assertWhole(merchant, importId)
-  })
-
-  test.each(['before', 'after'] as const)('%s the commit of each of its transactions in turn ends the same', async (moment) => {
-    for (let boundary = 1; ; boundary++) {
-      const merchant = await shop.addMerchant()
-      const importId = await uploadFile(merchant, many)
-      const failing = failAt(merchant.inMerchant, boundary, moment)
-      const outcome = await runImport(failing, { importId }).then(
-        () => 'done',
-        (error: Error) => error.message,
-      )
-      if (outcome === 'done') {
-        // start, total, three chunks, finish
-        expect(boundary).toBe(7)
-        break
-      }
-      expect(outcome).toBe('killed')
-      await runImport(merchant.inMerchant, { importId })
-      await assertWhole(merchant, importId)
-    }
-  })
-
-  test('two runs of one import at once import each product once', async () => {
-    const merchant = await shop.addMerchant()
-    const importId = await uploadFile(merchant, many)
-    const outcomes = await Promise.allSettled([1, 2].map(() => runImport(merchant.inMerchant, { importId })))
-    expect(outcomes.some((outcome) => outcome.status === 'fulfilled')).toBe(true)
-    await runImport(merchant.inMerchant, { importId })
-    await assertWhole(merchant, importId)
-  })
-
-  async function assertWhole(merchant: TestMerchant, importId: string): Promise<void> {
-    const done = await merchant.inMerchant.read((tx) => importById(tx, importId))
-    expect(presentImport(done)).toMatchObject({ status: 'done', created: 104, failed: 3, products_done: 107, rows_done: 107 })
-    expect(await catalogueOf(merchant)).toEqual(whole)
-    expect(await problemsOf(merchant, importId)).toHaveLength(3)
-    expect((await eventTypes(merchant)).filter((type) => type === 'product.created')).toHaveLength(104)
-    expect((await eventTypes(merchant)).filter((type) => type === 'import.finished')).toHaveLength(1)
-    expect(await levelsOffTheirMovements(merchant)).toEqual([])
-  }
-})
-
-describe('a file that cannot be read', () => {
-  const good = row({ handle: 'a', title: 'A', price: '1' })
-  const faults: [what: string, rows: Buffer, code: string, line: number][] = [
-    ['an open quote', Buffer.from(`${good}\nb,"open\n`), 'csv_malformed', 3],
-    ['a short row', Buffer.from(`${good}\nb,B\n`), 'csv_malformed', 3],
-    ['Latin-1 further down', Buffer.from(row({ handle: 'a', title: 'Café', price: '1' }), 'latin1'), 'csv_encoding', 2],
-  ]
-
-  test.each(faults)('is refused when it is sealed, if it is small: %s', async (_what, rows, code, line) => {
-    const merchant = await shop.addMerchant()
-    const bytes = Buffer.concat([Buffer.from(`${HEADER}\n`), rows])
-    await expect(uploadFile(merchant, bytes)).rejects.toMatchObject({ code, details: { extra: { line } } })
-  })
-
-  test.each(faults)('fails whole, if it is large: %s', async (_what, rows, code, line) => {
-    const merchant = await shop.addMerchant()
-    const filler = `${row({ handle: 'x', title: 'X', price: '1' })}\n`.repeat(FILLER_ROWS)
-    const bytes = Buffer.concat([Buffer.from(`${HEADER}\n${filler}`), rows])
-    const done = await importFile(merchant, bytes)
-    expect(presentImport(done)).toMatchObject({ status: 'failed', failure: { code, line: line + FILLER_ROWS }, created: 0 })
-    expect(await counts(merchant)).toMatchObject({ products: 0n, parts: 0n })
-    expect(await eventTypes(merchant)).toEqual(['import.finished'])
-  })
-
-  test.each([
-    ['an empty file', '', 'csv_header'],
-    ['no title', 'Handle,Vendor\na,b', 'csv_header'],
-    ['UTF-16', Buffer.from('\ufeffHandle,Title\n', 'utf16le'), 'csv_encoding'],
-    ['no title in a large file', `"Han""dle\n",Vendor\n${'a,"b\n'.repeat(PART_BYTES_MAX / 2)}`, 'csv_header'],
-    ['no line break in a large file', 'a,'.repeat(PART_BYTES_MAX), 'csv_malformed'],
-  ])('is refused when it is sealed, if its header says so: %s', async (_what, bytes, code) => {
-    const merchant = await shop.addMerchant()
-    await expect(uploadFile(merchant, bytes)).rejects.toMatchObject({ code })
-    const [upload] = (await merchant.inMerchant.read((tx) => listImports(tx, { limit: 5 }))).imports
-    expect(upload).toMatchObject({ status: 'receiving' })
-    await merchant.inMerchant((tx) => abandonImport(tx, upload!.id))
-    expect(await counts(merchant)).toMatchObject({ imports: 0n, parts: 0n })
-  })
-})
-
-describe('an upload', () => {
-  test('has an end, and a part that is sent twice counts once', async () => {
-    const merchant = await shop.addMerchant()
-    const { id } = await open(merchant)
-    const part = Buffer.alloc(PART_BYTES_MAX, 'x')
-    for (const position of [0, 0, 1]) await merchant.inMerchant((tx) => appendPart(tx, id, position, part))
-    expect(await merchant.inMerchant.read((tx) => importById(tx, id))).toMatchObject({ bytesReceived: BigInt(2 * PART_BYTES_MAX) })
-    await merchant.inMerchant((tx) =>
-      tx.sql`update catalog_import set bytes_received = 67108863 where merchant_id = ${tx.merchantId}`.execute(),
-    )
-    await expect(merchant.inMerchant((tx) => appendPart(tx, id, 2, Buffer.from('xx')))).rejects.toMatchObject({ code: 'body_too_large' })
-    await merchant.inMerchant((tx) => appendPart(tx, id, 2, Buffer.from('x')))
-    await expect(merchant.inMerchant((tx) => appendPart(tx, id, 3, Buffer.alloc(PART_BYTES_MAX + 1)))).rejects.toThrow('a part has')
-  })
-
-  test('of too many at once is refused', async () => {
-    const merchant = await shop.addMerchant()
-    const outcomes = await Promise.allSettled(Array.from({ length: IMPORTS_OPEN_MAX + 3 }, () => open(merchant)))
-    expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(IMPORTS_OPEN_MAX)
-    expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({ reason: { code: 'too_many_imports' } })
-  })
-
-  test("another merchant's is as if it did not exist", async () => {
-    const [merchant, stranger] = [await shop.addMerchant(), await shop.addMerchant()]
-    const { id } = await open(stranger)
-    await stranger.inMerchant((tx) => appendPart(tx, id, 0, Buffer.from('Handle,Title\n')))
-    const tries = [
-      () => merchant.inMerchant((tx) => appendPart(tx, id, 1, Buffer.from('x'))),
-      () => merchant.inMerchant((tx) => importById(tx, id)),
-      () => merchant.inMerchant((tx) => listProblems(tx, id, { limit: 1 })),
-    ]
-    for (const attempt of tries) await expect(attempt()).rejects.toMatchObject({ code: 'not_found' })
-    await expect(merchant.inMerchant((tx) => sealImport(tx, id))).rejects.toMatchObject({
-      code: expect.stringMatching(/not_found|csv_header/),
-    })
-    await runImport(merchant.inMerchant, { importId: id })
-    expect(await stranger.inMerchant.read((tx) => importById(tx, id))).toMatchObject({ status: 'receiving' })
-  })
-})
-
-function file(...rows: string[]): string {
-  return [HEADER, ...rows, ''].join('\n')
-}
-
-function row(cells: {
-  handle: string
-  title: string
-  option?: string
-  value?: string
-  tracker?: string
-  quantity?: string
-  price?: string
-  image?: string
-}): string {
-  const { handle, title, option = '', value = '', tracker = '', quantity = '', price = '', image = '' } = cells
-  return `${handle},${title},,,,true,${option},${value},,,,,${tracker},${quantity},deny,${price},,${image},,,`
-}
-
-function open(merchant: TestMerchant) {
-  return merchant.inMerchant((tx) => openImport(tx, { fileName: 'products.csv', stockMode: 'keep', now: new Date() }))
-}
-
-/** The door, of which the n-th writing transaction fails: rolled back, or committed without anybody hearing of it. */
-function failAt(inMerchant: InMerchant, boundary: number, moment: 'before' | 'after'): InMerchant {
-  let count = 0
-  const failing = async <T>(work: Parameters<typeof inMerchant<T>>[0]): Promise<T> => {
-    const fails = ++count === boundary
-    const result = await inMerchant(async (tx) => {
-      const done = await work(tx)
-      if (fails && moment === 'before') throw new Error('killed')
-      return done
-    })
-    if (fails) throw new Error('killed')
-    return result
-  }
-  return Object.assign(failing, { merchant: inMerchant.merchant, read: inMerchant.read, readOnce: inMerchant.readOnce })
-}
-
-async function problemsOf(merchant: TestMerchant, importId: string, limit = 100) {
-  const { problems } = await merchant.inMerchant.read((tx) => listProblems(tx, importId, { limit }))
-  return problems.map(presentProblem)
-}
-
-async function eventTypes(merchant: TestMerchant): Promise<string[]> {
-  const rows = await merchant.inMerchant.read(
-    (tx) => tx.sql<{ type: string }[]>`
-    select type from event where merchant_id = ${tx.merchantId} order by sequence`,
-  )
-  return rows.map((event) => event.type)
-}
-
 async function rowVersion(merchant: TestMerchant, handle: string): Promise<unknown> {
   const [found] = await merchant.inMerchant.read(
     (tx) => tx.sql`select xmin::text from product where merchant_id = ${tx.merchantId} and handle = ${handle}`,
   )
   return found?.xmin
-}
-
-async function counts(merchant: TestMerchant) {
-  const [found] = await merchant.inMerchant.read(
-    (tx) => tx.sql`
-    select (select count(*) from product where merchant_id = ${tx.merchantId}) as products,
-      (select count(*) from variant where merchant_id = ${tx.merchantId}) as variants,
-      (select count(*) from stock_level where merchant_id = ${tx.merchantId}) as levels,
-      (select count(*) from catalog_import where merchant_id = ${tx.merchantId}) as imports,
-      (select count(*) from catalog_import_part where merchant_id = ${tx.merchantId}) as parts`,
-  )
-  return { ...found }
 }

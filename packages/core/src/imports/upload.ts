@@ -13,7 +13,7 @@ export const FILE_BYTES_MAX = 64 * 1024 * 1024
 export const PART_BYTES_MAX = 256 * 1024
 /** Imports of one merchant that are on their way at the same time. */
 export const IMPORTS_OPEN_MAX = 5
-/** An upload that has come to nothing stops counting after this. */
+/** An upload that has come to nothing is thrown away when the next one begins. */
 const RECEIVING_MINUTES_MAX = 60
 const FILE_NAME_GRAPHEMES_MAX = 255
 
@@ -29,10 +29,12 @@ export async function openImport(tx: Tx, { fileName, stockMode, now }: NewImport
   const name = requireName('/file_name', fileName, FILE_NAME_GRAPHEMES_MAX)
   // The settings row is locked, so that uploads that begin together are counted one after the other.
   await tx.sql`select 1 from merchant_settings where merchant_id = ${tx.merchantId} for no key update`
+  await tx.sql`
+    delete from catalog_import
+    where merchant_id = ${tx.merchantId} and status = 'receiving'
+      and created_at < ${now}::timestamptz - make_interval(mins => ${RECEIVING_MINUTES_MAX}::int)`
   const [open] = await tx.sql<{ count: bigint }[]>`
-    select count(*) from catalog_import
-    where merchant_id = ${tx.merchantId}
-      and (status in ('queued', 'running') or status = 'receiving' and created_at > ${now}::timestamptz - make_interval(mins => ${RECEIVING_MINUTES_MAX}::int))`
+    select count(*) from catalog_import where merchant_id = ${tx.merchantId} and status in ('receiving', 'queued', 'running')`
   if (open!.count >= BigInt(IMPORTS_OPEN_MAX))
     throw new Refusal('too_many_imports', { detail: `At most ${IMPORTS_OPEN_MAX} imports run at a time.` })
   await tx.sql`

@@ -1,4 +1,4 @@
-import { importById } from '../imports/list-imports.ts'
+import { importById, listProblems, presentProblem } from '../imports/list-imports.ts'
 import { type RunOptions, runImport } from '../imports/run-import.ts'
 import type { StockMode } from '../imports/tables.ts'
 import { appendPart, openImport, PART_BYTES_MAX, sealImport } from '../imports/upload.ts'
@@ -60,4 +60,55 @@ export async function footprintOf({ inMerchant }: TestMerchant): Promise<unknown
       (select count(*) from event where merchant_id = ${tx.merchantId} and type <> 'import.finished') as events`,
   )
   return { ...row }
+}
+
+export const HEADER =
+  'Handle,Title,Body (HTML),Vendor,Tags,Published,Option1 Name,Option1 Value,Option2 Name,Option2 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Compare At Price,Image Src,Image Position,Image Alt Text,Variant Image'
+
+/** A file with these rows. */
+export function productFile(...rows: string[]): string {
+  return [HEADER, ...rows, ''].join('\n')
+}
+
+/** A row of such a file. */
+export function productRow(cells: {
+  handle: string
+  title: string
+  option?: string
+  value?: string
+  tracker?: string
+  quantity?: string
+  price?: string
+  image?: string
+}): string {
+  const { handle, title, option = '', value = '', tracker = '', quantity = '', price = '', image = '' } = cells
+  return `${handle},${title},,,,true,${option},${value},,,,,${tracker},${quantity},deny,${price},,${image},,,`
+}
+
+/** The row report as the API shows it. */
+export async function problemsOf(merchant: TestMerchant, importId: string, limit = 100) {
+  const { problems } = await merchant.inMerchant.read((tx) => listProblems(tx, importId, { limit }))
+  return problems.map(presentProblem)
+}
+
+/** The types of all events, in their order. */
+export async function eventTypesOf(merchant: TestMerchant): Promise<string[]> {
+  const rows = await merchant.inMerchant.read(
+    (tx) => tx.sql<{ type: string }[]>`
+    select type from event where merchant_id = ${tx.merchantId} order by sequence`,
+  )
+  return rows.map((event) => event.type)
+}
+
+/** How many rows there are. */
+export async function countsOf(merchant: TestMerchant) {
+  const [found] = await merchant.inMerchant.read(
+    (tx) => tx.sql`
+    select (select count(*) from product where merchant_id = ${tx.merchantId}) as products,
+      (select count(*) from variant where merchant_id = ${tx.merchantId}) as variants,
+      (select count(*) from stock_level where merchant_id = ${tx.merchantId}) as levels,
+      (select count(*) from catalog_import where merchant_id = ${tx.merchantId}) as imports,
+      (select count(*) from catalog_import_part where merchant_id = ${tx.merchantId}) as parts`,
+  )
+  return { ...found }
 }
