@@ -98,5 +98,5 @@ function failAt(inMerchant: InMerchant, boundary: number, moment: 'before' | 'af
     if (fails) throw new Error('killed')
     return result
   }
-  return Object.assign(failing, { merchant: inMerchant.merchant, read: inMerchant.read, readOnce: inMerchant.readOnce })
+  return Object.assign(failing, inMerchant)
 }
