@@ -1,6 +1,6 @@
 import { openCursor, sealCursor, type TokenKeys } from '@souk/core/capability.ts'
 import { FIRST_PAGE, listedProducts, toPage } from '@souk/core/storefront/list-products.ts'
-import { productQueries, toStoreProduct } from '@souk/core/storefront/product-by-handle.ts'
+import { productByHandle, toStoreProduct } from '@souk/core/storefront/product-by-handle.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -22,7 +22,7 @@ export function productRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
       const { limit, cursor } = request.query
       const scope = { merchantId: request.inMerchant.merchant.id, query: 'products' }
       const [after = FIRST_PAGE] = cursor === undefined ? [] : openCursor(keys, scope, cursor)
-      const [rows = []] = await request.inMerchant.readOnce((tx) => [listedProducts(tx, { limit, after })])
+      const rows = await request.inMerchant.readOne((door) => listedProducts(door, { limit, after }))
       const { products, next } = toPage(rows, limit)
       return { data: products.map(presentListed), next_cursor: next === null ? null : sealCursor(keys, scope, [next]) }
     },
@@ -35,6 +35,6 @@ export function productRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
       schema: { params: z.strictObject({ handle: handleSchema }), response: { 200: storeProductSchema } },
     },
     async (request) =>
-      presentStoreProduct(toStoreProduct(await request.inMerchant.readOnce((tx) => productQueries(tx, request.params.handle)))),
+      presentStoreProduct(toStoreProduct(await request.inMerchant.readOne((door) => productByHandle(door, request.params.handle)))),
   )
 }

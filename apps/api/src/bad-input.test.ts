@@ -1,0 +1,137 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { addGoods } from '@souk/core/testing/goods.ts'
+import postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type ApiMerchant, createTestApi, type TestApi } from './testing/api.ts'
+import { BAD_INPUT, type Ground } from './testing/bad-input.ts'
+
+const NAUGHTY = new URL('../../../../shared/data/vectors/blns.json', import.meta.url)
+
+let api: TestApi
+let ground: Ground
+let everything: postgres.Sql
+const durations: number[] = []
+
+beforeAll(async () => {
+  api = await createTestApi()
+  ground = await prepare(api)
+  everything = postgres(api.shop.database.adminUrl, { max: 1 })
+})
+afterAll(async () => {
+  await everything.end()
+  await api.close()
+})
+
+describe('bad input', () => {
+  it.each(BAD_INPUT)('$item: $name', async ({ request, status, type, pointer }) => {
+    const { host = ground.shop.host, ...options } = request(ground)
+    const before = await rowCounts()
+    const started = performance.now()
+    const answer = await api.call(host, options)
+    durations.push(performance.now() - started)
+    expect([answer.status, answer.body.type?.split('/').at(-1)]).toEqual([status, type])
+    if (pointer !== undefined) expect(answer.body.errors[0].pointer).toBe(pointer)
+    expect(await rowCounts()).toEqual(before)
+  })
+
+  it('is refused within 200 ms', () => {
+    durations.sort((a, b) => a - b)
+    expect(durations[Math.floor(durations.length * 0.95)]).toBeLessThan(200)
+  })
+
+  it("finds the same words for another merchant's thing and for nothing", async () => {
+    const nowhere = '00000000-0000-7000-8000-000000000000'
+    for (const [path, foreign] of [
+      ['/v1/admin/products', ground.foreign.productId],
+      ['/v1/admin/orders', ground.foreign.orderId],
+    ] as const) {
+      const answers = await Promise.all(
+        [foreign, nowhere].map((id) => api.call(ground.shop.host, { url: `${path}/${id}`, token: ground.shop.token })),
+      )
+      expect(answers[0]!.text).toBe(answers[1]!.text)
+    }
+  })
+
+  it.skipIf(!existsSync(NAUGHTY))('keeps each naughty string as it is, or refuses it', async () => {
+    const strings = JSON.parse(readFileSync(NAUGHTY, 'utf8')) as string[]
+    const fates = { kept: 0, refused: 0 }
+    for (const text of strings) {
+      const payload = { title: 'Naughty', description_html: text, vendor: text, variants: [{ price: { amount: 1, currency: 'EUR' } }] }
+      const made = await api.call(ground.shop.host, { method: 'POST', url: '/v1/admin/products', token: ground.shop.token, payload })
+      if (made.status === 201) {
+        fates.kept += 1
+        expect(made.body.description_html).toBe(text)
+        expect(made.body.vendor).toBe(text.normalize('NFC'))
+      } else {
+        fates.refused += 1
+        expect([made.status, made.body.type]).toEqual([422, expect.stringMatching(/invalid-text$|text-too-long$/)])
+      }
+    }
+    expect(fates.kept).toBeGreaterThan(400)
+    expect(fates.kept + fates.refused).toBe(strings.length)
+  })
+})
+
+/** Rows of every table, of whomever: what is refused has written none. */
+async function rowCounts(): Promise<Record<string, string>> {
+  const rows = await everything<{ name: string; count: string }[]>`
+    select relname as name, (xpath('//count/text()', query_to_xml(format('select count(*) from %I', relname), false, false, '')))[1]::text as count
+    from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`
+  return Object.fromEntries(rows.map(({ name, count }) => [name, count]))
+}
+
+async function prepare({ addMerchant, adminToken, call }: TestApi): Promise<Ground> {
+  const [shop, other] = [await addMerchant(), await addMerchant()]
+  const mine = await stock(call, shop)
+  const theirs = await stock(call, other)
+  const key = await call(shop.host, {
+    method: 'POST',
+    url: '/v1/admin/api-keys',
+    token: shop.token,
+    payload: { name: 'Reader', scopes: ['orders:read'] },
+  })
+  await call(shop.host, {
+    method: 'POST',
+    url: '/v1/admin/products',
+    token: shop.token,
+    payload: { title: 'Caf\u00e9', handle: 'caf\u00e9', variants: [{ price: { amount: 100, currency: 'EUR' } }] },
+  })
+  return {
+    shop,
+    other,
+    admin: await adminToken(),
+    ...mine,
+    keyId: key.body.id,
+    readOnlyKey: key.body.secret,
+    foreign: {
+      productId: theirs.productId,
+      variantId: theirs.variantId,
+      orderId: theirs.order.id,
+      orderToken: theirs.order.token,
+      cartId: theirs.cart.id,
+      cartToken: theirs.cart.token,
+      cursor: (await call(other.host, { url: '/v1/products?limit=1' })).body.next_cursor,
+    },
+  }
+}
+
+/** Something to sell, three carts, and one of them ordered. */
+async function stock(call: TestApi['call'], shop: ApiMerchant) {
+  await addGoods(shop, {})
+  const goods = await addGoods(shop, { onHand: 1_000n })
+  const address = { name: 'Ada', line1: 'Street 1', city: 'Berlin', country: 'DE' }
+  const open = async (payload: object) => {
+    const { body } = await call(shop.host, { method: 'POST', url: '/v1/carts', payload })
+    return { id: body.id as string, token: body.token as string }
+  }
+  const full = { lines: [{ variant_id: goods.variantId, quantity: 1 }], email: 'ada@buyer.example', shipping_address: address }
+  const orderedCart = await open(full)
+  const placed = await call(shop.host, {
+    method: 'POST',
+    url: `/v1/carts/${orderedCart.id}/checkout`,
+    headers: { 'cart-token': orderedCart.token, 'idempotency-key': 'ground' },
+    payload: { payment_method: 'invoice' },
+  })
+  const order = { id: placed.body.id as string, token: placed.body.token as string }
+  return { ...goods, cart: await open(full), emptyCart: await open({}), orderedCart, order }
+}
