@@ -70,6 +70,16 @@ begin
   perform set_config('app.merchant_id', merchant::text, true);
 end $$;
 
+-- The lighter door as part of a single statement: enters, and answers the merchant for the statement to join with.
+create function tenancy.entered(merchant uuid, at_epoch bigint) returns uuid
+  language plpgsql volatile security definer
+  set search_path = pg_catalog
+  as $$
+begin
+  perform tenancy.enter_read(merchant, at_epoch);
+  return merchant;
+end $$;
+
 -- Opens this database to a new merchant. Repeating it changes nothing.
 create function tenancy.admit(merchant uuid) returns void
   language sql volatile security definer
@@ -77,5 +87,5 @@ create function tenancy.admit(merchant uuid) returns void
   as $$ insert into tenancy.home (merchant_id, epoch, state) values (merchant, 1, 'active') on conflict (merchant_id) do nothing $$;
 
 revoke execute on all functions in schema tenancy from public;
-grant execute on function tenancy.enter(uuid, bigint), tenancy.enter_read(uuid, bigint) to souk_app;
+grant execute on function tenancy.enter(uuid, bigint), tenancy.enter_read(uuid, bigint), tenancy.entered(uuid, bigint) to souk_app;
 grant execute on function tenancy.admit(uuid) to souk_platform;

@@ -92,6 +92,10 @@ export class Lease {
           this.#assertOpen()
           return inMerchant.readOnce(work)
         },
+        readOne: async (statement: Parameters<InMerchant['readOne']>[0]) => {
+          this.#assertOpen()
+          return inMerchant.readOne(statement)
+        },
       },
     )
   }

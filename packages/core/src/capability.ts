@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto'
 import { Refusal } from './refusal.ts'
 
 /** Secrets of at least 32 bytes. The first one signs; all verify, so that a key can be changed without a break. */
@@ -48,6 +48,18 @@ function verifies(keys: TokenKeys, token: string, message: string): boolean {
   return expected.length === given.length && timingSafeEqual(expected, given)
 }
 
+// Made once per secret: for every HMAC anew it costs as much as the HMAC.
+const keyObjects = new WeakMap<Buffer, KeyObject>()
+
+function keyOf(secret: Buffer): KeyObject {
+  let key = keyObjects.get(secret)
+  if (!key) {
+    key = createSecretKey(secret)
+    keyObjects.set(secret, key)
+  }
+  return key
+}
+
 function mac(secret: Buffer, message: string): string {
-  return createHmac('sha256', secret).update(message).digest('base64url')
+  return createHmac('sha256', keyOf(secret)).update(message).digest('base64url')
 }

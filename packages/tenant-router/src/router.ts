@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LRUCache } from 'lru-cache'
 import { CellPool } from './cell-pool.ts'
 import { Directory } from './directory.ts'
-import { enter, enterOnce } from './door.ts'
+import { enter, enterInStatement, enterOnce, type ReadDoor } from './door.ts'
 import { DoorError, errorCode } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 import type { Query, Tx } from './tx.ts'
@@ -29,6 +29,8 @@ export interface InMerchant {
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Statements that do not need each other's answers, in one round trip. */
   readOnce(work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]): Promise<Record<string, unknown>[][]>
+  /** One statement that opens the door itself: see ReadDoor. */
+  readOne(statement: (door: ReadDoor) => Query): Promise<Record<string, unknown>[]>
 }
 
 const CONNECTIONS_PER_CELL = 10
@@ -73,6 +75,7 @@ export class Router {
       read: <T>(work: (tx: Tx) => Promise<T>) => this.readMerchant(merchant, work),
       readOnce: (work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]) =>
         this.#follow(merchant, (home, pool) => enterOnce(pool, home, 'read', work)),
+      readOne: (statement: (door: ReadDoor) => Query) => this.#follow(merchant, (home, pool) => enterInStatement(pool, home, statement)),
     })
   }
 

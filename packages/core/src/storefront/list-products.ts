@@ -1,4 +1,5 @@
-import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { ReadDoor } from '@souk/tenant-router/door.ts'
+import type { Query } from '@souk/tenant-router/tx.ts'
 
 /** A product as a list shows it. Amounts in minor units of the merchant's currency. */
 export interface ListedProduct {
@@ -17,26 +18,28 @@ export interface ListedProduct {
 }
 
 /**
- * The statement behind a page of what a shop sells, newest first; for one flight. It walks the index product_listing, and
- * asks for each product whether anything of it can be bought, which ends at the first unit found. One row more than the
- * limit says that there is a next page.
+ * The statement behind a page of what a shop sells, newest first. It walks the index product_listing, and asks for each
+ * product whether anything of it can be bought, which ends at the first unit found. One row more than the limit says that
+ * there is a next page.
  */
-export function listedProducts(tx: Pick<Tx, 'merchantId' | 'sql'>, page: { limit: number; after: string }): Query {
-  // The page is cut out first, and each product's stock asked for by a lateral that ends at its first row: with a plan for
-  // any limit the planner would otherwise hash all levels rather than look twenty up.
-  return tx.sql`
+export function listedProducts(door: ReadDoor, page: { limit: number; after: string }): Query {
+  // The page is cut out first, and stock asked for by a lateral that ends at its first row: with a plan for any limit the
+  // planner would otherwise hash all levels rather than look twenty up.
+  return door.sql`
+    with door as materialized (${door.entered})
     select p.*, s.currency, coalesce(k.available, false) as available
-    from (
-      select id, handle, title, vendor, product_type, price_min, price_max, compare_at_price, image_url, image_alt
-      from product
-      where merchant_id = ${tx.merchantId} and status = 'active' and published and id < ${page.after}
-      order by id desc
-      limit ${page.limit + 1}
-    ) p
-      join merchant_settings s on s.merchant_id = ${tx.merchantId}
+    from door
+      cross join lateral (select currency from merchant_settings where merchant_id = door.merchant_id limit 1) s
+      cross join lateral (
+        select id, handle, title, vendor, product_type, price_min, price_max, compare_at_price, image_url, image_alt
+        from product
+        where merchant_id = door.merchant_id and status = 'active' and published and id < ${page.after}
+        order by id desc
+        limit ${page.limit + 1}
+      ) p
       left join lateral (
         select true as available from stock_level l
-        where l.merchant_id = ${tx.merchantId} and l.product_id = p.id
+        where l.merchant_id = door.merchant_id and l.product_id = p.id
           and (not l.tracked or l.backorder or l.on_hand - l.reserved - l.allocated > 0)
         limit 1
       ) k on true

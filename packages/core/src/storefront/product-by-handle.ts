@@ -1,70 +1,70 @@
-import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { ReadDoor } from '@souk/tenant-router/door.ts'
+import type { Query } from '@souk/tenant-router/tx.ts'
 import { Refusal } from '../refusal.ts'
 
+/** Amounts in minor units of the product's currency. They come as JSON, and AMOUNT_MAX keeps them exact. */
 export interface StoreVariant {
   id: string
   title: string
   sku: string
-  optionValues: string[]
-  price: bigint
-  compareAtPrice: bigint | null
-  imageUrl: string | null
-  available: boolean
-  /** How many can be bought at most; null when there is no limit. */
-  availableQuantity: bigint | null
+  option_values: string[]
+  price: number
+  compare_at_price: number | null
+  image_url: string | null
+  /** Can always be bought: not tracked, or taken on backorder. */
+  unlimited: boolean
+  /** How many can be bought, if it is not unlimited. */
+  quantity: number
 }
 
-/** A product as its own page shows it. Amounts in minor units of `currency`. */
+/** A product as its own page shows it. */
 export interface StoreProduct {
   id: string
   handle: string
   title: string
-  bodyHtml: string
+  body_html: string
   vendor: string
-  productType: string
+  product_type: string
   tags: string[]
-  optionNames: string[]
+  option_names: string[]
   currency: string
   images: { url: string; alt: string }[]
   variants: StoreVariant[]
 }
 
-/** The three statements behind a product's page; for one flight. Only what is for sale is found. */
-export function productQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, handle: string): [Query, Query, Query] {
-  return [
-    tx.sql`
-      select p.id, p.handle, p.title, p.body_html as "bodyHtml", p.vendor, p.product_type as "productType", p.tags,
-        p.option_names as "optionNames", s.currency
-      from product p join merchant_settings s on s.merchant_id = ${tx.merchantId}
-      where p.merchant_id = ${tx.merchantId} and p.handle = ${handle} and p.status = 'active' and p.published`,
-    tx.sql`
-      select i.url, i.alt from product p join product_image i on i.merchant_id = ${tx.merchantId} and i.product_id = p.id
-      where p.merchant_id = ${tx.merchantId} and p.handle = ${handle}
-      order by i.position`,
-    tx.sql`
-      select v.id, v.title, v.sku, v.option_values as "optionValues", v.price, v.compare_at_price as "compareAtPrice",
-        v.image_url as "imageUrl", coalesce(k.unlimited, false) as unlimited, coalesce(k.quantity, 0)::bigint as quantity
-      from product p
-        join variant v on v.merchant_id = ${tx.merchantId} and v.product_id = p.id
-        left join lateral (
-          select bool_or(not l.tracked or l.backorder) as unlimited, sum(l.on_hand - l.reserved - l.allocated) as quantity
-          from stock_level l where l.merchant_id = ${tx.merchantId} and l.variant_id = v.id
-        ) k on true
-      where p.merchant_id = ${tx.merchantId} and p.handle = ${handle}
-      order by v.position, v.id`,
-  ]
+/** The statement behind a product's page: the product, its images and variants, and what can be bought of them. Only what is for sale is found. */
+export function productByHandle(door: ReadDoor, handle: string): Query {
+  return door.sql`
+    with door as materialized (${door.entered})
+    select p.*, s.currency, coalesce(i.images, '[]') as images, coalesce(v.variants, '[]') as variants
+    from door
+      cross join lateral (select currency from merchant_settings where merchant_id = door.merchant_id limit 1) s
+      cross join lateral (
+        select id, handle, title, body_html, vendor, product_type, tags, option_names from product
+        where merchant_id = door.merchant_id and handle = ${handle} and status = 'active' and published
+        limit 1
+      ) p
+      left join lateral (
+        select jsonb_agg(jsonb_build_object('url', url, 'alt', alt) order by position) as images from product_image
+        where merchant_id = door.merchant_id and product_id = p.id
+      ) i on true
+      left join lateral (
+        select jsonb_agg(to_jsonb(row) order by row.position, row.id) as variants
+        from (
+          select v.id, v.position, v.title, v.sku, v.option_values, v.price, v.compare_at_price, v.image_url,
+            coalesce(k.unlimited, false) as unlimited, greatest(coalesce(k.quantity, 0), 0)::bigint as quantity
+          from variant v
+            left join lateral (
+              select bool_or(not l.tracked or l.backorder) as unlimited, sum(l.on_hand - l.reserved - l.allocated) as quantity
+              from stock_level l where l.merchant_id = door.merchant_id and l.variant_id = v.id
+            ) k on true
+          where v.merchant_id = door.merchant_id and v.product_id = p.id
+        ) row
+      ) v on true`
 }
 
-type VariantRow = Omit<StoreVariant, 'available' | 'availableQuantity'> & { unlimited: boolean; quantity: bigint }
-
-/** The answers of `productQueries` as a product. Refuses `not_found` when there is none for sale. */
-export function toStoreProduct([products, images, variants]: readonly unknown[][]): StoreProduct {
-  const [product] = products as Omit<StoreProduct, 'images' | 'variants'>[]
-  if (!product) throw new Refusal('not_found', { detail: 'There is no such product.' })
-  return { ...product, images: images as StoreProduct['images'], variants: (variants as VariantRow[]).map(toStoreVariant) }
-}
-
-function toStoreVariant({ unlimited, quantity, ...variant }: VariantRow): StoreVariant {
-  const left = quantity > 0n ? quantity : 0n
-  return { ...variant, available: unlimited || left > 0n, availableQuantity: unlimited ? null : left }
+/** The answer of `productByHandle`. Refuses `not_found` when there is none for sale. */
+export function toStoreProduct([row]: readonly unknown[]): StoreProduct {
+  if (!row) throw new Refusal('not_found', { detail: 'There is no such product.' })
+  return row as StoreProduct
 }
