@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test-database.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+// The process as it is run: its own environment, its own start and end.
+
+const MAIN = new URL('./main.ts', import.meta.url).pathname
+const CREATE_ADMIN = new URL('./create-admin.ts', import.meta.url).pathname
+const PASSWORD = 'a password for tests'
+
+let database: TestDatabase
+let folder: string
+let keysFile: string
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  folder = mkdtempSync(join(tmpdir(), 'souk-api-'))
+  keysFile = join(folder, 'keys.json')
+  const privateKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
+  writeFileSync(
+    keysFile,
+    JSON.stringify({ jwt: [{ kid: 'a', privateKey }], tokens: [{ kid: 't', secret: randomBytes(32).toString('base64') }] }),
+  )
+})
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await database.drop()
+})
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function environment(more: Record<string, string | undefined> = {}): Promise<Record<string, string>> {
+  const all = {
+    PATH: process.env.PATH,
+    PORT: String(await freePort()),
+    INTERNAL_PORT: String(await freePort()),
+    SOUK_DIRECTORY_URL: database.url('souk_app'),
+    SOUK_PLATFORM_URL: database.url('souk_platform'),
+    SOUK_CELLS: JSON.stringify({
+      'shared-1': { app: database.url('souk_app'), queue: database.url('souk_queue'), platform: database.url('souk_platform') },
+    }),
+    SOUK_KEYS_FILE: keysFile,
+    ...more,
+  }
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined))
+}
+
+interface Run {
+  child: ChildProcess
+  output: () => string
+  exit: Promise<number | null>
+}
+
+function run(file: string, env: Record<string, string>): Run {
+  const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => (output += chunk))
+  return { child, output: () => output, exit: once(child, 'exit').then(([code]) => code as number | null) }
+}
+
+const probe = (port: string, path: string) =>
+  fetch(`http://127.0.0.1:${port}${path}`).then(
+    (answer) => answer.status,
+    () => 0,
+  )
+function signIn(port: string): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const headers = { host: 'platform.localhost', 'content-type': 'application/json' }
+    request({ host: '127.0.0.1', port, method: 'POST', path: '/v1/sessions', headers, agent: false }, (answer) => {
+      answer.resume().on('end', () => resolve(answer.statusCode))
+    })
+      .on('error', reject)
+      .end(JSON.stringify({ email: 'admin@souk.example', password: PASSWORD }))
+  })
+}
+
+const SOON = { timeout: 15_000, interval: 50 }
+
+describe('the process', () => {
+  it.each(['SIGTERM', 'SIGINT'] as const)('becomes ready, serves, and ends cleanly on %s', async (signal) => {
+    const env = await environment()
+    const process = run(MAIN, env)
+    await expect.poll(() => probe(env.PORT!, '/readyz'), SOON).toBe(200)
+    expect(await probe(env.INTERNAL_PORT!, '/healthz')).toBe(200)
+    expect(await probe(env.INTERNAL_PORT!, '/readyz')).toBe(200)
+    expect(await probe(env.INTERNAL_PORT!, '/v1/store')).toBe(404)
+    const metrics = await (await fetch(`http://127.0.0.1:${env.INTERNAL_PORT}/metrics`)).text()
+    expect(metrics).toMatch(/souk_http_request_duration_seconds_count\{method="GET",route="\/readyz",status="2xx"\} \d+/)
+    expect(metrics).toContain('nodejs_eventloop_lag_seconds')
+    expect(await probe(env.PORT!, '/metrics')).toBe(421)
+    process.child.kill(signal)
+    expect(await process.exit).toBe(0)
+    expect(process.output()).toContain('"msg":"stopped"')
+  })
+
+  it('answers what is under way before it ends', async () => {
+    const env = await environment()
+    const admin = run(CREATE_ADMIN, { ...env, SOUK_ADMIN_EMAIL: 'admin@souk.example', SOUK_ADMIN_PASSWORD: PASSWORD })
+    expect(await admin.exit).toBe(0)
+    const process = run(MAIN, env)
+    await expect.poll(() => probe(env.PORT!, '/readyz'), SOON).toBe(200)
+    // Checking a password takes tens of milliseconds: long enough to be told to stop in the middle.
+    const signIns = Array.from({ length: 8 }, () => signIn(env.PORT!))
+    await Promise.race(signIns)
+    process.child.kill('SIGTERM')
+    expect(await Promise.all(signIns)).toEqual(Array.from({ length: 8 }, () => 200))
+    expect(await process.exit).toBe(0)
+  })
+
+  it.each([
+    ['a superuser', () => ({ SOUK_DIRECTORY_URL: database.adminUrl })],
+    ['the owner of the tables', () => ({ SOUK_DIRECTORY_URL: database.url('souk_owner') })],
+    [
+      'a role that passes row security by',
+      () => ({
+        SOUK_CELLS: JSON.stringify({
+          'shared-1': { app: database.url('souk_mover'), queue: 'postgres://x', platform: database.url('souk_platform') },
+        }),
+      }),
+    ],
+  ])('refuses to start as %s', async (_name, more) => {
+    const process = run(MAIN, await environment(more()))
+    expect(await process.exit).toBe(1)
+    expect(process.output()).toMatch(/souk_app/)
+  })
+
+  it('says all that its environment lacks, at once', async () => {
+    const process = run(MAIN, { PATH: String(globalThis.process.env.PATH), PORT: 'x' })
+    expect(await process.exit).toBe(1)
+    for (const name of ['PORT', 'SOUK_DIRECTORY_URL', 'SOUK_PLATFORM_URL', 'SOUK_CELLS', 'SOUK_KEYS_FILE'])
+      expect(process.output()).toContain(name)
+  })
+})
