@@ -170,7 +170,7 @@ describe('import under kill -9', () => {
       const finished = await house.importFinished({ ...shop, staff: shop.buyer.with(await insistOnSession()) }, upload.body.id)
       await buying
       await watch.stop()
-      expect(finished).toMatchObject({ status: 'done', failed_count: 0 })
+      expect(finished).toMatchObject({ status: 'done', failed: 0 })
       const { products, levels } = await imported(round)
       expect({ products, levels }).toEqual({ products: PRODUCTS, levels: PRODUCTS })
       expect(await house.invariants()).toEqual([])

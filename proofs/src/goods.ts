@@ -43,7 +43,7 @@ export function productFile(goods: Good[], vendor: string): string {
 /** Imports goods and answers their variants by handle. */
 export async function stockShop(house: House, shop: Shop, goods: Good[]): Promise<Map<string, string>> {
   const imported = await house.importProducts(shop, productFile(goods, `vendor-${shop.slug}`))
-  if (imported.status !== 'done' || imported.failed_count !== 0) throw new Error(`the goods were not imported: ${JSON.stringify(imported)}`)
+  if (imported.status !== 'done' || imported.failed !== 0) throw new Error(`the goods were not imported: ${JSON.stringify(imported)}`)
   return variantsByHandle(
     shop,
     goods.map((good) => good.handle),

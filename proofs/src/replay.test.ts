@@ -72,7 +72,7 @@ describe.skipIf(!existsSync(FILE))('the first 2,000 invoices of a real shop (ski
   /** The catalogue by import, and its variants by way of the list, as a storefront would collect them. */
   async function stockRetail(goods: { handle: string; price: string; stock: number }[]): Promise<Map<string, string>> {
     const imported = await house.importProducts(retail, productFile(goods, 'vendor-retail'))
-    expect(imported).toMatchObject({ status: 'done', failed_count: 0, created_count: goods.length })
+    expect(imported).toMatchObject({ status: 'done', failed: 0, created: goods.length })
     const rows = await house.query<{ handle: string; id: string }>`
       select p.handle, v.id from product p join variant v on v.merchant_id = p.merchant_id and v.product_id = p.id
       where p.merchant_id = ${retail.id}`

@@ -18,8 +18,9 @@ export interface Config {
   mediaDir: string | undefined
   logLevel: string
   connectionsPerCell: number | undefined
-  /** A crash point at which the process kills itself; for tests. */
+  /** For crash tests: the crash point at which a process is killed, and which one. */
   crashAt: string | undefined
+  crashPid: number | undefined
 }
 
 /** One database, two of its roles. The third one, the queue's, is for the worker. */
@@ -57,7 +58,8 @@ const environment = z.object({
   SOUK_KEYS_FILE: z.string(),
   SOUK_MEDIA_DIR: z.string().optional(),
   SOUK_CONNECTIONS_PER_CELL: z.coerce.number().int().min(1).max(500).optional(),
-  CRASH_AT: z.string().optional(),
+  SOUK_CRASH_AT: z.string().optional(),
+  SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 
@@ -89,7 +91,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     mediaDir: given.SOUK_MEDIA_DIR,
     logLevel: given.LOG_LEVEL,
     connectionsPerCell: given.SOUK_CONNECTIONS_PER_CELL,
-    crashAt: given.CRASH_AT,
+    crashAt: given.SOUK_CRASH_AT,
+    crashPid: given.SOUK_CRASH_PID,
   }
 }
 

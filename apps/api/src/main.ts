@@ -1,5 +1,5 @@
 import { resolveTxt } from 'node:dns/promises'
-import { type CrashPoint, onCrashPoint } from '@souk/core/crash-point.ts'
+import { crashAt } from '@souk/core/crash-point.ts'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyBaseLogger } from 'fastify'
@@ -65,20 +65,9 @@ async function assertSafeRoles(config: Config): Promise<void> {
   await Promise.all([...new Set(urls)].map(assertSafeRole))
 }
 
-/** For crash tests: the process dies, as by kill -9, when it comes to the named point for the nth time ("point:n"). */
-function dieAtCrashPoint(named: string): void {
-  const [point, count = '1'] = named.split(':')
-  let left = Number(count)
-  onCrashPoint((reached: CrashPoint) => {
-    if (reached !== point) return
-    left -= 1
-    if (left === 0) process.kill(process.pid, 'SIGKILL')
-  })
-}
-
 const config = configOrExit()
 const log = openLog(config.logLevel)
-if (config.crashAt !== undefined) dieAtCrashPoint(config.crashAt)
+if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
 try {
   await start(config, log)
 } catch (error) {

@@ -9,6 +9,9 @@ export interface WorkerConfig {
   internalPort: number | undefined
   jobsAtOnce: number
   logLevel: string
+  /** For crash tests: the crash point at which a process is killed, and which one. */
+  crashAt?: string | undefined
+  crashPid?: number | undefined
 }
 
 const JOBS_AT_ONCE = 4
@@ -31,6 +34,8 @@ const environment = z.object({
   BASE_DOMAIN: z.string().min(1).default('localhost'),
   WORKER_INTERNAL_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   WORKER_JOBS_AT_ONCE: z.coerce.number().int().min(1).max(JOBS_AT_ONCE_MAX).default(JOBS_AT_ONCE),
+  SOUK_CRASH_AT: z.string().optional(),
+  SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 })
 
@@ -48,6 +53,8 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     internalPort: data.WORKER_INTERNAL_PORT === 0 ? undefined : data.WORKER_INTERNAL_PORT,
     jobsAtOnce: data.WORKER_JOBS_AT_ONCE,
     logLevel: data.LOG_LEVEL,
+    crashAt: data.SOUK_CRASH_AT,
+    crashPid: data.SOUK_CRASH_PID,
   }
 }
 

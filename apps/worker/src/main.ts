@@ -1,3 +1,4 @@
+import { crashAt } from '@souk/core/crash-point.ts'
 import { assertSafeRoles } from './boot.ts'
 import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
@@ -19,6 +20,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
   })
 }
 
+if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
 const worker = await startWorker(config, tasks, log)
 log.info({}, 'worker started')
 

@@ -1,5 +1,6 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
+import { crashPoint } from '../crash-point.ts'
 import { recordEvent } from '../events/record.ts'
 import { currencyDigits } from '../money.ts'
 import { Refusal } from '../refusal.ts'
@@ -47,6 +48,7 @@ export async function runImport(inMerchant: InMerchant, { importId }: { importId
     let chunksDone = 0
     for await (const chunk of chunks(groupRows(readCsv(storedParts(inMerchant, importId)), found), running.productsDone)) {
       await importChunk(inMerchant, running, chunk, now)
+      crashPoint('import.chunk_committed')
       running.productsDone += chunk.length
       chunksDone += 1
       // After 1, 2, 4, 8, ... chunks: plans made over an empty shop must not serve a full one.
@@ -144,6 +146,7 @@ async function writeWithProgress(tx: Tx, running: Running, chunk: readonly RowGr
       where merchant_id = ${tx.merchantId} and id = ${importId}`,
     ...(outcome.problems.length > 0 ? [insertProblems(tx, importId, outcome.problems)] : []),
   ])
+  crashPoint('import.chunk_written')
 }
 
 function insertProblems(tx: Tx, importId: string, problems: readonly Problem[]) {

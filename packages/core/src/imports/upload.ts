@@ -1,4 +1,5 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
+import { crashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
 import { enqueue } from '../jobs.ts'
 import { Refusal } from '../refusal.ts'
@@ -68,6 +69,7 @@ export async function appendPart(tx: Tx, importId: string, position: number, con
     select exists (select from part) or bytes_received + ${content.length}::bigint <= ${FILE_BYTES_MAX}::bigint as stored from receiving`
   if (!row) throw noSuchUpload()
   if (!row.stored) throw new Refusal('body_too_large', { detail: `A file has at most ${FILE_BYTES_MAX / 1024 / 1024} MiB.` })
+  crashPoint('import.part_received')
 }
 
 /**
@@ -85,6 +87,7 @@ export async function sealImport(tx: Tx, importId: string): Promise<CatalogImpor
     returning 1`
   if (sealed.length === 0) throw noSuchUpload()
   await enqueue(tx, 'run_import', { importId }, { key: importId })
+  crashPoint('import.sealed')
   return importById(tx, importId)
 }
 
