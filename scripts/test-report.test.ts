@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { addUp, closingLine, type Report, workspacePatterns } from './test-report.ts'
 
-const passing = { name: 'passing.test.ts', status: 'passed', message: '', assertionResults: [{}, {}, {}] }
+const passing = { name: 'passing.test.ts', status: 'passed', message: '', assertionResults: [{ status: 'passed' }] }
 const clean: Report = { numPassedTests: 3, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, testResults: [passing] }
 
 test('adds up the packages and says what was skipped', () => {
@@ -17,7 +17,7 @@ test('counts a failing test once', () => {
   const failing = {
     ...clean,
     numFailedTests: 1,
-    testResults: [{ name: 'a.test.ts', status: 'failed', message: '', assertionResults: [{}] }],
+    testResults: [{ name: 'a.test.ts', status: 'failed', message: '', assertionResults: [{ status: 'failed' }] }],
   }
   expect(closingLine(addUp(new Map([['a', failing]]), ['a'], 1))).toBe('3 passed, 1 failed')
 })
@@ -26,7 +26,18 @@ test('counts a file that could not be loaded', () => {
   const broken = { ...clean, testResults: [{ name: 'a.test.ts', status: 'failed', message: 'SyntaxError', assertionResults: [] }] }
   const totals = addUp(new Map([['a', broken]]), ['a'], 1)
   expect(totals.failed).toBe(1)
-  expect(totals.remarks).toEqual(['Could not be loaded: a.test.ts'])
+  expect(totals.remarks).toEqual(['Could not be loaded, or failed before its tests: a.test.ts'])
+})
+
+test('counts a file whose set-up failed, so that its tests were skipped', () => {
+  const broken = {
+    name: 'a.test.ts',
+    status: 'failed',
+    message: 'no server',
+    assertionResults: [{ status: 'skipped' }, { status: 'skipped' }],
+  }
+  const report = { ...clean, numPassedTests: 0, numPendingTests: 2, testResults: [broken] }
+  expect(closingLine(addUp(new Map([['a', report]]), ['a'], 1))).toBe('0 passed, 1 failed, 2 skipped')
 })
 
 test('counts a package whose tests never reported', () => {

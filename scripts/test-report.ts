@@ -4,7 +4,7 @@ export interface Report {
   numFailedTests: number
   numPendingTests: number
   numTodoTests: number
-  testResults: { name: string; status: string; message: string; assertionResults: unknown[] }[]
+  testResults: { name: string; status: string; message: string; assertionResults: { status: string }[] }[]
 }
 
 export interface Totals {
@@ -16,7 +16,7 @@ export interface Totals {
 }
 
 /**
- * Adds up what the packages reported. Nothing that went wrong counts as nothing: a test file that could not be loaded, a package without
+ * Adds up what the packages reported. Nothing that went wrong counts as nothing: a test file that failed as a whole, a package without
  * tests or report, and a failing check that is no test (lint, types) are one failure each.
  */
 export function addUp(reports: Map<string, Report>, expected: string[], exitCode: number): Totals {
@@ -30,9 +30,9 @@ export function addUp(reports: Map<string, Report>, expected: string[], exitCode
     totals.failed += report.numFailedTests
     totals.skipped += report.numPendingTests + report.numTodoTests
     for (const file of report.testResults) {
-      if (file.status !== 'failed' || file.assertionResults.length > 0) continue
+      if (file.status !== 'failed' || file.assertionResults.some((test) => test.status === 'failed')) continue
       totals.failed += 1
-      totals.remarks.push(`Could not be loaded: ${file.name}`)
+      totals.remarks.push(`Could not be loaded, or failed before its tests: ${file.name}`)
     }
   }
   for (const name of expected.filter((package_) => !reports.has(package_))) {
