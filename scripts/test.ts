@@ -19,10 +19,19 @@ async function main(): Promise<number> {
   const reports = mkdtempSync(join(tmpdir(), 'souk-reports-'))
   let server: TestServer | undefined
   // A signal reaches turbo too, which ends the tests; then this goes on to the end and cleans up.
-  for (const signal of SIGNALS) process.on(signal, () => {})
+  let interrupted = false
+  for (const signal of SIGNALS) {
+    process.on(signal, () => {
+      interrupted = true
+    })
+  }
   try {
     server = await startTestServer()
     const code = await runTurbo({ SOUK_TEST_SERVER: JSON.stringify(server.facts), SOUK_TEST_REPORTS: reports })
+    if (interrupted) {
+      console.log('Interrupted.')
+      return 130
+    }
     const totals = addUp(readReports(reports), packagesWithTests(), code)
     for (const line of totals.remarks) console.log(line)
     console.log(`Took ${((Date.now() - started) / 1000).toFixed(0)} s.\n`)
