@@ -33,14 +33,24 @@ async function postmasterPid(): Promise<string> {
   return (await readFile(join(house.dataDir, 'postmaster.pid'), 'utf8')).split('\n')[0]!
 }
 
-/** Starts again whatever is down, until told to stop: what an operator's supervisor does. */
-function keepUp(): { stop(): Promise<void> } {
+/** Starts again whatever is down, until told to stop: what an operator's supervisor does. Answers what it had to start. */
+function keepUp(): { stop(): Promise<Record<'api' | 'worker' | 'database', number>> } {
+  const restarts = { api: 0, worker: 0, database: 0 }
   let stopped = false
   const watching = (async () => {
     while (!stopped) {
-      if (!house.databaseRuns()) await house.restartDatabase()
-      if (!house.api.isRunning) await house.startApi()
-      if (!house.worker.isRunning) house.startWorker()
+      if (!house.databaseRuns()) {
+        restarts.database += 1
+        await house.restartDatabase()
+      }
+      if (!house.api.isRunning) {
+        restarts.api += 1
+        await house.startApi()
+      }
+      if (!house.worker.isRunning) {
+        restarts.worker += 1
+        house.startWorker()
+      }
       await pause(20)
     }
   })()
@@ -48,6 +58,7 @@ function keepUp(): { stop(): Promise<void> } {
     stop: async () => {
       stopped = true
       await watching
+      return restarts
     },
   }
 }
@@ -116,7 +127,7 @@ describe('checkout under kill -9', () => {
       })
       const watch = keepUp()
       const acknowledged = await buyThroughCrashes(`${victim}-${point}`)
-      await watch.stop()
+      expect((await watch.stop())[victim]).toBe(1)
       const placed = await placedOrders()
       for (const id of before) placed.delete(id)
       expect(placed).toEqual(new Set(acknowledged))
@@ -169,7 +180,7 @@ describe('import under kill -9', () => {
       expect([upload.status, upload.text]).toEqual([202, expect.any(String)])
       const finished = await house.importFinished({ ...shop, staff: shop.buyer.with(await insistOnSession()) }, upload.body.id)
       await buying
-      await watch.stop()
+      expect((await watch.stop())[victim]).toBe(1)
       expect(finished).toMatchObject({ status: 'done', failed: 0 })
       const { products, levels } = await imported(round)
       expect({ products, levels }).toEqual({ products: PRODUCTS, levels: PRODUCTS })

@@ -51,7 +51,7 @@ it('serves carts with crossed goods, none of them with an error', async () => {
 
 it('makes one order of one key fired a hundred times at once', async () => {
   const cart = await openCart(shop, [line('left')])
-  const answers = await Promise.all(Array.from({ length: 100 }, () => checkOut(shop, cart, 'one key')))
+  const answers = await Promise.all(Array.from({ length: 100 }, () => checkOut(shop, cart, 'one-key')))
   const placed = answers.filter((answer) => answer.status === 201)
   expect(new Set(placed.map((answer) => answer.text)).size).toBe(1)
   expect(placed.filter((answer) => answer.headers['idempotent-replayed'] !== 'true')).toHaveLength(1)
@@ -60,6 +60,6 @@ it('makes one order of one key fired a hundred times at once', async () => {
     expect([answer.status, answer.body.type]).toEqual([409, expect.stringMatching(/\/idempotency-in-progress$/)])
     expect(answer.headers['retry-after']).toBeDefined()
   }
-  const again = await checkOut(shop, cart, 'one key')
+  const again = await checkOut(shop, cart, 'one-key')
   expect([again.status, again.text, again.headers['idempotent-replayed']]).toEqual([201, placed[0]!.text, 'true'])
 })
