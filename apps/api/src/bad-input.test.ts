@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { addGoods } from '@souk/core/testing/goods.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ApiMerchant, createTestApi, type TestApi } from './testing/api.ts'
-import { BAD_INPUT, type Ground } from './testing/bad-input.ts'
+import { createTestApi, type TestApi } from './testing/api.ts'
+import { BAD_INPUT } from './testing/bad-input.ts'
+import { type Ground, prepareGround } from './testing/ground.ts'
 
 const NAUGHTY = new URL('../../../../shared/data/vectors/blns.json', import.meta.url)
 
@@ -14,7 +14,7 @@ const durations: number[] = []
 
 beforeAll(async () => {
   api = await createTestApi()
-  ground = await prepare(api)
+  ground = await prepareGround(api)
   everything = postgres(api.shop.database.adminUrl, { max: 1 })
 })
 afterAll(async () => {
@@ -43,7 +43,7 @@ describe('bad input', () => {
     const nowhere = '00000000-0000-7000-8000-000000000000'
     for (const [path, foreign] of [
       ['/v1/admin/products', ground.foreign.productId],
-      ['/v1/admin/orders', ground.foreign.orderId],
+      ['/v1/admin/orders', ground.foreign.order.id],
     ] as const) {
       const answers = await Promise.all(
         [foreign, nowhere].map((id) => api.call(ground.shop.host, { url: `${path}/${id}`, token: ground.shop.token })),
@@ -78,60 +78,4 @@ async function rowCounts(): Promise<Record<string, string>> {
     select relname as name, (xpath('//count/text()', query_to_xml(format('select count(*) from %I', relname), false, false, '')))[1]::text as count
     from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace order by 1`
   return Object.fromEntries(rows.map(({ name, count }) => [name, count]))
-}
-
-async function prepare({ addMerchant, adminToken, call }: TestApi): Promise<Ground> {
-  const [shop, other] = [await addMerchant(), await addMerchant()]
-  const mine = await stock(call, shop)
-  const theirs = await stock(call, other)
-  const key = await call(shop.host, {
-    method: 'POST',
-    url: '/v1/admin/api-keys',
-    token: shop.token,
-    payload: { name: 'Reader', scopes: ['orders:read'] },
-  })
-  await call(shop.host, {
-    method: 'POST',
-    url: '/v1/admin/products',
-    token: shop.token,
-    payload: { title: 'Caf\u00e9', handle: 'caf\u00e9', variants: [{ price: { amount: 100, currency: 'EUR' } }] },
-  })
-  return {
-    shop,
-    other,
-    admin: await adminToken(),
-    ...mine,
-    keyId: key.body.id,
-    readOnlyKey: key.body.secret,
-    foreign: {
-      productId: theirs.productId,
-      variantId: theirs.variantId,
-      orderId: theirs.order.id,
-      orderToken: theirs.order.token,
-      cartId: theirs.cart.id,
-      cartToken: theirs.cart.token,
-      cursor: (await call(other.host, { url: '/v1/products?limit=1' })).body.next_cursor,
-    },
-  }
-}
-
-/** Something to sell, three carts, and one of them ordered. */
-async function stock(call: TestApi['call'], shop: ApiMerchant) {
-  await addGoods(shop, {})
-  const goods = await addGoods(shop, { onHand: 1_000n })
-  const address = { name: 'Ada', line1: 'Street 1', city: 'Berlin', country: 'DE' }
-  const open = async (payload: object) => {
-    const { body } = await call(shop.host, { method: 'POST', url: '/v1/carts', payload })
-    return { id: body.id as string, token: body.token as string }
-  }
-  const full = { lines: [{ variant_id: goods.variantId, quantity: 1 }], email: 'ada@buyer.example', shipping_address: address }
-  const orderedCart = await open(full)
-  const placed = await call(shop.host, {
-    method: 'POST',
-    url: `/v1/carts/${orderedCart.id}/checkout`,
-    headers: { 'cart-token': orderedCart.token, 'idempotency-key': 'ground' },
-    payload: { payment_method: 'invoice' },
-  })
-  const order = { id: placed.body.id as string, token: placed.body.token as string }
-  return { ...goods, cart: await open(full), emptyCart: await open({}), orderedCart, order }
 }

@@ -56,8 +56,11 @@ export interface Answer {
 }
 
 /** The whole API on a database of its own, called without a socket. */
-export async function createTestApi(overrides: Partial<ServerOptions> = {}): Promise<TestApi> {
-  const shop = await createTestShop()
+export async function createTestApi(
+  overrides: Partial<ServerOptions> = {},
+  connections: Parameters<typeof createTestShop>[0] = {},
+): Promise<TestApi> {
+  const shop = await createTestShop(connections)
   await shop.router.listen()
   const { database, router, keys } = shop
   const platformSql = openPlatformSql(database.url('souk_platform'))

@@ -1,21 +1,5 @@
 import type { InjectOptions } from 'fastify'
-import type { ApiMerchant } from './api.ts'
-
-/** What the cases are tried on: a shop with something to sell, a cart, an order, and a second shop. */
-export interface Ground {
-  shop: ApiMerchant
-  other: ApiMerchant
-  admin: string
-  productId: string
-  variantId: string
-  cart: { id: string; token: string }
-  emptyCart: { id: string; token: string }
-  order: { id: string; token: string }
-  orderedCart: { id: string; token: string }
-  keyId: string
-  readOnlyKey: string
-  foreign: { productId: string; variantId: string; orderId: string; orderToken: string; cartId: string; cartToken: string; cursor: string }
-}
+import type { Ground } from './ground.ts'
 
 export interface BadInput {
   /** The number in the catalogue of bad input. */
@@ -156,18 +140,18 @@ const IDS: Case[] = [
   [
     20,
     "another merchant's order, with its token",
-    (ground) => ({ url: `/v1/orders/${ground.foreign.orderId}`, headers: { 'order-token': ground.foreign.orderToken } }),
+    (ground) => ({ url: `/v1/orders/${ground.foreign.order.id}`, headers: { 'order-token': ground.foreign.order.token } }),
     404,
     'not-found',
   ],
   [
     20,
     "another merchant's cart, with its token",
-    (ground) => ({ url: `/v1/carts/${ground.foreign.cartId}`, headers: { 'cart-token': ground.foreign.cartToken } }),
+    (ground) => ({ url: `/v1/carts/${ground.foreign.cart.id}`, headers: { 'cart-token': ground.foreign.cart.token } }),
     404,
     'not-found',
   ],
-  [20, "another merchant's order, as staff", staffGet((ground) => `/v1/admin/orders/${ground.foreign.orderId}`), 404, 'not-found'],
+  [20, "another merchant's order, as staff", staffGet((ground) => `/v1/admin/orders/${ground.foreign.order.id}`), 404, 'not-found'],
   [20, 'an unknown product', staffGet(`/v1/admin/products/${NOWHERE}`), 404, 'not-found'],
   [
     21,
