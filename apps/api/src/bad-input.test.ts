@@ -2,10 +2,24 @@ import { existsSync, readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApi, type TestApi } from './testing/api.ts'
-import { BAD_INPUT } from './testing/bad-input.ts'
+import type { BadInput } from './testing/bad-input-case.ts'
+import { CREDENTIALS, IDEMPOTENCY, JSON_AND_HTTP, LISTS, TIMES_AND_STATES } from './testing/bad-requests.ts'
+import { IDS, MONEY, QUANTITIES, TEXTS } from './testing/bad-values.ts'
 import { type Ground, prepareGround } from './testing/ground.ts'
 
 const NAUGHTY = new URL('../../../../shared/data/vectors/blns.json', import.meta.url)
+
+/** The catalogue of bad input, as far as there are routes for it: each with its exact status and type. */
+const BAD_INPUT: BadInput[] = [MONEY, QUANTITIES, IDS, TEXTS, JSON_AND_HTTP, CREDENTIALS, IDEMPOTENCY, LISTS, TIMES_AND_STATES]
+  .flat()
+  .map(([item, name, request, status, type, pointer]) => ({
+    item,
+    name,
+    request,
+    status,
+    ...(type && { type }),
+    ...(pointer !== undefined && { pointer }),
+  }))
 
 let api: TestApi
 let ground: Ground

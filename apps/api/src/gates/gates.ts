@@ -1,6 +1,6 @@
 import type { TokenKeys } from '@souk/core/capability.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
-import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
 import { assertPlainBody } from '../request-body.ts'
@@ -21,7 +21,7 @@ export interface GateOptions {
   referencePrefix: string
 }
 
-type Hook = (request: FastifyRequest) => Promise<void>
+type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
 type Config = NonNullable<RouteOptions['config']>
 
 const noQuery = z.strictObject({})
@@ -38,7 +38,7 @@ export function raiseGates(app: FastifyInstance, options: GateOptions): void {
   app.decorateRequest('idempotency', undefined)
   app.decorateRequest('problem', undefined)
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('request-id', request.id)
+    reply.header('request-id', request.id).header('x-content-type-options', 'nosniff')
     request.hostName = checkRequest(request.raw)
     request.now = options.now()
     assertPlainBody(request)
@@ -49,7 +49,7 @@ export function raiseGates(app: FastifyInstance, options: GateOptions): void {
     else assertDeclared(route)
     const config = route.config as Config
     const name = `${route.method} ${route.url}`
-    route.onRequest = [...onRequestGates(config, options), ...hooksOf(route.onRequest)]
+    route.onRequest = [...(isPrivate(config) ? [keepOutOfCaches] : []), ...onRequestGates(config, options), ...hooksOf(route.onRequest)]
     if (config.idempotency) route.preValidation = [idempotencyGate(config.idempotency, name), ...hooksOf(route.preValidation)]
     if (config.capability) route.preHandler = [capabilityGate(options.tokenKeys, config.capability), ...hooksOf(route.preHandler)]
   })
@@ -92,6 +92,15 @@ function adminGate(principals: Principals): Hook {
   return async (request) => {
     request.principal = await principals.ofPlatform(credentialOf(request), request.now)
   }
+}
+
+/** Answers that are for one caller alone. */
+function isPrivate({ gate, capability, idempotency }: Config): boolean {
+  return gate === 'staff' || gate === 'platform' || gate === 'platform-public' || capability !== undefined || idempotency !== undefined
+}
+
+async function keepOutOfCaches(_request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  reply.header('cache-control', 'no-store')
 }
 
 async function refuseBody(request: FastifyRequest): Promise<void> {

@@ -101,6 +101,14 @@ describe('an API key', () => {
   })
 })
 
+describe('an answer for one caller alone', () => {
+  it('is kept by no cache', async () => {
+    expect((await me(shop.token)).headers['cache-control']).toBe('no-store')
+    const session = await api.call(shop.host, { method: 'POST', url: '/v1/carts', payload: {} })
+    expect(session.headers['cache-control']).toBe('no-store')
+  })
+})
+
 describe('a member of staff', () => {
   it('is asked for credentials where they are missing or of another kind', async () => {
     const bare = await api.call(shop.host, { url: '/v1/admin/me' })

@@ -1,4 +1,5 @@
 import { openCursor, sealCursor } from '@souk/core/capability.ts'
+import type { NewMerchant } from '@souk/core/merchant/provision.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -61,16 +62,7 @@ export function platformMerchantRoutes(fastify: FastifyInstance, deps: Deps): vo
       const { body, principal, now } = request
       const answer = await provisionMerchant(
         {
-          merchant: {
-            slug: body.slug,
-            name: body.name,
-            currency: body.currency,
-            country: body.country,
-            pricesIncludeTax: body.prices_include_tax,
-            taxRatePpm: toPpm(body.tax_rate_percent),
-            shipping: { name: body.shipping.name, amount: BigInt(body.shipping.amount_minor) },
-            contactEmail: body.contact_email,
-          },
+          merchant: readMerchant(body),
           owner: body.staff,
           request: { adminId: principal.id, ...request.idempotency! },
           actor: principal.actor,
@@ -117,6 +109,20 @@ export function platformMerchantRoutes(fastify: FastifyInstance, deps: Deps): vo
       return present(changed)
     },
   )
+}
+
+/** A merchant as a request describes it, in core's words. */
+function readMerchant(body: z.output<typeof newMerchant>): NewMerchant {
+  return {
+    slug: body.slug,
+    name: body.name,
+    currency: body.currency,
+    country: body.country,
+    pricesIncludeTax: body.prices_include_tax,
+    taxRatePpm: toPpm(body.tax_rate_percent),
+    shipping: { name: body.shipping.name, amount: BigInt(body.shipping.amount_minor) },
+    contactEmail: body.contact_email,
+  }
 }
 
 /**
