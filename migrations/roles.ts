@@ -23,6 +23,8 @@ const SETTINGS: Partial<Record<RoleName, Record<string, string>>> = {
     // How the application's statements are planned: docs/decisions/0005-plans.md.
     plan_cache_mode: 'force_generic_plan',
     enable_seqscan: 'off',
+    enable_hashjoin: 'off',
+    enable_mergejoin: 'off',
     random_page_cost: '1.1',
     jit: 'off',
   },
