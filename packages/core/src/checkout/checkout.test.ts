@@ -82,7 +82,9 @@ describe('checkout', () => {
   it('refuses a key that came with another request', async () => {
     const goods = await addGoods(merchant)
     await buy(await filledCart([{ goods }]), { key: 'reused' })
-    await expect(buy(await filledCart([{ goods }]), { key: 'reused', fingerprint: 'other' })).rejects.toMatchObject({ code: 'idempotency_key_reused' })
+    await expect(buy(await filledCart([{ goods }]), { key: 'reused', fingerprint: 'other' })).rejects.toMatchObject({
+      code: 'idempotency_key_reused',
+    })
   })
 
   it('makes one order of a hundred requests with one key', async () => {
@@ -116,7 +118,8 @@ describe('checkout', () => {
   it('serves carts with crossed goods without a deadlock becoming an error', async () => {
     const [left, right] = [await addGoods(merchant, { onHand: 1000n }), await addGoods(merchant, { onHand: 1000n })]
     const carts: string[] = []
-    for (let buyer = 0; buyer < 60; buyer++) carts.push(await filledCart(buyer % 2 ? [{ goods: left }, { goods: right }] : [{ goods: right }, { goods: left }]))
+    for (let buyer = 0; buyer < 60; buyer++)
+      carts.push(await filledCart(buyer % 2 ? [{ goods: left }, { goods: right }] : [{ goods: right }, { goods: left }]))
     expect(await codes(carts.map((cartId) => buy(cartId)))).toEqual({ ok: 60 })
   })
 
@@ -145,7 +148,10 @@ describe('checkout', () => {
   it('refuses another total than the buyer was shown', async () => {
     const goods = await addGoods(merchant, { price: 500n })
     const cartId = await filledCart([{ goods }])
-    await expect(buy(cartId, { expectedTotal: 1n })).rejects.toMatchObject({ code: 'total_changed', details: { extra: { total: { amount: 990, currency: 'EUR' } } } })
+    await expect(buy(cartId, { expectedTotal: 1n })).rejects.toMatchObject({
+      code: 'total_changed',
+      details: { extra: { total: { amount: 990, currency: 'EUR' } } },
+    })
   })
 
   it('refuses an empty cart, and one that lacks what an order needs', async () => {
@@ -154,7 +160,12 @@ describe('checkout', () => {
     await merchant.inMerchant((tx) => updateCart(tx, cartId, { email: null, shippingAddress: null }))
     await expect(buy(cartId)).rejects.toMatchObject({
       code: 'cart_incomplete',
-      details: { errors: [{ pointer: '/email', code: 'required' }, { pointer: '/shipping_address', code: 'required' }] },
+      details: {
+        errors: [
+          { pointer: '/email', code: 'required' },
+          { pointer: '/shipping_address', code: 'required' },
+        ],
+      },
     })
   })
 

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { type Cart, cartQueries, toCart } from '../cart/cart.ts'
@@ -6,7 +7,7 @@ import { claimIdempotencyKey, type IdempotentRequest, type StoredResponse, store
 import { newId } from '../ids.ts'
 import type { Money } from '../money.ts'
 import type { Order } from '../orders/order.ts'
-import { insertOrder, orderFrom } from '../orders/place-order.ts'
+import { insertOrder, orderFrom, orderNumber } from '../orders/place-order.ts'
 import { insertPayment, manualPayment } from '../payments/manual.ts'
 import type { PaymentMethod } from '../payments/tables.ts'
 import { type FieldProblem, Refusal } from '../refusal.ts'
@@ -26,7 +27,7 @@ export interface CheckoutRequest {
 const BUYER: Actor = { kind: 'buyer' }
 
 /**
- * Turns a cart into an order: one transaction, in four round trips with the opening and the commit in them. Stock is
+ * Turns a cart into an order: one transaction, in three round trips with the opening and the commit in them. Stock is
  * claimed, the order numbered and written, its event and its answer with it; all of it holds, or nothing happened.
  * A cart becomes one order only, however often and by whatever keys it is asked.
  */
@@ -41,32 +42,48 @@ export async function checkout(tx: Tx, request: CheckoutRequest): Promise<Stored
   const email = assertReady(cart, request)
   const orderId = newId(request.now)
   crashPoint('checkout.before_claim')
-  // The counter comes last: its row is what all checkouts of a merchant share, and is held until the commit.
-  const [claimed, [counter]] = await Promise.all([
-    claimStock(tx, { orderId, locationId: cart.locationId, lines: cart.lines, actor: BUYER, now: request.now }),
-    takeNumbers(tx),
-  ])
+  const claimed = await claimStock(tx, { orderId, locationId: cart.locationId, lines: cart.lines, actor: BUYER, now: request.now })
   assertClaimed(claimed, cart.lines)
-  if (!counter) throw new Error('the merchant has no counters')
-
   crashPoint('checkout.claimed')
+
   const payment = manualPayment(request.paymentMethod, cart.priced.totals.total, request.now)
-  const order = orderFrom(cart, { id: orderId, number: counter.order_number, email, payments: [payment], now: request.now })
+  const order = orderFrom(cart, { id: orderId, number: stand(), email, payments: [payment], now: request.now })
   const response = request.answer(order)
-  await tx.finish([
+  const [[counter] = []] = await tx.finish([
+    // The counter is what all checkouts of a merchant share: taken in the last flight, it is held for no round trip.
+    takeNumbers(tx),
     ...insertOrder(tx, order, cart),
     insertPayment(tx, payment, order),
     closeCart(tx, cart.id),
-    orderPlaced(tx, order, counter.event_sequence),
-    storeIdempotentResponse(tx, request.idempotency, response),
+    orderPlaced(tx, order),
+    storeNumbered(tx, request.idempotency, response, order.number),
   ])
   crashPoint('checkout.committed')
-  return { ...response, replayed: false }
+  return { ...response, body: numbered(response.body, order.number, counter!.order_number as bigint), replayed: false }
+}
+
+/**
+ * Stands for an order's number until the last flight has taken it: random, so that no text of a buyer's can be it, and
+ * of fixed length, so that it is no part of another number in the answer.
+ */
+function stand(): bigint {
+  return BigInt(randomInt(100_000_000_000_000, 281_474_976_710_655))
+}
+
+function numbered(body: string, stand: bigint, number: bigint): string {
+  return body.replace(String(stand), String(number))
+}
+
+/** As storeIdempotentResponse, with the number put in by the database that has just taken it. */
+function storeNumbered(tx: Tx, idempotency: IdempotentRequest, response: StoredResponse, stand: bigint): Query {
+  const body = tx.sql`replace(${response.body}, ${String(stand)}, (${orderNumber(tx)})::text)`
+  return storeIdempotentResponse(tx, idempotency, { ...response, body })
 }
 
 /** What must be there before anything is claimed. Answers the e-mail the order goes to. */
 function assertReady(cart: Cart, request: CheckoutRequest): string {
-  if (cart.status !== 'open') throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
+  if (cart.status !== 'open')
+    throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
   if (cart.lines.length === 0) throw new Refusal('cart_empty', { detail: 'There is nothing in this cart.' })
   const missing: FieldProblem[] = []
   if (!cart.email) missing.push({ pointer: '/email', code: 'required' })
@@ -91,10 +108,10 @@ function assertExpected(expected: Money | undefined, total: Money): void {
   throw new Refusal('total_changed', { detail: 'The total is no longer what was expected.', extra })
 }
 
-function takeNumbers(tx: Tx) {
-  return tx.sql<{ order_number: bigint; event_sequence: bigint }[]>`
+function takeNumbers(tx: Tx): Query {
+  return tx.sql`
     update merchant_counter set order_number = order_number + 1, event_sequence = event_sequence + 1
-    where merchant_id = ${tx.merchantId} returning order_number, event_sequence`
+    where merchant_id = ${tx.merchantId} returning order_number`
 }
 
 function closeCart(tx: Tx, cartId: string): Query {
@@ -103,16 +120,16 @@ function closeCart(tx: Tx, cartId: string): Query {
 }
 
 /** Written by hand and not by recordEvent: the sequence was taken together with the order's number. */
-function orderPlaced(tx: Tx, order: Order, sequence: bigint): Query {
+function orderPlaced(tx: Tx, order: Order): Query {
   const data = {
     order_id: order.id,
-    number: Number(order.number),
     total: { amount: Number(order.total), currency: order.currency },
     line_count: order.lines.length,
     payment: { method: order.payments[0]!.method, status: order.payments[0]!.status },
   }
   return tx.sql`
     insert into event (merchant_id, sequence, type, aggregate_type, aggregate_id, data, actor, occurred_at)
-    values (${tx.merchantId}, ${sequence}, 'order.placed', 'order', ${order.id}, ${JSON.stringify(data)}::jsonb,
-      ${JSON.stringify(BUYER)}::jsonb, ${order.placedAt})`
+    select merchant_id, event_sequence, 'order.placed', 'order', ${order.id},
+      ${JSON.stringify(data)}::jsonb || jsonb_build_object('number', order_number), ${JSON.stringify(BUYER)}::jsonb, ${order.placedAt}
+    from merchant_counter where merchant_id = ${tx.merchantId}`
 }

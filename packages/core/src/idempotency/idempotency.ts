@@ -47,7 +47,11 @@ export async function claimIdempotencyKey(tx: Tx, request: IdempotentRequest): P
 }
 
 /** Keeps the answer with the effects it speaks of. Not awaited here: it travels with the last statements. */
-export function storeIdempotentResponse(tx: Pick<Tx, 'merchantId' | 'sql'>, request: IdempotentRequest, response: StoredResponse): Query {
+export function storeIdempotentResponse(
+  tx: Pick<Tx, 'merchantId' | 'sql'>,
+  request: IdempotentRequest,
+  response: { statusCode: number; body: string | Query },
+): Query {
   return tx.sql`
     insert into idempotency_key (merchant_id, route, key, fingerprint, status_code, response_body, expires_at)
     values (${tx.merchantId}, ${request.route}, ${request.key}, ${request.fingerprint}, ${response.statusCode}, ${response.body},

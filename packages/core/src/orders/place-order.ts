@@ -46,7 +46,15 @@ function orderLine(line: Cart['lines'][number], priced: Cart['priced']['lines'][
   }
 }
 
-/** The statements that write an order and its lines, for the last flight of the transaction that places it. */
+/** The number this transaction has taken, as part of a statement. */
+export function orderNumber(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
+  return tx.sql`select order_number from merchant_counter where merchant_id = ${tx.merchantId}`
+}
+
+/**
+ * The statements that write an order and its lines, for the last flight of the transaction that places it, after the
+ * counter was moved in the same flight.
+ */
 export function insertOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: Order, cart: Cart): Query[] {
   const lines = order.lines.map((line, index) => ({ position: index + 1, ...line }))
   return [
@@ -54,7 +62,7 @@ export function insertOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: Order, ca
       insert into orders (merchant_id, id, number, cart_id, status, payment_status, fulfillment_status, currency, email,
         shipping_address, billing_address, subtotal, discount_total, shipping_total, tax_total, tax_included, total,
         pricing_input, pricing_result, placed_at)
-      values (${tx.merchantId}, ${order.id}, ${order.number}, ${cart.id}, ${order.status}, ${order.paymentStatus},
+      values (${tx.merchantId}, ${order.id}, (${orderNumber(tx)}), ${cart.id}, ${order.status}, ${order.paymentStatus},
         ${order.fulfillmentStatus}, ${order.currency}, ${order.email},
         ${order.shippingAddress && JSON.stringify(order.shippingAddress)}::jsonb,
         ${order.billingAddress && JSON.stringify(order.billingAddress)}::jsonb,
