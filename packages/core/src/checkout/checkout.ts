@@ -6,8 +6,8 @@ import { crashPoint } from '../crash-point.ts'
 import { claimIdempotencyKey, type IdempotentRequest, type StoredResponse, storeIdempotentResponse } from '../idempotency/idempotency.ts'
 import { newId } from '../ids.ts'
 import type { Money } from '../money.ts'
-import type { Order } from '../orders/order.ts'
-import { insertOrder, orderFrom, orderNumber } from '../orders/place-order.ts'
+import type { Order, Payment } from '../orders/order.ts'
+import { insertOrder, insertOrderLines, orderFrom } from '../orders/place-order.ts'
 import { insertPayment, manualPayment } from '../payments/manual.ts'
 import type { PaymentMethod } from '../payments/tables.ts'
 import { type FieldProblem, Refusal } from '../refusal.ts'
@@ -49,17 +49,9 @@ export async function checkout(tx: Tx, request: CheckoutRequest): Promise<Stored
   const payment = manualPayment(request.paymentMethod, cart.priced.totals.total, request.now)
   const order = orderFrom(cart, { id: orderId, number: stand(), email, payments: [payment], now: request.now })
   const response = request.answer(order)
-  const [[counter] = []] = await tx.finish([
-    // The counter is what all checkouts of a merchant share: taken in the last flight, it is held for no round trip.
-    takeNumbers(tx),
-    ...insertOrder(tx, order, cart),
-    insertPayment(tx, payment, order),
-    closeCart(tx, cart.id),
-    orderPlaced(tx, order),
-    storeNumbered(tx, request.idempotency, response, order.number),
-  ])
+  const [[taken] = []] = await tx.finish([placeOrder(tx, cart, order, payment, request.idempotency, response)])
   crashPoint('checkout.committed')
-  return { ...response, body: numbered(response.body, order.number, counter!.order_number as bigint), replayed: false }
+  return { ...response, body: numbered(response.body, order.number, taken!.order_number as bigint), replayed: false }
 }
 
 /**
@@ -74,10 +66,25 @@ function numbered(body: string, stand: bigint, number: bigint): string {
   return body.replace(String(stand), String(number))
 }
 
-/** As storeIdempotentResponse, with the number put in by the database that has just taken it. */
-function storeNumbered(tx: Tx, idempotency: IdempotentRequest, response: StoredResponse, stand: bigint): Query {
-  const body = tx.sql`replace(${response.body}, ${String(stand)}, (${orderNumber(tx)})::text)`
-  return storeIdempotentResponse(tx, idempotency, { ...response, body })
+/**
+ * Everything an order leaves behind, in one statement: its number is taken and used without a round trip in between, and
+ * the counter, which all checkouts of a merchant share, is held no longer than that.
+ */
+function placeOrder(tx: Tx, cart: Cart, order: Order, payment: Payment, idempotency: IdempotentRequest, response: StoredResponse): Query {
+  const body = tx.sql`replace(${response.body}, ${String(order.number)}, counter.order_number::text)`
+  return tx.sql`
+    with counter as (
+      update merchant_counter set order_number = order_number + 1, event_sequence = event_sequence + 1
+      where merchant_id = ${tx.merchantId} returning order_number, event_sequence
+    ), placed as (${insertOrder(tx, order, cart)} from counter
+    ), lines as (${insertOrderLines(tx, order)}
+    ), paid as (${insertPayment(tx, payment, order)}
+    ), closed as (
+      update cart set status = 'ordered', version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cart.id}
+    ), told as (${orderPlaced(tx, order)} from counter
+    ), answered as (${storeIdempotentResponse(tx, idempotency, { statusCode: response.statusCode, body }, tx.sql`from counter`)}
+    )
+    select order_number from counter`
 }
 
 /** What must be there before anything is claimed. Answers the e-mail the order goes to. */
@@ -108,17 +115,6 @@ function assertExpected(expected: Money | undefined, total: Money): void {
   throw new Refusal('total_changed', { detail: 'The total is no longer what was expected.', extra })
 }
 
-function takeNumbers(tx: Tx): Query {
-  return tx.sql`
-    update merchant_counter set order_number = order_number + 1, event_sequence = event_sequence + 1
-    where merchant_id = ${tx.merchantId} returning order_number`
-}
-
-function closeCart(tx: Tx, cartId: string): Query {
-  return tx.sql`
-    update cart set status = 'ordered', version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
-}
-
 /** Written by hand and not by recordEvent: the sequence was taken together with the order's number. */
 function orderPlaced(tx: Tx, order: Order): Query {
   const data = {
@@ -129,7 +125,7 @@ function orderPlaced(tx: Tx, order: Order): Query {
   }
   return tx.sql`
     insert into event (merchant_id, sequence, type, aggregate_type, aggregate_id, data, actor, occurred_at)
-    select merchant_id, event_sequence, 'order.placed', 'order', ${order.id},
-      ${JSON.stringify(data)}::jsonb || jsonb_build_object('number', order_number), ${JSON.stringify(BUYER)}::jsonb, ${order.placedAt}
-    from merchant_counter where merchant_id = ${tx.merchantId}`
+    select ${tx.merchantId}, counter.event_sequence, 'order.placed', 'order', ${order.id}::uuid,
+      ${JSON.stringify(data)}::jsonb || jsonb_build_object('number', counter.order_number), ${JSON.stringify(BUYER)}::jsonb,
+      ${order.placedAt}::timestamptz`
 }

@@ -46,16 +46,21 @@ export async function claimIdempotencyKey(tx: Tx, request: IdempotentRequest): P
   return undefined
 }
 
-/** Keeps the answer with the effects it speaks of. Not awaited here: it travels with the last statements. */
+/**
+ * The insert that keeps an answer with the effects it speaks of. An answer whose time is over, but which was not cleared
+ * yet, gives way. As part of a larger statement, `body` may be an expression over what `from` names.
+ */
 export function storeIdempotentResponse(
   tx: Pick<Tx, 'merchantId' | 'sql'>,
   request: IdempotentRequest,
   response: { statusCode: number; body: string | Query },
+  from: Query = tx.sql``,
 ): Query {
   return tx.sql`
     insert into idempotency_key (merchant_id, route, key, fingerprint, status_code, response_body, expires_at)
-    values (${tx.merchantId}, ${request.route}, ${request.key}, ${request.fingerprint}, ${response.statusCode}, ${response.body},
-      now() + make_interval(days => ${IDEMPOTENCY_KEY_DAYS}::int))
+    select ${tx.merchantId}::uuid, ${request.route}, ${request.key}, ${request.fingerprint}, ${response.statusCode}::int, ${response.body},
+      now() + make_interval(days => ${IDEMPOTENCY_KEY_DAYS}::int)
+    ${from}
     on conflict (merchant_id, route, key) do update
       set fingerprint = excluded.fingerprint, status_code = excluded.status_code, response_body = excluded.response_body,
         created_at = now(), expires_at = excluded.expires_at`

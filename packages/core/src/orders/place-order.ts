@@ -46,35 +46,30 @@ function orderLine(line: Cart['lines'][number], priced: Cart['priced']['lines'][
   }
 }
 
-/** The number this transaction has taken, as part of a statement. */
-export function orderNumber(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
-  return tx.sql`select order_number from merchant_counter where merchant_id = ${tx.merchantId}`
+/** The insert of an order, numbered by a table expression `counter` that its caller adds as `from counter`. */
+export function insertOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: Order, cart: Cart): Query {
+  return tx.sql`
+    insert into orders (merchant_id, id, number, cart_id, status, payment_status, fulfillment_status, currency, email,
+      shipping_address, billing_address, subtotal, discount_total, shipping_total, tax_total, tax_included, total,
+      pricing_input, pricing_result, placed_at)
+    select ${tx.merchantId}::uuid, ${order.id}::uuid, counter.order_number, ${cart.id}::uuid, ${order.status}, ${order.paymentStatus},
+      ${order.fulfillmentStatus}, ${order.currency}, ${order.email},
+      ${order.shippingAddress && JSON.stringify(order.shippingAddress)}::jsonb,
+      ${order.billingAddress && JSON.stringify(order.billingAddress)}::jsonb,
+      ${order.subtotal}::bigint, ${order.discountTotal}::bigint, ${order.shippingTotal}::bigint, ${order.taxTotal}::bigint,
+      ${order.taxIncluded}::boolean, ${order.total}::bigint,
+      ${storePricing(cart.pricingInput)}::jsonb, ${storePricing(cart.priced)}::jsonb, ${order.placedAt}::timestamptz`
 }
 
-/**
- * The statements that write an order and its lines, for the last flight of the transaction that places it, after the
- * counter was moved in the same flight.
- */
-export function insertOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: Order, cart: Cart): Query[] {
+/** The insert of an order's lines, in their order. */
+export function insertOrderLines(tx: Pick<Tx, 'merchantId' | 'sql'>, order: Order): Query {
   const lines = order.lines.map((line, index) => ({ position: index + 1, ...line }))
-  return [
-    tx.sql`
-      insert into orders (merchant_id, id, number, cart_id, status, payment_status, fulfillment_status, currency, email,
-        shipping_address, billing_address, subtotal, discount_total, shipping_total, tax_total, tax_included, total,
-        pricing_input, pricing_result, placed_at)
-      values (${tx.merchantId}, ${order.id}, (${orderNumber(tx)}), ${cart.id}, ${order.status}, ${order.paymentStatus},
-        ${order.fulfillmentStatus}, ${order.currency}, ${order.email},
-        ${order.shippingAddress && JSON.stringify(order.shippingAddress)}::jsonb,
-        ${order.billingAddress && JSON.stringify(order.billingAddress)}::jsonb,
-        ${order.subtotal}, ${order.discountTotal}, ${order.shippingTotal}, ${order.taxTotal}, ${order.taxIncluded}, ${order.total},
-        ${storePricing(cart.pricingInput)}::jsonb, ${storePricing(cart.priced)}::jsonb, ${order.placedAt})`,
-    tx.sql`
-      insert into order_line (merchant_id, id, order_id, position, product_id, variant_id, product_title, variant_title, sku,
-        quantity, unit_price, subtotal, discount_total, tax_total, total)
-      select ${tx.merchantId}, id, ${order.id}, position, "productId", "variantId", "productTitle", "variantTitle", sku,
-        quantity, "unitPrice", subtotal, "discountTotal", "taxTotal", total
-      from jsonb_to_recordset(${storePricing(lines)}::jsonb) as line (id uuid, position int, "productId" uuid, "variantId" uuid,
-        "productTitle" text, "variantTitle" text, sku text, quantity bigint, "unitPrice" bigint, subtotal bigint,
-        "discountTotal" bigint, "taxTotal" bigint, total bigint)`,
-  ]
+  return tx.sql`
+    insert into order_line (merchant_id, id, order_id, position, product_id, variant_id, product_title, variant_title, sku,
+      quantity, unit_price, subtotal, discount_total, tax_total, total)
+    select ${tx.merchantId}::uuid, id, ${order.id}::uuid, position, "productId", "variantId", "productTitle", "variantTitle", sku,
+      quantity, "unitPrice", subtotal, "discountTotal", "taxTotal", total
+    from jsonb_to_recordset(${storePricing(lines)}::jsonb) as line (id uuid, position int, "productId" uuid, "variantId" uuid,
+      "productTitle" text, "variantTitle" text, sku text, quantity bigint, "unitPrice" bigint, subtotal bigint,
+      "discountTotal" bigint, "taxTotal" bigint, total bigint)`
 }

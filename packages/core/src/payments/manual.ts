@@ -8,7 +8,7 @@ export function manualPayment(method: PaymentMethod, amount: bigint, now: Date):
   return { id: newId(now), provider: 'manual', method, status: 'pending', amount }
 }
 
-/** The statement that writes a payment of an order. */
+/** The insert of a payment of an order. */
 export function insertPayment(
   tx: Pick<Tx, 'merchantId' | 'sql'>,
   payment: Payment,
