@@ -196,12 +196,11 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
   insufficient_stock: {
     status: 409,
     title: 'Insufficient stock',
-    meaning: 'There are not as many units available. `errors` points at the lines.',
+    meaning: 'There are not as many units available. `variant_ids`, or `errors`, says of what.',
   },
   too_many_lines: { status: 422, title: 'Too many lines', meaning: 'The cart has more lines than it may.' },
   cart_empty: { status: 422, title: 'Cart empty', meaning: 'The cart has nothing in it.' },
   cart_incomplete: { status: 422, title: 'Cart incomplete', meaning: 'The cart lacks an address or contact; `errors` says which.' },
-  cart_changed: { status: 409, title: 'Cart changed', meaning: 'The cart was changed meanwhile: read it again.' },
   total_changed: { status: 409, title: 'Total changed', meaning: 'The total is not the expected one; nothing was ordered.' },
   csv_malformed: { status: 422, title: 'Malformed CSV', meaning: 'The file cannot be read as CSV.' },
   csv_encoding: { status: 422, title: 'CSV encoding', meaning: 'The file is not UTF-8.' },

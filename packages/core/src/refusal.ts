@@ -19,7 +19,6 @@ export type RefusalCode =
   | 'too_many_lines'
   | 'cart_empty'
   | 'cart_incomplete'
-  | 'cart_changed'
   | 'total_changed'
   | 'invalid_credentials'
   | 'invalid_token'
