@@ -51,7 +51,11 @@ export function formatDecimal(amount: bigint, digits: number): string {
 export function allocate(amount: bigint, weights: readonly bigint[]): bigint[] {
   if (amount < 0n) return allocate(-amount, weights).map((share) => -share)
   const sum = weights.reduce((total, weight) => total + weight, 0n)
-  if (sum === 0n && weights.length > 0) return allocate(amount, weights.map(() => 1n))
+  if (sum === 0n && weights.length > 0)
+    return allocate(
+      amount,
+      weights.map(() => 1n),
+    )
   if (weights.length === 0) {
     if (amount !== 0n) throw new Error('an amount cannot be shared among nobody')
     return []

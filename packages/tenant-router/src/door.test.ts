@@ -245,6 +245,7 @@ describe('two transactions that wait for each other', () => {
   test('both succeed: the one that the database chose to end is run again, from its beginning', async () => {
     await house.admin`insert into location (merchant_id, name) values (${house.first.id}, 'a'), (${house.first.id}, 'b')`
     let runs = 0
+    let holding = 0
     let bothHoldOne: () => void = () => {}
     const held = new Promise<void>((resolve) => {
       bothHoldOne = resolve
@@ -254,7 +255,8 @@ describe('two transactions that wait for each other', () => {
         runs += 1
         const attempt = runs
         await tx.sql`update location set name = name where merchant_id = ${tx.merchantId} and name = ${one}`
-        if (attempt === 2) bothHoldOne()
+        holding += 1
+        if (holding === 2) bothHoldOne()
         if (attempt <= 2) await held
         await tx.sql`update location set name = name where merchant_id = ${tx.merchantId} and name = ${other}`
       })

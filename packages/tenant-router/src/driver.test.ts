@@ -126,6 +126,8 @@ describe('reserve', () => {
     const first = await sql.reserve()
     const waiting = [sql.reserve(), sql.reserve()]
     await kill(first)
+    // The backend is gone before its end has arrived here: until then the connection looks alive, and may be lent on.
+    await expect(answered(first`select 1`)).rejects.toThrow()
     first.release()
     for (const waiter of waiting) {
       const scope = await answered(waiter)
