@@ -12,10 +12,9 @@ export function openLog(level: string, destination?: { write(line: string): void
   return destination ? pino(options, destination) : pino(options)
 }
 
-/** What a line says of its request: nothing that the caller wrote, but for the method. */
+/** What a line says of its request beside its id, which the request's log adds: nothing the caller wrote but the method. */
 export function requestFields(request: FastifyRequest) {
   return {
-    request_id: request.id,
     merchant_id: request.inMerchant?.merchant.id,
     method: request.method,
     route: request.routeOptions.url,
