@@ -14,7 +14,8 @@ const CORE_ORDER = [
   ['pricing'],
   ['cart'],
   ['storefront'],
-  ['orders', 'payments'],
+  ['orders'],
+  ['payments'],
   ['checkout'],
 ]
 

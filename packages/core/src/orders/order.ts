@@ -1,6 +1,5 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Address } from '../cart/address.ts'
-import type { PaymentMethod } from '../payments/tables.ts'
 import { Refusal } from '../refusal.ts'
 
 export interface OrderLine {
@@ -18,6 +17,9 @@ export interface OrderLine {
   total: bigint
 }
 
+export type PaymentMethod = 'invoice' | 'cash_on_delivery'
+
+/** What an order waits for, or has: the part of a payment that everybody sees. */
 export interface Payment {
   id: string
   provider: 'manual'

@@ -1,7 +1,6 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import { newId } from '../ids.ts'
-import type { Payment } from '../orders/order.ts'
-import type { PaymentMethod } from './tables.ts'
+import type { Payment, PaymentMethod } from '../orders/order.ts'
 
 /** A payment that people settle by hand: an invoice, or cash on delivery. Nothing is called; it waits for the money. */
 export function manualPayment(method: PaymentMethod, amount: bigint, now: Date): Payment {

@@ -1,7 +1,6 @@
 import { bigint, foreignKey, pgTable, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import type { PaymentMethod } from '../orders/order.ts'
 import { orders } from '../orders/tables.ts'
-
-export type PaymentMethod = 'invoice' | 'cash_on_delivery'
 
 export const payments = pgTable(
   'payment',
