@@ -1,3 +1,4 @@
+import { runImport } from '@souk/core/imports/run-import.ts'
 import { FILE_BYTES_MAX, PART_BYTES_MAX } from '@souk/core/imports/upload.ts'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -47,6 +48,26 @@ describe('an upload', () => {
       const foreign = await api.call(other.host, { url: `/v1/admin/imports/${begun.body.id}${path}`, token: other.token })
       expect(slugOf(foreign)).toBe('not-found')
     }
+  })
+
+  it('tells, once it is done, what came of it and what was wrong by line', async () => {
+    const begun = await upload('Handle,Title,Variant Price\ncup,Cup,2.50\ndear,Dear,2.505\n')
+    await runImport(shop.inMerchant, { importId: begun.body.id })
+    const url = `/v1/admin/imports/${begun.body.id}`
+    const done = await api.call(shop.host, { url, token: shop.token })
+    expect(done.body).toMatchObject({
+      status: 'done',
+      rows_done: 2,
+      products_done: 2,
+      products_total: 2,
+      created: 1,
+      failed: 1,
+      failure: null,
+    })
+    const problems = await api.call(shop.host, { url: `${url}/problems`, token: shop.token })
+    expect(problems.body.data).toMatchObject([
+      { severity: 'error', line: 3, handle: 'dear', field: 'Variant Price', code: 'invalid_price' },
+    ])
   })
 
   it.each([

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import { openCursor, sealCursor, type TokenKeys } from '@souk/core/capability.ts'
-import { importById, listImports, listProblems, presentImport, presentProblem } from '@souk/core/imports/list-imports.ts'
+import { importById, listImports, listProblems } from '@souk/core/imports/list-imports.ts'
 import { FILE_BYTES_MAX } from '@souk/core/imports/upload.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -8,46 +8,15 @@ import { z } from 'zod'
 import { Problem } from '../errors.ts'
 import { receiveImport } from '../receive-import.ts'
 import { idSchema } from '../wire/id.ts'
+import { importSchema, presentImport, presentRowProblem, rowProblemSchema } from '../wire/import.ts'
 import { pageOf, pageQuery } from '../wire/page.ts'
 import { textSchema } from '../wire/text.ts'
-import { timeSchema } from '../wire/time.ts'
 
 const FILE_NAME_GRAPHEMES_MAX = 255
 const UPLOAD_TIMEOUT_MS = 300_000
 const CSV_TYPE = /^text\/csv([ \t]*;[ \t]*charset="?utf-8"?)?$/i
 
 const params = z.strictObject({ import_id: idSchema })
-const importSchema = z
-  .strictObject({
-    id: idSchema,
-    file_name: z.string(),
-    status: z.enum(['receiving', 'queued', 'running', 'done', 'failed']),
-    stock: z.enum(['keep', 'set']),
-    bytes_received: z.int(),
-    rows_done: z.int(),
-    products_done: z.int(),
-    products_total: z.int().nullable(),
-    created: z.int(),
-    updated: z.int(),
-    unchanged: z.int(),
-    failed: z.int(),
-    failure: z.strictObject({ code: z.string(), detail: z.string(), line: z.int().optional() }).nullable(),
-    created_at: timeSchema,
-    started_at: timeSchema.nullable(),
-    finished_at: timeSchema.nullable(),
-  })
-  .meta({ id: 'Import' })
-const rowProblemSchema = z
-  .strictObject({
-    id: idSchema,
-    severity: z.enum(['error', 'warning']),
-    line: z.int(),
-    handle: z.string(),
-    field: z.string(),
-    code: z.string(),
-    detail: z.string(),
-  })
-  .meta({ id: 'ImportProblem' })
 const uploadQuery = z.strictObject({
   file_name: textSchema(FILE_NAME_GRAPHEMES_MAX),
   stock: z
@@ -94,7 +63,7 @@ export function staffImportRoutes(fastify: FastifyInstance, keys: TokenKeys): vo
       const scope = { merchantId: inMerchant.merchant.id, query: `import-problems|${import_id}` }
       const after = cursor === undefined ? undefined : (openCursor(keys, scope, cursor) as [string, string])
       const { problems, next } = await inMerchant.read((tx) => listProblems(tx, import_id, { limit, after }))
-      return { data: problems.map(presentProblem), next_cursor: next && sealCursor(keys, scope, next) }
+      return { data: problems.map(presentRowProblem), next_cursor: next && sealCursor(keys, scope, next) }
     },
   )
 }

@@ -2,7 +2,7 @@ import { openCursor, sealCursor, type TokenKeys } from '@souk/core/capability.ts
 import { createProduct } from '@souk/core/catalog/create-product.ts'
 import { deleteProduct } from '@souk/core/catalog/delete-product.ts'
 import { listProducts } from '@souk/core/catalog/list-products.ts'
-import { getProduct, presentProduct } from '@souk/core/catalog/product.ts'
+import { getProduct } from '@souk/core/catalog/product.ts'
 import { updateProduct } from '@souk/core/catalog/update-product.ts'
 import { once } from '@souk/core/idempotency/idempotency.ts'
 import { assertCurrency } from '@souk/core/merchant/settings.ts'
@@ -15,6 +15,7 @@ import { pageOf, pageQuery } from '../wire/page.ts'
 import {
   currenciesIn,
   newProductSchema,
+  presentProduct,
   productChangesSchema,
   readProductFields,
   readVariant,

@@ -1,63 +1,25 @@
 import { openCursor, sealCursor, type TokenKeys } from '@souk/core/capability.ts'
-import { listStock, presentNamedLevel } from '@souk/core/catalog/list-stock.ts'
+import { listStock } from '@souk/core/catalog/list-stock.ts'
 import { once } from '@souk/core/idempotency/idempotency.ts'
-import { adjustStock, STOCK_CHANGE_MAX } from '@souk/core/stock/adjust.ts'
-import { presentLevel } from '@souk/core/stock/level.ts'
-import { listMovements, presentMovement } from '@souk/core/stock/list-movements.ts'
+import { adjustStock } from '@souk/core/stock/adjust.ts'
+import { listMovements } from '@souk/core/stock/list-movements.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { sendStored } from '../stored-answer.ts'
 import { idSchema } from '../wire/id.ts'
 import { pageOf, pageQuery } from '../wire/page.ts'
-import { proseSchema } from '../wire/text.ts'
-import { timeSchema } from '../wire/time.ts'
-
-const REASON_BYTES_MAX = 1_000
+import {
+  adjustmentSchema,
+  levelSchema,
+  movementSchema,
+  namedLevelSchema,
+  presentLevel,
+  presentMovement,
+  presentNamedLevel,
+} from '../wire/stock.ts'
 
 const params = z.strictObject({ variant_id: idSchema })
-const levelSchema = z
-  .strictObject({
-    variant_id: idSchema,
-    product_id: idSchema,
-    location_id: idSchema,
-    tracked: z.boolean(),
-    backorder: z.boolean(),
-    on_hand: z.int(),
-    reserved: z.int(),
-    allocated: z.int(),
-    available: z.int().meta({ description: 'What a buyer can have: on hand, less what is reserved or allocated.' }),
-  })
-  .meta({ id: 'StockLevel' })
-const namedLevelSchema = levelSchema
-  .extend({ sku: z.string(), product_title: z.string(), variant_title: z.string() })
-  .meta({ id: 'NamedStockLevel' })
-const movementSchema = z
-  .strictObject({
-    id: idSchema,
-    variant_id: idSchema,
-    location_id: idSchema,
-    on_hand_change: z.int(),
-    reserved_change: z.int(),
-    allocated_change: z.int(),
-    reason: z.enum(['import', 'adjustment', 'allocation', 'release', 'shipment', 'return']),
-    note: z.string(),
-    order_id: idSchema.nullable(),
-    actor: z.record(z.string(), z.unknown()),
-    occurred_at: timeSchema,
-  })
-  .meta({ id: 'StockMovement' })
-const adjustmentSchema = z.strictObject({
-  change: z
-    .number()
-    .int('quantity_out_of_range')
-    .min(-STOCK_CHANGE_MAX, 'quantity_out_of_range')
-    .max(STOCK_CHANGE_MAX, 'quantity_out_of_range')
-    .refine((change) => change !== 0, 'quantity_out_of_range')
-    .meta({ description: 'Signed, not zero.' }),
-  reason: proseSchema(REASON_BYTES_MAX).default(''),
-})
-
 /** Stock at the merchant's location: levels, and the movements that made them. */
 export function staffStockRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()

@@ -1,5 +1,4 @@
 import { addVariant, deleteVariant, updateVariant } from '@souk/core/catalog/change-variants.ts'
-import { presentVariant } from '@souk/core/catalog/product.ts'
 import { once } from '@souk/core/idempotency/idempotency.ts'
 import { assertCurrency } from '@souk/core/merchant/settings.ts'
 import type { FastifyInstance } from 'fastify'
@@ -10,6 +9,7 @@ import { idSchema } from '../wire/id.ts'
 import {
   currenciesIn,
   newVariantSchema,
+  presentVariant,
   readVariant,
   readVariantChanges,
   staffVariantSchema,

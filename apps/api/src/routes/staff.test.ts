@@ -76,6 +76,15 @@ describe('a product', () => {
     expect(created.status).toBe(201)
     const { id, handle, variants } = created.body
     expect(handle).toBe('cup')
+    expect(created.body).toMatchObject({
+      options: [{ name: 'Size', values: ['S', 'L'] }],
+      images: [{ url: '/media/cup.svg', alt: 'A cup' }],
+      variants: [
+        { title: 'S', options: ['S'], price: eur(900), compare_at_price: null, sku: 'CUP-S' },
+        { title: 'L', price: eur(1_200), compare_at_price: eur(1_500) },
+      ],
+      created_at: api.clock.now.toISOString(),
+    })
     expect(variants.map((variant: { on_hand: number; available: number }) => [variant.on_hand, variant.available])).toEqual([
       [3, 3],
       [0, 0],

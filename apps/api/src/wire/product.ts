@@ -1,8 +1,9 @@
 import type { ImageInput, VariantInput } from '@souk/core/catalog/check-product.ts'
 import { GRAMS_MAX, IMAGES_MAX, OPTIONS_MAX, QUANTITY_MAX, TAGS_MAX, VARIANTS_MAX } from '@souk/core/catalog/limits.ts'
+import type { Product, Variant } from '@souk/core/catalog/product.ts'
 import { z } from 'zod'
 import { idSchema } from './id.ts'
-import { givenMoneySchema, moneySchema } from './money.ts'
+import { givenMoneySchema, moneySchema, presentMoney } from './money.ts'
 import { timeSchema } from './time.ts'
 
 // What texts and addresses may hold is for core to say: imports obey the same rules. Here is their form.
@@ -87,6 +88,53 @@ export const staffProductSchema = z
     updated_at: timeSchema,
   })
   .meta({ id: 'StaffProduct' })
+
+/** A product as staff see it. */
+export function presentProduct(product: Product): z.input<typeof staffProductSchema> {
+  return {
+    id: product.id,
+    handle: product.handle,
+    title: product.title,
+    description_html: product.bodyHtml,
+    vendor: product.vendor,
+    product_type: product.productType,
+    tags: product.tags,
+    status: product.status,
+    published: product.published,
+    options: optionsOf(product),
+    images: product.images,
+    variants: product.variants.map((variant) => presentVariant(variant, product.currency)),
+    created_at: product.createdAt.toISOString(),
+    updated_at: product.updatedAt.toISOString(),
+  }
+}
+
+/** The values of each option, in the order its variants first use them. */
+function optionsOf({ optionNames, variants }: Product): { name: string; values: string[] }[] {
+  return optionNames.map((name, index) => ({ name, values: [...new Set(variants.map((variant) => variant.optionValues[index] ?? ''))] }))
+}
+
+/** A variant as staff see it, with its stock. */
+export function presentVariant(variant: Variant, currency: string): z.input<typeof staffVariantSchema> {
+  return {
+    id: variant.id,
+    product_id: variant.productId,
+    title: variant.title,
+    sku: variant.sku,
+    barcode: variant.barcode,
+    options: variant.optionValues,
+    price: presentMoney(variant.price, currency),
+    compare_at_price: variant.compareAtPrice === null ? null : presentMoney(variant.compareAtPrice, currency),
+    grams: variant.grams,
+    requires_shipping: variant.requiresShipping,
+    taxable: variant.taxable,
+    image_url: variant.imageUrl,
+    tracked: variant.tracked,
+    backorder: variant.backorder,
+    on_hand: variant.onHand,
+    available: variant.available,
+  }
+}
 
 /** A variant as a request describes it, in core's words. */
 export function readVariant(given: z.output<typeof newVariantSchema>): VariantInput {

@@ -1,5 +1,5 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
-import { presentLevel, type StockLevel, toLevel } from '../stock/level.ts'
+import { type StockLevel, toLevel } from '../stock/level.ts'
 import { LAST_ID, type Page } from './list-products.ts'
 
 /** A level with the names staff know it by. */
@@ -33,9 +33,4 @@ export async function listStock(
     variantTitle: row.variant_title as string,
   }))
   return { levels, next: rows.length > page.limit ? (levels.at(-1)?.variantId ?? null) : null }
-}
-
-/** A level with its names as the API shows it. */
-export function presentNamedLevel(level: NamedLevel) {
-  return { ...presentLevel(level), sku: level.sku, product_title: level.productTitle, variant_title: level.variantTitle }
 }

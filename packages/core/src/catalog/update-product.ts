@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { and, eq } from 'drizzle-orm'
+import { fieldNames } from '../events/field-names.ts'
 import { recordEvent } from '../events/record.ts'
 import { mine } from '../mine.ts'
 import type { FieldProblem } from '../refusal.ts'
 import { checkProduct, type ProductInput, refuseFaults } from './check-product.ts'
 import { type ByWhom, handleTaken } from './create-product.ts'
-import { getProduct, noProduct, type Product, wireNames } from './product.ts'
+import { getProduct, noProduct, type Product } from './product.ts'
 import { products } from './tables.ts'
 import { refreshSnapshots, replaceImages } from './write-rows.ts'
 
@@ -46,7 +47,7 @@ export function productUpdated(tx: Tx, handle: string, productId: string, change
     type: 'product.updated',
     aggregateType: 'product',
     aggregateId: productId,
-    data: { product_id: productId, handle, changed: wireNames(changed) },
+    data: { product_id: productId, handle, changed: fieldNames(changed) },
     ...by,
   })
 }

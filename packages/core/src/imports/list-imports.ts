@@ -51,31 +51,3 @@ export async function listProblems(
   const last = problems.at(-1)
   return { problems, next: rows.length > page.limit && last ? [last.line.toString(), last.id] : null }
 }
-
-/** An import as the API shows it. */
-export function presentImport(found: CatalogImport) {
-  return {
-    id: found.id,
-    file_name: found.fileName,
-    status: found.status,
-    stock: found.stockMode,
-    bytes_received: Number(found.bytesReceived),
-    rows_done: Number(found.rowsDone),
-    products_done: Number(found.productsDone),
-    products_total: found.productsTotal === null ? null : Number(found.productsTotal),
-    created: Number(found.createdCount),
-    updated: Number(found.updatedCount),
-    unchanged: Number(found.unchangedCount),
-    failed: Number(found.failedCount),
-    failure: found.failure,
-    created_at: found.createdAt.toISOString(),
-    started_at: found.startedAt?.toISOString() ?? null,
-    finished_at: found.finishedAt?.toISOString() ?? null,
-  }
-}
-
-/** A line of the row report as the API shows it. */
-export function presentProblem(problem: CatalogImportProblem) {
-  const { id, severity, handle, field, code, detail } = problem
-  return { id, severity, line: Number(problem.line), handle, field, code, detail }
-}

@@ -1,7 +1,8 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { type Product, productsById, toProducts, wireNames } from '../catalog/product.ts'
+import { type Product, productsById, toProducts } from '../catalog/product.ts'
 import { insertVariants, refreshSnapshots, replaceImages, updateVariants } from '../catalog/write-rows.ts'
+import { fieldNames } from '../events/field-names.ts'
 import type { NewEvent } from '../events/record.ts'
 import { recordEvents } from '../events/record-many.ts'
 import { lockPromises } from '../stock/lock-promises.ts'
@@ -192,7 +193,7 @@ function eventOf({ imported, plan, productId }: Planned): Omit<NewEvent, 'actor'
   }
   // Counted stock alone is told by its movements.
   return plan.changed.length > 0
-    ? [{ type: 'product.updated', ...about, data: { product_id: productId, handle, changed: wireNames(plan.changed) } }]
+    ? [{ type: 'product.updated', ...about, data: { product_id: productId, handle, changed: fieldNames(plan.changed) } }]
     : []
 }
 

@@ -1,6 +1,7 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import { sql } from 'drizzle-orm'
 import type { Actor } from '../actor.ts'
+import { fieldNames } from '../events/field-names.ts'
 import { recordEvent } from '../events/record.ts'
 import { mine } from '../mine.ts'
 import { Refusal } from '../refusal.ts'
@@ -54,19 +55,12 @@ export async function updateSettings(tx: Tx, changes: SettingsChanges, by: { act
       type: 'settings.updated',
       aggregateType: 'merchant',
       aggregateId: tx.merchantId,
-      data: { changed: changed.map(([field]) => WIRE_NAMES[field] ?? field) },
+      data: { changed: fieldNames(changed.map(([field]) => field)) },
       ...by,
     }),
     settingsQuery(tx),
   ])
   return toSettings(after)
-}
-
-const WIRE_NAMES: Record<string, string> = {
-  contactEmail: 'contact_email',
-  taxRatePpm: 'tax_rate_percent',
-  shippingName: 'shipping.name',
-  shippingAmount: 'shipping.amount',
 }
 
 /** Refuses amounts in another currency than the merchant's. */

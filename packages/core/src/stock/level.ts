@@ -37,18 +37,3 @@ export function toLevel(row: Record<string, unknown>): StockLevel {
     available: onHand - reserved - allocated,
   }
 }
-
-/** A level as the API shows it. */
-export function presentLevel(level: StockLevel) {
-  return {
-    variant_id: level.variantId,
-    product_id: level.productId,
-    location_id: level.locationId,
-    tracked: level.tracked,
-    backorder: level.backorder,
-    on_hand: Number(level.onHand),
-    reserved: Number(level.reserved),
-    allocated: Number(level.allocated),
-    available: Number(level.available),
-  }
-}

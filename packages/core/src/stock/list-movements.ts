@@ -16,20 +16,3 @@ export async function listMovements(tx: Tx, variantId: string, page: { limit: nu
     .orderBy(desc(stockMovements.id))
     .limit(page.limit)
 }
-
-/** A movement as the API shows it. */
-export function presentMovement(movement: StockMovement) {
-  return {
-    id: movement.id,
-    variant_id: movement.variantId,
-    location_id: movement.locationId,
-    on_hand_change: Number(movement.onHandChange),
-    reserved_change: Number(movement.reservedChange),
-    allocated_change: Number(movement.allocatedChange),
-    reason: movement.reason,
-    note: movement.note,
-    order_id: movement.orderId,
-    actor: movement.actor,
-    occurred_at: movement.occurredAt.toISOString(),
-  }
-}

@@ -1,4 +1,4 @@
-import { importById, listProblems, presentProblem } from '../imports/list-imports.ts'
+import { type CatalogImportProblem, importById, listProblems } from '../imports/list-imports.ts'
 import { type RunOptions, runImport } from '../imports/run-import.ts'
 import type { StockMode } from '../imports/tables.ts'
 import { appendPart, openImport, PART_BYTES_MAX, sealImport } from '../imports/upload.ts'
@@ -85,10 +85,10 @@ export function productRow(cells: {
   return `${handle},${title},,,,true,${option},${value},,,,,${tracker},${quantity},deny,${price},,${image},,,`
 }
 
-/** The row report as the API shows it. */
-export async function problemsOf(merchant: TestMerchant, importId: string, limit = 100) {
+/** The row report. */
+export async function problemsOf(merchant: TestMerchant, importId: string, limit = 100): Promise<CatalogImportProblem[]> {
   const { problems } = await merchant.inMerchant.read((tx) => listProblems(tx, importId, { limit }))
-  return problems.map(presentProblem)
+  return problems
 }
 
 /** The types of all events, in their order. */
