@@ -1,4 +1,4 @@
-import { capabilityToken, type TokenKeys } from '@souk/core/capability.ts'
+import type { TokenKeys } from '@souk/core/capability.ts'
 import { type Cart, loadCart } from '@souk/core/cart/cart.ts'
 import { addLines, createCart, removeLine, setLineQuantity, updateCart } from '@souk/core/cart/change-cart.ts'
 import { checkout } from '@souk/core/checkout/checkout.ts'
@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
-import { sendStored } from '../stored-answer.ts'
+import { sendStored, withToken } from '../stored-answer.ts'
 import {
   cartDetailsSchema,
   cartSchema,
@@ -48,11 +48,10 @@ export function cartRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
       const answer = await request.inMerchant((tx) =>
         once(tx, idempotency, async () => {
           const cart = await createCart(tx, { lines, details: readDetails(body), now })
-          const token = capabilityToken(keys, tx.merchantId, 'cart', cart.id)
-          return { statusCode: 201, body: JSON.stringify({ ...presentCart(cart), token }) }
+          return { statusCode: 201, body: JSON.stringify(presentCart(cart)) }
         }),
       )
-      return sendStored(reply, answer)
+      return sendStored(reply, withToken(answer, keys, request.inMerchant.merchant.id, 'cart'))
     },
   )
 
@@ -142,10 +141,7 @@ function checkoutRoute(fastify: FastifyInstance, keys: TokenKeys): void {
     async (request, reply) => {
       const { body, now, idempotency, inMerchant } = request
       if (!idempotency) throw new Problem('idempotency_key_missing')
-      const answer = (order: Order) => {
-        const token = capabilityToken(keys, inMerchant.merchant.id, 'order', order.id)
-        return { statusCode: 201, body: JSON.stringify({ ...presentOrder(order), token }) }
-      }
+      const answer = (order: Order) => ({ statusCode: 201, body: JSON.stringify(presentOrder(order)) })
       const answered = await inMerchant((tx) =>
         checkout(tx, {
           cartId: request.params.cart_id,
@@ -156,7 +152,7 @@ function checkoutRoute(fastify: FastifyInstance, keys: TokenKeys): void {
           answer,
         }),
       )
-      return sendStored(reply, answered)
+      return sendStored(reply, withToken(answered, keys, inMerchant.merchant.id, 'order'))
     },
   )
 }
