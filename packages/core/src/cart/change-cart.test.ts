@@ -27,14 +27,28 @@ describe('a cart', () => {
     const cart = await emptyCart()
     expect(cart.priced.totals.total).toBe(0n)
     const filled = await merchant.inMerchant((tx) => addLines(tx, cart.id, { lines: [{ variantId: goods.variantId, quantity: 2n }], now }))
-    expect(filled.priced.totals).toEqual({ subtotal: 2380n, discount: 0n, shipping: 490n, tax: 380n + 78n, taxIncluded: true, total: 2870n })
+    expect(filled.priced.totals).toEqual({
+      subtotal: 2380n,
+      discount: 0n,
+      shipping: 490n,
+      tax: 380n + 78n,
+      taxIncluded: true,
+      total: 2870n,
+    })
     expect(await merchant.inMerchant.read((tx) => loadCart(tx, cart.id))).toEqual(filled)
   })
 
   it('merges the same variant into one line, in one request or in several', async () => {
     const { variantId } = await addGoods(merchant)
     const cart = await merchant.inMerchant((tx) =>
-      createCart(tx, { lines: [{ variantId, quantity: 1n }, { variantId, quantity: 2n }], details: {}, now }),
+      createCart(tx, {
+        lines: [
+          { variantId, quantity: 1n },
+          { variantId, quantity: 2n },
+        ],
+        details: {},
+        now,
+      }),
     )
     const more = await merchant.inMerchant((tx) => addLines(tx, cart.id, { lines: [{ variantId, quantity: 3n }], now }))
     expect(more.lines.map((line) => line.quantity)).toEqual([6n])
@@ -43,7 +57,9 @@ describe('a cart', () => {
   it('adds up when many add the same variant at once', async () => {
     const { variantId } = await addGoods(merchant)
     const cart = await emptyCart()
-    await Promise.all(Array.from({ length: 30 }, () => merchant.inMerchant((tx) => addLines(tx, cart.id, { lines: [{ variantId, quantity: 1n }], now }))))
+    await Promise.all(
+      Array.from({ length: 30 }, () => merchant.inMerchant((tx) => addLines(tx, cart.id, { lines: [{ variantId, quantity: 1n }], now }))),
+    )
     const filled = await merchant.inMerchant.read((tx) => loadCart(tx, cart.id))
     expect(filled.lines.map((line) => line.quantity)).toEqual([30n])
   })
@@ -83,7 +99,8 @@ describe('a cart', () => {
     const { variantId } = await addGoods(merchant, { onHand: 3n })
     const adding = (quantity: bigint) => merchant.inMerchant((tx) => createCart(tx, { lines: [{ variantId, quantity }], details: {}, now }))
     await expect(adding(4n)).rejects.toMatchObject({ code: 'insufficient_stock' })
-    for (const quantity of [0n, -1n, CART_LINE_QUANTITY_MAX + 1n]) await expect(adding(quantity)).rejects.toMatchObject({ code: 'quantity_out_of_range' })
+    for (const quantity of [0n, -1n, CART_LINE_QUANTITY_MAX + 1n])
+      await expect(adding(quantity)).rejects.toMatchObject({ code: 'quantity_out_of_range' })
   })
 
   it('takes no lines of a cart that does not exist, or is another merchant’s', async () => {
@@ -99,8 +116,10 @@ describe('a cart', () => {
 
   it('is cleared when it was abandoned, and only then', async () => {
     const [old, fresh] = [await emptyCart(), await emptyCart()]
-    await merchant.inMerchant(
-      (tx) => tx.sql`update cart set updated_at = now() - interval '31 days' where merchant_id = ${tx.merchantId} and id = ${old.id}`.then(() => {}),
+    await merchant.inMerchant((tx) =>
+      tx.sql`update cart set updated_at = now() - interval '31 days' where merchant_id = ${tx.merchantId} and id = ${old.id}`.then(
+        () => {},
+      ),
     )
     expect(await clearAbandonedCarts(merchant.inMerchant, new Date())).toBe(1)
     await expect(merchant.inMerchant.read((tx) => loadCart(tx, old.id))).rejects.toMatchObject({ code: 'not_found' })

@@ -97,11 +97,11 @@ async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, 
  */
 async function change<Row>(tx: Tx, cartId: string, statement: Query, opening?: Query): Promise<{ cart: Cart; rows: Row[] }> {
   const held =
-    opening ??
-    tx.sql`update cart set version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
+    opening ?? tx.sql`update cart set version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
   const [, rows, ...read] = await Promise.all([held, statement, ...cartQueries(tx, cartId)])
   const cart = toCart(read)
-  if (cart.status !== 'open') throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
+  if (cart.status !== 'open')
+    throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
   return { cart, rows: rows as unknown as Row[] }
 }
 
