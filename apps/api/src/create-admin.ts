@@ -1,6 +1,6 @@
+import { Admins } from '@souk/platform/admins.ts'
+import { openPlatformSql } from '@souk/platform/platform-sql.ts'
 import { z } from 'zod'
-import { Admins } from './platform/admins.ts'
-import { openPlatformSql } from './platform/platform-sql.ts'
 
 /** Makes the platform's first admin, or sets the password of one. Running it again changes nothing. */
 const environment = z.object({

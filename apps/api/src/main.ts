@@ -1,13 +1,13 @@
 import { resolveTxt } from 'node:dns/promises'
 import { crashAt } from '@souk/core/crash-point.ts'
+import { Cells } from '@souk/platform/cells.ts'
+import { openPlatformSql } from '@souk/platform/platform-sql.ts'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Config, readConfig } from './config.ts'
 import { startInternalListener } from './internal-listener.ts'
 import { errorFields, openLog } from './log.ts'
-import { Cells } from './platform/cells.ts'
-import { openPlatformSql } from './platform/platform-sql.ts'
 import { buildServer } from './server.ts'
 
 // How long requests in flight may take once the process was told to stop.

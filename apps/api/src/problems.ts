@@ -40,8 +40,6 @@ type ApiCode =
   | 'idempotency_key_missing'
   | 'idempotency_key_invalid'
   | 'quota_exceeded'
-  | 'host_not_allowed'
-  | 'domain_not_verified'
   | 'conflict_retry'
   | 'handler_timeout'
   | 'platform_unavailable'

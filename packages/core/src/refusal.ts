@@ -33,6 +33,8 @@ export type RefusalCode =
   | 'csv_header'
   | 'body_too_large'
   | 'too_many_imports'
+  | 'host_not_allowed'
+  | 'domain_not_verified'
 
 export interface FieldProblem {
   /** JSON Pointer (RFC 6901) into the request body. */

@@ -3,11 +3,11 @@ import { loadApiKey, mayUse, readApiKeyToken, type StoredApiKey } from '@souk/co
 import { scopesOfRole } from '@souk/core/merchant/scopes.ts'
 import { findStaff, type StaffMember } from '@souk/core/merchant/staff.ts'
 import { Refusal } from '@souk/core/refusal.ts'
+import type { AdminAccount, Admins } from '@souk/platform/admins.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { FastifyRequest } from 'fastify'
 import { LRUCache } from 'lru-cache'
 import { Problem } from '../errors.ts'
-import type { AdminAccount, Admins } from '../platform/admins.ts'
 import type { AccessClaims, AccessTokens } from '../tokens.ts'
 
 /** Whoever calls: a member of a merchant's staff, one of its API keys, or an admin of the platform. */

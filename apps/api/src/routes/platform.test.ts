@@ -1,6 +1,6 @@
+import { Admins } from '@souk/platform/admins.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { Admins } from '../platform/admins.ts'
 import { createTestApi, PASSWORD, type TestApi } from '../testing/api.ts'
 
 const PLATFORM = 'platform.localhost'

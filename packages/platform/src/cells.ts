@@ -1,5 +1,4 @@
 import postgres from 'postgres'
-import type { CellUrls } from '../config.ts'
 import type { PlatformSql } from './platform-sql.ts'
 
 export interface Cell {
@@ -10,6 +9,9 @@ export interface Cell {
   createdAt: Date
   merchantCount: number
 }
+
+/** Where souk_platform reaches each cell's database, by the cell's name. */
+export type CellAddresses = Readonly<Record<string, { platform: string }>>
 
 /** A running worker process, as its heartbeat in the cell's database says. */
 export interface Runner {
@@ -27,10 +29,10 @@ const IDLE_TIMEOUT_S = 30
 /** The cells: what the directory says of them, and the platform's own way into each. */
 export class Cells {
   readonly #directory: PlatformSql
-  readonly #urls: Record<string, Pick<CellUrls, 'platform'>>
+  readonly #urls: CellAddresses
   readonly #open = new Map<string, postgres.Sql>()
 
-  constructor(directory: PlatformSql, urls: Record<string, Pick<CellUrls, 'platform'>>) {
+  constructor(directory: PlatformSql, urls: CellAddresses) {
     this.#directory = directory
     this.#urls = urls
   }

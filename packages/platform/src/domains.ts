@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { Refusal } from '@souk/core/refusal.ts'
-import { Problem } from '../errors.ts'
 import type { PlatformSql } from './platform-sql.ts'
 
 /** A host name that a merchant brings. It is served once its owner has shown, in the DNS, that it is theirs. */
@@ -46,7 +45,7 @@ export class Domains {
       from platform.domain where host = ${host}`
     if (row?.merchantId === merchantId) return row
     if (row) throw new Refusal('duplicate', { detail: 'This host name is taken.', errors: [{ pointer: '/host', code: 'duplicate' }] })
-    throw new Problem('host_not_allowed', { detail: `A merchant has at most ${DOMAINS_PER_MERCHANT_MAX} domains.` })
+    throw new Refusal('host_not_allowed', { detail: `A merchant has at most ${DOMAINS_PER_MERCHANT_MAX} domains.` })
   }
 
   async list(merchantId: string): Promise<Domain[]> {
@@ -63,7 +62,7 @@ export class Domains {
     if (!domain) throw noDomain()
     if (domain.verifiedAt) return domain
     const records = await this.#resolveTxt(CHALLENGE_PREFIX + host).catch(() => [])
-    if (!records.some((pieces) => pieces.join('') === domain.challenge)) throw new Problem('domain_not_verified')
+    if (!records.some((pieces) => pieces.join('') === domain.challenge)) throw new Refusal('domain_not_verified')
     const [verified] = await this.#sql<Domain[]>`
       update platform.domain set verified_at = ${now} where merchant_id = ${merchantId} and host = ${host}
       returning host, challenge, verified_at as "verifiedAt", created_at as "createdAt"`
@@ -80,7 +79,7 @@ export class Domains {
   #assertAllowed(host: string): void {
     const own = host === this.#baseDomain || host.endsWith(`.${this.#baseDomain}`)
     if (!own && HOST.test(host) && isIP(host) === 0) return
-    throw new Problem('host_not_allowed', { errors: [{ pointer: '/host', code: 'host_not_allowed' }] })
+    throw new Refusal('host_not_allowed', { errors: [{ pointer: '/host', code: 'host_not_allowed' }] })
   }
 }
 
