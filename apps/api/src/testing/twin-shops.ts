@@ -1,0 +1,247 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { runImport } from '@souk/core/imports/run-import.ts'
+import { buryJob } from '@souk/core/jobs/dead-jobs.ts'
+import { hashPassword } from '@souk/core/merchant/passwords.ts'
+import { SCOPES } from '@souk/core/merchant/scopes.ts'
+import { addOwner } from '@souk/core/merchant/staff.ts'
+import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
+import type { Credentials, Values } from './valid-requests.ts'
+
+/** A shop in the middle of its life: two of everything. One has the names that the other shop's has too, one names of its own. */
+export interface FullShop extends ApiMerchant {
+  /** In every text that is not the same in both shops. */
+  canary: string
+  /** What it has under names of its own, by the names of the API's parameters. */
+  values: Values
+  /** The things with the shared names. */
+  shared: Values
+  credentials: Required<Credentials> & { apiKey: string }
+  /** A cart with nothing in it: its checkout is refused. */
+  emptyCart: { id: string; token: string }
+}
+
+interface Names {
+  handle: string
+  sku: string
+  file: string
+  email: string
+  fileName: string
+  keyName: string
+  idempotencyKey: string
+}
+
+const SHARED: Names = {
+  handle: 'shared-name',
+  sku: 'SHARED-NAME',
+  file: 'shared-name.svg',
+  email: 'shared-name@shop.example',
+  fileName: 'shared-name.csv',
+  keyName: 'shared name',
+  idempotencyKey: 'shared-name',
+}
+export const ADMIN_EMAIL = 'admin@souk.example'
+
+let made = 0
+
+export interface FillOptions {
+  /** The platform admin's token. */
+  admin: string
+  mediaDir: string
+  /** Lower-case letters and digits. */
+  canary: string
+  /** Of its staff. */
+  password?: string
+}
+
+/** Fills a new shop. */
+export async function fillShop(api: TestApi, { admin, mediaDir, canary, password = PASSWORD }: FillOptions): Promise<FullShop> {
+  const slug = `${canary}-shop`
+  const overrides = { slug, name: `${canary} shop`, shippingName: `${canary} post`, contactEmail: `${canary}@contact.example` }
+  const shop = await api.addMerchant(overrides)
+  await shop.inMerchant((tx) => tx.sql`update location set name = ${`${canary} stockroom`} where merchant_id = ${tx.merchantId}`)
+  const own: Names = {
+    handle: `${canary}-product`,
+    sku: `${canary}-SKU`,
+    file: `${canary}.svg`,
+    email: `${canary}@shop.example`,
+    fileName: `${canary}.csv`,
+    keyName: `${canary} key`,
+    idempotencyKey: `${canary}-key`,
+  }
+  const domain = `www.${canary}.example`
+  await addDomain(api, admin, shop, domain)
+  const passwordHash = await hashOf(password)
+  const sets: Set[] = []
+  for (const names of [SHARED, own]) sets.push(await furnish(api, shop, { names, canary, mediaDir, passwordHash }))
+  const [shared, mine] = sets as [Set, Set]
+  const others = {
+    merchant_id: shop.merchant.id,
+    host: domain,
+    password,
+    admin_email: ADMIN_EMAIL,
+    new_slug: `${canary}-new`,
+    new_host: `new.${canary}.example`,
+  }
+  return {
+    ...shop,
+    canary,
+    values: { ...mine.values, ...others },
+    shared: { ...shared.values, ...others },
+    credentials: { ...mine.credentials, access: shop.token },
+    emptyCart: mine.emptyCart,
+  }
+}
+
+// Making a hash takes longer than most requests.
+const hashes = new Map<string, Promise<string>>()
+
+function hashOf(password: string): Promise<string> {
+  const hash = hashes.get(password) ?? hashPassword(password)
+  hashes.set(password, hash)
+  return hash
+}
+
+type Set = Awaited<ReturnType<typeof furnish>>
+
+/** One of everything, by one set of names. */
+async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; canary: string; mediaDir: string; passwordHash: string }) {
+  const { names, canary, mediaDir, passwordHash } = given
+  const staff = (url: string, payload: object | string, headers: Record<string, string> = {}) =>
+    expectDone(
+      api.call(shop.host, {
+        method: 'POST',
+        url,
+        token: shop.token,
+        payload,
+        headers: { 'idempotency-key': names.idempotencyKey, ...headers },
+      }),
+    )
+  await shop.inMerchant((tx) => addOwner(tx, { email: names.email, name: `${canary} Ada`, passwordHash, now: api.clock.now }))
+  const product = await staff('/v1/admin/products', productOf(names, canary))
+  const [variant] = product.variants
+  const key = await staff('/v1/admin/api-keys', { name: names.keyName, scopes: SCOPES })
+  await staff(`/v1/admin/stock/${variant.id}/adjustments`, { change: 5, reason: `${canary} counted` })
+  const importId = await importFile(shop, staff, names, canary)
+  const jobId = await addDeadJob(api, shop, importId, canary)
+  mkdirSync(join(mediaDir, shop.merchant.slug), { recursive: true })
+  writeFileSync(join(mediaDir, shop.merchant.slug, names.file), `<svg xmlns="http://www.w3.org/2000/svg"><title>${canary}</title></svg>`)
+  const ordered = await staff('/v1/admin/products', productOf({ ...names, handle: `${names.handle}-ordered` }, canary), {
+    'idempotency-key': `${names.idempotencyKey}-ordered`,
+  })
+  const bought = await buy(api, shop, { ordered: ordered.variants[0].id, wanted: variant.id }, names, canary)
+  const { cart, order, emptyCart } = bought
+  return {
+    values: {
+      product_id: product.id,
+      variant_id: variant.id,
+      handle: names.handle,
+      sku: names.sku,
+      key_id: key.id,
+      import_id: importId,
+      job_id: jobId,
+      cart_id: cart.id,
+      line_id: cart.lines[0].id,
+      order_id: order.id,
+      file: names.file,
+      email: names.email,
+    },
+    credentials: { apiKey: key.secret as string, cart: cart.token as string, order: order.token as string },
+    emptyCart: { id: emptyCart.id as string, token: emptyCart.token as string },
+  }
+}
+
+function productOf({ handle, sku }: Names, canary: string) {
+  const price = { amount: 100, currency: 'EUR' }
+  const variant = { sku, barcode: `${canary} barcode`, price, image_url: `https://img.example/${canary}.png`, tracked: true, quantity: 100 }
+  return {
+    title: `${canary} product`,
+    handle,
+    description_html: `<p>${canary}</p>`,
+    vendor: `${canary} vendor`,
+    product_type: `${canary} type`,
+    tags: [canary],
+    options: [`${canary} size`],
+    images: [{ url: `https://img.example/${canary}.png`, alt: `${canary} alt` }],
+    status: 'active',
+    published: true,
+    variants: [
+      { ...variant, options: [`${canary} S`] },
+      { ...variant, options: [`${canary} M`] },
+    ],
+  }
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: answers are taken apart by tests
+type Done = any
+
+/** An import that is over, with its report; and one that waits for a worker. */
+async function importFile(
+  shop: ApiMerchant,
+  staff: (url: string, payload: string, headers: Record<string, string>) => Promise<Done>,
+  names: Names,
+  canary: string,
+): Promise<string> {
+  const upload = (file: string) =>
+    staff(`/v1/admin/imports?file_name=${encodeURIComponent(names.fileName)}`, file, { 'content-type': 'text/csv' })
+  const header = 'Handle,Title,Variant Price,Variant Grams\n'
+  const bad = ['bad', 'worse'].map((how) => `${canary}-${how}-${names.handle},${canary} ${how},${canary},1\n`)
+  const done = await upload(`${header}${names.handle}-imported,${canary} imported,1,1\n${bad.join('')}`)
+  await runImport(shop.inMerchant, { importId: done.id })
+  await upload(`${header}${names.handle}-waiting,${canary} waiting,1,1\n`)
+  return done.id
+}
+
+async function addDeadJob({ call, clock }: TestApi, shop: ApiMerchant, importId: string, canary: string): Promise<string> {
+  made += 1
+  const job = {
+    queueId: BigInt(made),
+    task: 'run_import',
+    jobKey: `${canary}-${made}`,
+    attempts: 10,
+    lastError: `${canary} gave up`,
+    enqueuedAt: clock.now,
+  }
+  await shop.inMerchant((tx) => buryJob(tx, { ...job, payload: { importId, note: canary } }))
+  const jobs = await expectDone(call(shop.host, { url: '/v1/admin/dead-jobs', token: shop.token }))
+  return jobs.data[0].id
+}
+
+/** A cart that became an order, one that is full, and one that is empty. What was ordered can no longer be deleted: it is another thing. */
+async function buy(
+  { call }: TestApi,
+  shop: ApiMerchant,
+  variants: { ordered: string; wanted: string },
+  { idempotencyKey }: Names,
+  canary: string,
+) {
+  const address = { name: `${canary} Ada`, line1: `${canary} street 1`, city: 'Berlin', country: 'DE' }
+  const buyer = { email: `${canary}@buyer.example`, shipping_address: address, billing_address: address, shipping_option: 'flat' }
+  const open = (payload: object, name: string) =>
+    expectDone(call(shop.host, { method: 'POST', url: '/v1/carts', payload, headers: { 'idempotency-key': `${idempotencyKey}${name}` } }))
+  const lines = (variantId: string) => [{ variant_id: variantId, quantity: 1 }]
+  const ordered = await open({ ...buyer, lines: lines(variants.ordered) }, '')
+  const order = await expectDone(
+    call(shop.host, {
+      method: 'POST',
+      url: `/v1/carts/${ordered.id}/checkout`,
+      payload: { payment_method: 'invoice' },
+      headers: { 'cart-token': ordered.token, 'idempotency-key': idempotencyKey },
+    }),
+  )
+  return { order, cart: await open({ ...buyer, lines: lines(variants.wanted) }, '-full'), emptyCart: await open({}, '-empty') }
+}
+
+async function addDomain({ call, dns }: TestApi, token: string, { merchant }: ApiMerchant, host: string): Promise<void> {
+  const platform = 'platform.localhost'
+  const { challenge } = await expectDone(
+    call(platform, { method: 'POST', url: `/v1/merchants/${merchant.id}/domains`, token, payload: { host } }),
+  )
+  dns.set(challenge.name, [[challenge.value]])
+}
+
+async function expectDone(asked: ReturnType<TestApi['call']>): Promise<Done> {
+  const { status, body, text } = await asked
+  if (status >= 300) throw new Error(`A shop could not be filled: ${status} ${text}`)
+  return body
+}

@@ -1,0 +1,112 @@
+import type { InjectOptions } from 'fastify'
+import type { Operation } from './operations.ts'
+
+/** What a parameter or an id in a body is filled with, by its name. */
+export type Values = Record<string, string>
+
+export interface Credentials {
+  access?: string
+  cart?: string
+  order?: string
+}
+
+export type Request = Pick<InjectOptions, 'payload'> & { method: Operation['method']; url: string; headers: Record<string, string> }
+
+/**
+ * A body that each operation takes: every operation that may have one is here. An id in it comes from `values`, by the name of its
+ * field, so that it can be made somebody else's.
+ */
+export const BODIES: Record<string, (values: Values) => object | string | undefined> = {
+  'PATCH /v1/admin/settings': () => ({ name: 'Renamed', shipping: { name: 'Slow' } }),
+  'POST /v1/carts': ({ variant_id }) => ({ lines: [{ variant_id, quantity: 1 }], email: 'ada@buyer.example' }),
+  'PATCH /v1/carts/{cart_id}': () => ({ email: 'grace@buyer.example' }),
+  'POST /v1/carts/{cart_id}/lines': ({ variant_id }) => ({ variant_id, quantity: 1 }),
+  'PATCH /v1/carts/{cart_id}/lines/{line_id}': () => ({ quantity: 2 }),
+  'POST /v1/carts/{cart_id}/checkout': () => ({ payment_method: 'invoice' }),
+  'POST /v1/admin/sessions': ({ email, password }) => ({ email, password }),
+  'POST /v1/admin/api-keys': () => ({ name: 'Another', scopes: ['orders:read'] }),
+  'POST /v1/admin/products': () => ({ title: 'Another', variants: [{ sku: 'ANOTHER', price: { amount: 1, currency: 'EUR' } }] }),
+  'PATCH /v1/admin/products/{product_id}': () => ({ title: 'Renamed' }),
+  'POST /v1/admin/products/{product_id}/variants': () => ({ options: ['XL'], price: { amount: 1, currency: 'EUR' } }),
+  'PATCH /v1/admin/variants/{variant_id}': () => ({ sku: 'RENAMED' }),
+  'POST /v1/admin/imports': () => 'Handle,Title,Variant Price\nanother-mug,Mug,1\n',
+  'POST /v1/admin/stock/{variant_id}/adjustments': () => ({ change: 1, reason: 'found' }),
+  'POST /v1/admin/dead-jobs/{job_id}/retry': () => undefined,
+  'POST /v1/sessions': ({ admin_email, password }) => ({ email: admin_email, password }),
+  'POST /v1/merchants': ({ new_slug, email, password }) => ({
+    slug: new_slug,
+    name: 'Another',
+    currency: 'EUR',
+    country: 'DE',
+    prices_include_tax: true,
+    tax_rate_percent: '19',
+    shipping: { name: 'Standard', amount_minor: 1 },
+    contact_email: email,
+    staff: { email, name: 'Ada', password },
+  }),
+  'PATCH /v1/merchants/{merchant_id}': () => ({ status: 'active' }),
+  'POST /v1/merchants/{merchant_id}/domains': ({ new_host }) => ({ host: new_host }),
+  'POST /v1/merchants/{merchant_id}/domains/{host}/verify': () => undefined,
+}
+
+/** Parameters that name nothing that anybody has: how much is asked for, and what a new thing is called. */
+const SAYS_HOW: Values = { limit: '100', after: '0', stock: 'keep', file_name: 'products.csv' }
+
+/** The parts of an operation's request that name something: another merchant's can be put there. */
+export function positionsOf({ key, pathParameters, queryParameters, idsInBody }: Operation): string[] {
+  const asked = queryParameters.filter(({ name }) => name !== 'cursor' && !(name in SAYS_HOW)).map(({ name }) => name)
+  for (const name of idsInBody)
+    if (!mentions(key, name)) throw new Error(`${key}: its body takes ${name}; put it into BODIES of valid-requests.ts.`)
+  return [...new Set([...pathParameters, ...asked, ...idsInBody])]
+}
+
+/**
+ * The operation's request. `naming` are the positions that are filled beside those it cannot do without. Throws, saying what has to be
+ * added, where nobody has said what belongs in a place.
+ */
+export function requestFor(
+  { key, method, path, queryParameters, takesIdempotencyKey }: Operation,
+  given: {
+    values: Values
+    credentials: Credentials
+    naming?: readonly string[]
+    idempotencyKey?: string
+    headers?: Record<string, string>
+  },
+): Request {
+  const { values, credentials, naming = [] } = given
+  const filled = (name: string): string => {
+    const value = values[name] ?? SAYS_HOW[name]
+    if (value === undefined)
+      throw new Error(
+        `${key}: say in twin-shops.ts where a shop's ${name} comes from, or in SAYS_HOW of valid-requests.ts that it names nothing.`,
+      )
+    return encodeURIComponent(value)
+  }
+  const takesBody = method === 'POST' || method === 'PUT' || method === 'PATCH'
+  if (takesBody && !(key in BODIES)) throw new Error(`${key}: put a body that it takes into BODIES of valid-requests.ts.`)
+  for (const { name } of queryParameters) if (name !== 'cursor') filled(name)
+  const asked = queryParameters
+    .filter(({ name, required }) => required || naming.includes(name))
+    .map(({ name }) => `${name}=${filled(name)}`)
+  const payload = takesBody ? BODIES[key]!(values) : undefined
+  return {
+    method,
+    url: path.replaceAll(/\{([a-z_]+)\}/g, (_all, name: string) => filled(name)) + (asked.length > 0 ? `?${asked.join('&')}` : ''),
+    headers: {
+      ...(typeof payload === 'string' && { 'content-type': 'text/csv' }),
+      ...(takesIdempotencyKey && given.idempotencyKey !== undefined && { 'idempotency-key': given.idempotencyKey }),
+      ...(credentials.access !== undefined && { authorization: `Bearer ${credentials.access}` }),
+      ...(credentials.cart !== undefined && { 'cart-token': credentials.cart }),
+      ...(credentials.order !== undefined && { 'order-token': credentials.order }),
+      ...given.headers,
+    },
+    ...(payload !== undefined && { payload }),
+  }
+}
+
+/** Whether an operation's body holds what `values` say under that name. */
+function mentions(key: string, name: string): boolean {
+  const marked = new Proxy({}, { get: (_target, asked) => `the ${String(asked)}` }) as Values
+  return JSON.stringify(BODIES[key]?.(marked) ?? null).includes(`"the ${name}"`)
+}
