@@ -39,7 +39,8 @@ const PARENT = 'create table mutant_parent (merchant_id uuid not null, id uuid p
 const currentMerchant = (volatility: string, body: string) =>
   `create or replace function app.current_merchant() returns uuid language sql ${volatility} parallel safe as $$ select ${body} $$`
 const definer = (name: string, result: string, body: string) =>
-  `create function app.${name} returns ${result} language plpgsql security definer set search_path = pg_catalog, public as $$ begin ${body} end $$;
+  `create function app.${name} returns ${result} language plpgsql security definer set search_path = pg_catalog, public
+   as $$ begin ${body} end $$;
    grant execute on function app.${name} to souk_app`
 
 /** Schemas with a hole, where it is, and what must be said of it. */
@@ -78,7 +79,8 @@ const HOLES: [name: string, change: string, where: string, reported: RegExp[]][]
   ['the right to truncate', 'grant truncate on cart_line to souk_app', 'cart_line', [/cart_line: delete everything of everybody/]],
   [
     'a foreign key by the id alone',
-    `${PARENT} select app.protect('mutant_parent'); ${TABLE} alter table mutant add parent_id uuid not null references mutant_parent (id); select app.protect('mutant')`,
+    `${PARENT} select app.protect('mutant_parent');
+     ${TABLE} alter table mutant add parent_id uuid not null references mutant_parent (id); select app.protect('mutant')`,
     'mutant',
     [
       /mutant_parent: two merchants cannot have equal rows/,
@@ -88,7 +90,8 @@ const HOLES: [name: string, change: string, where: string, reported: RegExp[]][]
   ],
   [
     "a foreign key by a merchant who need not be the row's",
-    `${TABLE} alter table mutant add owner_id uuid not null, add cart_id uuid not null, add foreign key (owner_id, cart_id) references cart (merchant_id, id); select app.protect('mutant')`,
+    `${TABLE} alter table mutant add owner_id uuid not null, add cart_id uuid not null,
+       add foreign key (owner_id, cart_id) references cart (merchant_id, id); select app.protect('mutant')`,
     'mutant',
     [/mutant: refer by mutant_owner_id_cart_id_fkey in a new row \(fresh\): not refused/],
   ],
@@ -128,7 +131,8 @@ const HOLES: [name: string, change: string, where: string, reported: RegExp[]][]
   ],
   [
     'keys of jobs that two merchants share',
-    `create or replace function queue.job_key(merchant uuid, task text, key text) returns text language sql immutable as $$ select task || ':' || key $$`,
+    `create or replace function queue.job_key(merchant uuid, task text, key text) returns text language sql immutable
+     as $$ select task || ':' || key $$`,
     'queue.enqueue',
     [/other's rows have changed after queue\.enqueue/],
   ],
@@ -146,8 +150,8 @@ const HOLES: [name: string, change: string, where: string, reported: RegExp[]][]
   ],
   [
     'a merchant who stays when the transaction is over',
-    `create or replace function tenancy.enter(merchant uuid, at_epoch bigint) returns void language sql volatile security definer set search_path = pg_catalog
-     as $$ select set_config('app.merchant_id', merchant::text, false) $$`,
+    `create or replace function tenancy.enter(merchant uuid, at_epoch bigint) returns void language sql volatile security definer
+     set search_path = pg_catalog as $$ select set_config('app.merchant_id', merchant::text, false) $$`,
     'cart',
     [/cart: select everything \(reused\), without a merchant: \d+ rows/],
   ],

@@ -34,6 +34,7 @@ export interface DefinerFunction {
   /** Schema and name, without arguments. */
   name: string
   signature: string
+  isProcedure: boolean
   argumentTypes: string[]
 }
 
@@ -42,7 +43,8 @@ export async function readRelations(admin: postgres.Sql): Promise<Relation[]> {
   const rows = await admin<Relation[]>`
     select c.oid::regclass::text as name, c.relkind in ('r', 'p') as "isTable",
       exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'merchant_id' and not a.attisdropped) as "hasMerchant",
-      (select json_agg(json_build_object('name', a.attname, 'type', format_type(a.atttypid, null), 'generated', a.attgenerated <> '') order by a.attnum)
+      (select json_agg(json_build_object(
+          'name', a.attname, 'type', format_type(a.atttypid, null), 'generated', a.attgenerated <> '') order by a.attnum)
         from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
       (select coalesce(json_agg(verb), '[]') from unnest(array['select', 'insert', 'update', 'delete']) as verb
         where has_table_privilege('souk_app', c.oid, verb)) as privileges,
@@ -50,10 +52,12 @@ export async function readRelations(admin: postgres.Sql): Promise<Relation[]> {
         select (select json_agg(a.attname order by k.position) from unnest(i.indkey::int2[]) with ordinality as k (number, position)
           join pg_attribute a on a.attrelid = c.oid and a.attnum = k.number) as names
         from pg_index i where i.indrelid = c.oid and i.indisunique and i.indexprs is null and i.indpred is null) as keys) as "uniqueKeys",
-      (select coalesce(json_agg(a.attname order by k.position), '[]') from pg_index i, unnest(i.indkey::int2[]) with ordinality as k (number, position),
-        pg_attribute a where i.indrelid = c.oid and i.indisprimary and a.attrelid = c.oid and a.attnum = k.number) as "primaryKey",
+      (select coalesce(json_agg(a.attname order by k.position), '[]')
+        from pg_index i, unnest(i.indkey::int2[]) with ordinality as k (number, position), pg_attribute a
+        where i.indrelid = c.oid and i.indisprimary and a.attrelid = c.oid and a.attnum = k.number) as "primaryKey",
       (select coalesce(json_agg(json_build_object('name', f.conname, 'target', f.confrelid::regclass::text,
-          'columns', ${columnNames(admin, 'f.conkey', 'f.conrelid')}, 'targetColumns', ${columnNames(admin, 'f.confkey', 'f.confrelid')})), '[]')
+          'columns', ${columnNames(admin, 'f.conkey', 'f.conrelid')},
+          'targetColumns', ${columnNames(admin, 'f.confkey', 'f.confrelid')})), '[]')
         from pg_constraint f where f.conrelid = c.oid and f.contype = 'f') as "foreignKeys",
       (select coalesce(json_agg(json_build_object('name', k.conname, 'columns', ${columnNames(admin, 'k.conkey', 'k.conrelid')},
           'definition', pg_get_constraintdef(k.oid))), '[]')
@@ -70,8 +74,8 @@ export async function readRelations(admin: postgres.Sql): Promise<Relation[]> {
 export async function readDefinerFunctions(admin: postgres.Sql): Promise<DefinerFunction[]> {
   return admin<DefinerFunction[]>`
     select n.nspname || '.' || p.proname as name, p.oid::regprocedure::text as signature,
-      (select coalesce(json_agg(format_type(t, null) order by position), '[]') from unnest(p.proargtypes::oid[]) with ordinality as a (t, position))
-        as "argumentTypes"
+      p.prokind = 'p' as "isProcedure", (select coalesce(json_agg(format_type(t, null) order by position), '[]')
+        from unnest(p.proargtypes::oid[]) with ordinality as a (t, position)) as "argumentTypes"
     from pg_proc p join pg_namespace n on n.oid = p.pronamespace
     where p.prosecdef and p.prorettype not in ('trigger'::regtype, 'event_trigger'::regtype)
       and n.nspname not like 'pg\\_%' and n.nspname <> 'information_schema'

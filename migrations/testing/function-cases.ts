@@ -18,7 +18,7 @@ const ARGUMENTS: Record<string, (names: unknown[], other: Belongings) => unknown
 
 /** The calls of a function with what is the other merchant's, as many as the argument with the most values has. */
 export function callsOf(
-  { name, signature, argumentTypes }: DefinerFunction,
+  { name, signature, isProcedure, argumentTypes }: DefinerFunction,
   relations: readonly Relation[],
   other: Belongings,
 ): Statement[] {
@@ -28,7 +28,8 @@ export function callsOf(
     if (!make) throw new Error(`${signature}: say in ARGUMENTS of function-cases.ts what a ${type} can be.`)
     return [...new Set(make(names, other))]
   })
-  const text = `select * from ${name}(${argumentTypes.map((type, index) => `$${index + 1}::text::${type}`).join(', ')})`
+  const given = argumentTypes.map((type, index) => `$${index + 1}::text::${type}`).join(', ')
+  const text = `${isProcedure ? 'call' : 'select * from'} ${name}(${given})`
   const calls = Math.max(1, ...values.map((list) => list.length))
   return Array.from({ length: calls }, (_, call) => ({ text, parameters: values.map((list) => String(list[call % list.length])) }))
 }

@@ -16,7 +16,7 @@ export interface Belongings {
   own: Map<string, Row>
 }
 
-/** Values of the types that tenant tables have, made of a label: equal labels, equal values. The later ones are for checks that refuse the first. */
+/** Values of the types that tenant tables have: equal labels, equal values. The later ones are for checks that refuse the first. */
 const VALUES: Record<string, (label: string, number: number) => unknown[]> = {
   uuid: (label) => [uuidOf(label)],
   text: (label) => [label, 'EUR', 'DE', `${label}@shop.example`, label.replaceAll(/[^a-z]/g, '')],
@@ -113,7 +113,8 @@ export function insertStatement(relation: Relation, more = ''): string {
   const columns = writableColumns(relation)
     .map((name) => `"${name}"`)
     .join(', ')
-  return `insert into ${relation.name} (${columns}) select ${columns} from jsonb_populate_record(null::${relation.name}, $1::text::jsonb) ${more}`
+  const row = `jsonb_populate_record(null::${relation.name}, $1::text::jsonb)`
+  return `insert into ${relation.name} (${columns}) select ${columns} from ${row} ${more}`
 }
 
 function valuesOf(relation: Relation, column: Column, { label, number }: { label: string; number: number }): unknown[] {

@@ -166,7 +166,7 @@ function updateCases(relation: Relation, { self, other }: Sides): Case[] {
       ...writing(
         'update',
         'by merging',
-        `merge into ${name} using (values (1)) as source (one) on ${theirs.text} when matched then update set "${column}" = ${name}."${column}" returning ${name}.*`,
+        `${mergeWith(name, theirs)} update set "${column}" = ${name}."${column}" returning ${name}.*`,
         theirs.parameters,
       ),
       expected: 'nothing',
@@ -203,12 +203,7 @@ function deleteCases(relation: Relation, { other }: Sides): Case[] {
       expected: 'nothing',
     },
     {
-      ...writing(
-        'delete',
-        'by merging',
-        `merge into ${name} using (values (1)) as source (one) on ${theirs.text} when matched then delete returning ${name}.*`,
-        theirs.parameters,
-      ),
+      ...writing('delete', 'by merging', `${mergeWith(name, theirs)} delete returning ${name}.*`, theirs.parameters),
       expected: 'nothing',
     },
   ]
@@ -327,6 +322,10 @@ function keyOf(relation: Relation, key: readonly string[], row: Row): Statement 
     text: key.map((column, index) => `${relation.name}."${column}" = $${index + 1}::text::${typeOf(relation, column)}`).join(' and '),
     parameters: key.map((column) => asParameter(row[column])),
   }
+}
+
+function mergeWith(name: string, key: Statement): string {
+  return `merge into ${name} using (values (1)) as source (one) on ${key.text} when matched then`
 }
 
 function selecting(name: string, text: string, parameters: unknown[] = []): Omit<Case, 'expected'> {

@@ -3,7 +3,7 @@ import postgres from 'postgres'
 import { type DefinerFunction, type Relation, readDefinerFunctions, readRelations } from './catalogue.ts'
 import { callsOf, DOORS } from './function-cases.ts'
 import { type Belongings, fillMerchants, tenantTables, uuidOf, writableColumns } from './generated-rows.ts'
-import { type Case, casesOf, FOREIGN_KEY, type Sides } from './isolation-cases.ts'
+import { type Case, casesOf, FOREIGN_KEY, type Sides, type Statement } from './isolation-cases.ts'
 import { connections, type Outcome, run, STATES, type State } from './merchant-connections.ts'
 
 export interface Findings {
@@ -101,8 +101,8 @@ class Finder {
   /** Calls a function with everything of the other's that fits its arguments. What it answers, and where it leaves us, must be our own. */
   async tryFunction(called: DefinerFunction): Promise<void> {
     const { other } = this.#sides
-    const isDoor = DOORS.has(called.name)
     const before = await this.digest(OTHER)
+    let answered = false
     for (const state of STATES) {
       await using open = connections(this.#database.url('souk_app'), state)
       for (const statement of callsOf(called, this.#sides.relations, other)) {
@@ -110,17 +110,15 @@ class Finder {
           this.#count('call')
           await open.prepare(statement, OTHER)
           const outcome = await run(await open.connection(), { scope, before: [], statement, commit: true, tellScope: true })
-          const where = `${called.signature} (${state}, ${scope ? 'in scope' : 'without a merchant'}) with ${JSON.stringify(statement.parameters)}`
           if ('error' in outcome) continue
-          const told = statement.parameters.reduce(
-            (text: string, value) => (typeof value === 'string' ? text.replaceAll(value, '') : text),
-            outcome.text,
-          )
-          if (told.includes(other.canary) || told.includes(hexOf(other.canary))) this.leaks.push(`${where}: answers ${told}`)
-          if (!isDoor && (outcome.scope || null) !== scope) this.leaks.push(`${where}: leaves us as ${outcome.scope}`)
+          answered = true
+          const fault = faultOfCall(called, statement, outcome, scope, other)
+          const where = `${called.signature} (${state}, ${scope ? 'in scope' : 'without a merchant'})`
+          if (fault) this.leaks.push(`${where} with ${JSON.stringify(statement.parameters)}: ${fault}`)
         }
       }
     }
+    if (!answered) this.leaks.push(`${called.signature} refuses every call: what was tried proves nothing. Say more in ARGUMENTS.`)
     this.expectUnchanged(before, await this.digest(OTHER), `after ${called.signature}`)
   }
 
@@ -153,12 +151,14 @@ class Finder {
   async digest(merchantId: string): Promise<string> {
     const rows = await this.#admin`
       select c.oid::regclass::text as name, query_to_xml(format(
-        'select md5(string_agg(t::text, chr(10) order by t::text)) as digest from %s t where merchant_id = %L', c.oid::regclass, ${merchantId}::text),
-        true, false, '')::text as content
+        'select md5(string_agg(t::text, chr(10) order by t::text)) as digest from %s t where merchant_id = %L',
+        c.oid::regclass, ${merchantId}::text), true, false, '')::text as content
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
       where c.relkind in ('r', 'p') and n.nspname not like 'pg\\_%' and exists (
         select from pg_attribute a where a.attrelid = c.oid and a.attname = 'merchant_id' and not a.attisdropped)
-      union all select 'jobs', string_agg(j::text, chr(10) order by j.id) from graphile_worker._private_jobs j where j.payload ->> 'merchantId' = ${merchantId}
+      union all
+      select 'jobs', string_agg(j::text, chr(10) order by j.id) from graphile_worker._private_jobs j
+      where j.payload ->> 'merchantId' = ${merchantId}
       order by 1`
     return JSON.stringify(rows)
   }
@@ -183,6 +183,20 @@ function faultOf({ expected, as }: Case, outcome: Outcome, scope: string, other:
   if (expected === 'nothing') return outcome.count === 0 ? undefined : faceOf(outcome)
   if (expected === 'made') return outcome.count === 1 ? undefined : faceOf(outcome)
   return expected !== 'own' && outcome.count === 0 ? 'finds nothing of its own: what was tried proves nothing' : undefined
+}
+
+/** What is wrong with the answer of a function, the other's values that it was given aside, or with whom it leaves in scope. */
+function faultOfCall(
+  called: DefinerFunction,
+  { parameters }: Statement,
+  outcome: Exclude<Outcome, { error: unknown }>,
+  scope: string | null,
+  other: Belongings,
+): string | undefined {
+  const told = parameters.reduce((text: string, value) => text.replaceAll(String(value), ''), outcome.text)
+  if (told.includes(other.canary) || told.includes(hexOf(other.canary))) return `answers ${told}`
+  if (!DOORS.has(called.name) && (outcome.scope || null) !== scope) return `leaves us as ${outcome.scope}`
+  return undefined
 }
 
 /** What whoever sent a statement sees of its outcome, without the values that were sent. */
