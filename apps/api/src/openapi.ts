@@ -91,6 +91,8 @@ function completed(schema: Record<string, unknown>, route: RouteOptions): Record
     tags: [tagOf(gate, route.url)],
     security: securityOf(config),
     ...(config.idempotency && { headers: withIdempotencyKey(config.idempotency) }),
+    // Read as a stream, and therefore without a schema of its own.
+    ...(config.bodyType && { consumes: [config.bodyType], body: { type: 'string', format: 'binary' } }),
     response: { ...described(schema.response as Record<string, unknown>), ...problems(config, route) },
   }
 }
