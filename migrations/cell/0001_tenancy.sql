@@ -41,10 +41,13 @@ create table tenancy.home (
 -- The door for writers. The shared advisory lock comes first and the check after it, with a snapshot taken after the
 -- lock was granted; that is why a writer in repeatable read is refused: its snapshot may be older than the fence.
 -- MV001: this database is not the merchant's writable home at that epoch. MV002: wrong isolation level.
+-- The setting is made by an assignment, which plpgsql evaluates as an expression; by PERFORM it would be a query of its own.
 create function tenancy.enter(merchant uuid, at_epoch bigint) returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog
   as $$
+declare
+  entered text;
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'a merchant is entered in read committed only' using errcode = 'MV002';
@@ -54,7 +57,7 @@ begin
   if not found then
     raise exception 'merchant is not at home here' using errcode = 'MV001';
   end if;
-  perform set_config('app.merchant_id', merchant::text, true);
+  entered := set_config('app.merchant_id', merchant::text, true);
 end $$;
 
 -- The lighter door for readers: no lock, and a fenced home still answers.
@@ -62,21 +65,30 @@ create function tenancy.enter_read(merchant uuid, at_epoch bigint) returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog
   as $$
+declare
+  entered text;
 begin
   perform 1 from tenancy.home where merchant_id = merchant and epoch = at_epoch and state in ('active', 'fenced');
   if not found then
     raise exception 'merchant is not at home here' using errcode = 'MV001';
   end if;
-  perform set_config('app.merchant_id', merchant::text, true);
+  entered := set_config('app.merchant_id', merchant::text, true);
 end $$;
 
--- The lighter door as part of a single statement: enters, and answers the merchant for the statement to join with.
+-- The lighter door as part of a single statement: enters, and answers the merchant for the statement to join with. Its
+-- body repeats enter_read's, for a call inside a call costs the hottest reads 3 us each.
 create function tenancy.entered(merchant uuid, at_epoch bigint) returns uuid
   language plpgsql volatile security definer
   set search_path = pg_catalog
   as $$
+declare
+  entered text;
 begin
-  perform tenancy.enter_read(merchant, at_epoch);
+  perform 1 from tenancy.home where merchant_id = merchant and epoch = at_epoch and state in ('active', 'fenced');
+  if not found then
+    raise exception 'merchant is not at home here' using errcode = 'MV001';
+  end if;
+  entered := set_config('app.merchant_id', merchant::text, true);
   return merchant;
 end $$;
 

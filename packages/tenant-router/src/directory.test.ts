@@ -100,6 +100,16 @@ describe('memory', () => {
     await until('the new domain is served', async () => (await directory.byHost(own))?.id === merchant.id, 2_000)
   })
 
+  test('what is remembered can be had without asking, and only until it changes', async () => {
+    expect(directory.rememberedByHost(`nobody.${BASE_DOMAIN}`)).toBeUndefined()
+    await directory.byHost(host())
+    expect(await questionsAsked(async () => expect(directory.rememberedByHost(host().toUpperCase())).toEqual(merchant))).toBe(0)
+    await house.admin`update platform.merchant set status = 'suspended' where id = ${merchant.id}`
+    await until('the change has been heard', () => directory.rememberedByHost(host()) === undefined)
+    await directory.byHost(host())
+    expect(directory.rememberedByHost(host())?.status).toBe('suspended')
+  })
+
   test('one merchant that changes does not cost the others their entries', async () => {
     await directory.byHost(`${house.first.slug}.${BASE_DOMAIN}`)
     await house.admin`update platform.merchant set name = 'renamed' where id = ${merchant.id}`

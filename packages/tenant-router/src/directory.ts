@@ -69,11 +69,15 @@ export class Directory {
 
   /** The merchant served at a host name (no port): `{slug}.{baseDomain}`, or its own verified domain. */
   async byHost(host: string): Promise<MerchantEntry | undefined> {
-    const name = host.toLowerCase()
-    const suffix = `.${this.#options.baseDomain}`
-    if (!name.endsWith(suffix)) return this.#find(`domain:${name}`)
-    const slug = name.slice(0, -suffix.length)
-    return slug === '' || slug.includes('.') ? undefined : this.#find(`slug:${slug}`)
+    const name = this.#nameOf(host)
+    return name === undefined ? undefined : this.#find(name)
+  }
+
+  /** As byHost, from memory alone: undefined also where the database would have to be asked. */
+  rememberedByHost(host: string): MerchantEntry | undefined {
+    const name = this.#nameOf(host)
+    const known = name === undefined ? undefined : this.#names.get(name)
+    return known?.id ? this.#entries.get(known.id) : undefined
   }
 
   /** The merchant with that id; text that is no UUID belongs to nobody. */
@@ -94,6 +98,14 @@ export class Directory {
 
   async close(): Promise<void> {
     await this.#sql.end({ timeout: CONNECT_TIMEOUT_S })
+  }
+
+  #nameOf(host: string): string | undefined {
+    const name = host.toLowerCase()
+    const suffix = `.${this.#options.baseDomain}`
+    if (!name.endsWith(suffix)) return `domain:${name}`
+    const slug = name.slice(0, -suffix.length)
+    return slug === '' || slug.includes('.') ? undefined : `slug:${slug}`
   }
 
   async #find(name: string): Promise<MerchantEntry | undefined> {

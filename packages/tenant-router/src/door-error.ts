@@ -25,7 +25,8 @@ export class DoorError extends Error {
   }
 }
 
-// SQLSTATE classes of a server that goes away: 57P01-57P03 (shutdown, crash, starting up), 08xxx (connection), 53300 (too many).
+// SQLSTATE classes of a server that goes away: 57P01-57P03 (shutdown, crash, starting up), 08xxx (connection), 53300 (too many);
+// and of one that lets nobody in: 28xxx (password), 3D000 (no such database).
 const LOST_CONNECTION = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
@@ -35,6 +36,9 @@ const LOST_CONNECTION = new Set([
   'ECONNRESET',
   'EPIPE',
   'ETIMEDOUT',
+  '28000',
+  '28P01',
+  '3D000',
   '53300',
   '57P01',
   '57P02',

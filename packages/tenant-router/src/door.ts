@@ -40,7 +40,7 @@ export async function enterOnce(
 
 /**
  * The door inside a single statement, for the hottest reads: no BEGIN and COMMIT around it, so one message each way instead
- * of four. The statement begins with `with door as materialized (${entered})`, and asks each table in a lateral subquery
+ * of four, and it may travel with others' statements on one connection. The statement begins with `with door as materialized (${entered})`, and asks each table in a lateral subquery
  * that says `merchant_id = door.merchant_id` and ends in LIMIT or OFFSET: PostgreSQL then cannot look at the table before
  * the merchant is entered. A statement that breaks this raises for want of a merchant; it cannot show another's rows.
  */
@@ -53,14 +53,14 @@ export interface ReadDoor {
 
 /** Runs one statement that opens the door itself. */
 export async function enterInStatement(pool: CellPool, merchant: MerchantEntry, statement: (door: ReadDoor) => Query): Promise<Row[]> {
-  return pool.borrow(async (connection) => {
-    const entered = connection`select tenancy.entered(${merchant.id}::uuid, ${merchant.epoch}::bigint) as merchant_id`
-    try {
-      return await statement({ merchantId: merchant.id, sql: connection as unknown as TxSql, entered: entered as unknown as Query })
-    } catch (error) {
-      throw isLostConnection(error) ? new DoorError('cell_unavailable', 'The database did not answer.', error) : error
-    }
-  })
+  try {
+    return await pool.send((connection) => {
+      const entered = connection`select tenancy.entered(${merchant.id}::uuid, ${merchant.epoch}::bigint) as merchant_id`
+      return statement({ merchantId: merchant.id, sql: connection as unknown as TxSql, entered: entered as unknown as Query })
+    })
+  } catch (error) {
+    throw isLostConnection(error) ? new DoorError('cell_unavailable', 'The database did not answer.', error) : error
+  }
 }
 
 /** BEGIN and the check of the merchant's home, sent and not waited for. */

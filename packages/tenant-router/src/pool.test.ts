@@ -1,7 +1,8 @@
 import { createTestDatabase } from '@souk/local-postgres/test-database.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { CellPool, type CellPoolOptions } from './cell-pool.ts'
+import { CellPool, type CellPoolOptions, type CellSql } from './cell-pool.ts'
+import { errorCode, isLostConnection } from './door-error.ts'
 import { CELL, failureOf, openTestHouse, type TestHouse, until } from './test-merchants.ts'
 import { openTestWire } from './test-wire.ts'
 
@@ -132,7 +133,73 @@ describe('a cell that is busy', () => {
   })
 })
 
+describe('statements that share a connection', () => {
+  const backend = (connection: CellSql, n: number) => connection`select pg_backend_pid() as pid, ${n}::int as n`
+
+  test('each get their own answer, and the next connection is used when eight are on their way', async () => {
+    const pool = openPool({ connectionsMax: 4, waitersMax: 100 })
+    const ask = (count: number) => Promise.all(Array.from({ length: count }, (_, n) => pool.send((connection) => backend(connection, n))))
+    for (const [count, connections] of [
+      [8, 1],
+      [9, 2],
+      [60, 2],
+    ] as const) {
+      const rows = (await ask(count)).map(([row]) => row!)
+      expect(rows.map((row) => row.n)).toEqual(Array.from({ length: count }, (_, n) => n))
+      expect(new Set(rows.map((row) => row.pid)).size).toBe(connections)
+    }
+    await pool.close()
+  })
+
+  test('fail alone: those before and behind are answered', async () => {
+    const pool = openPool({ waitersMax: 100 })
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, n) => pool.send((connection) => connection`select 12 / ${n % 3}::int as n`)),
+    )
+    expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value[0]?.n : errorCode(outcome.reason)))).toEqual(
+      Array.from({ length: 8 }, (_, n) => [undefined, 12, 6][n % 3] ?? '22012'),
+    )
+    await pool.close()
+  })
+
+  test('are refused when too many are on their way, whatever connections are lent', async () => {
+    const pool = openPool()
+    const holder = hold(pool)
+    const sent = [0, 1].map((n) => pool.send((connection) => backend(connection, n)))
+    expect(await failureOf(pool.send((connection) => backend(connection, 2)))).toMatchObject({ code: 'cell_busy' })
+    await Promise.all(sent)
+    await pool.send((connection) => backend(connection, 3))
+    holder.release()
+    await pool.close()
+  })
+
+  test('all fail when their connection dies, and the next one is answered', async () => {
+    const pool = openPool({ waitersMax: 100 })
+    const [row] = await pool.send((connection) => backend(connection, 0))
+    const failures = Array.from({ length: 4 }, () => failureOf(pool.send((connection) => connection`select pg_sleep(5)`)))
+    await until('the first of them runs', async () => {
+      const rows =
+        await house.admin`select 1 from pg_stat_activity where pid = ${row!.pid} and state = 'active' and query like '%pg_sleep%'`
+      return rows.length === 1
+    })
+    await house.admin`select pg_terminate_backend(${row!.pid})`
+    for (const failure of await Promise.all(failures)) expect(isLostConnection(failure)).toBe(true)
+    const [again] = await pool.send((connection) => backend(connection, 7))
+    expect(again?.n).toBe(7)
+    await pool.close()
+  })
+})
+
 describe('closing', () => {
+  test('lets statements that were sent be answered, and takes no others', async () => {
+    const pool = openPool({ waitersMax: 100 })
+    const sent = Array.from({ length: 5 }, () => pool.send((connection) => connection`select pg_sleep(0.02)::text, 1 as one`))
+    const closing = pool.close()
+    expect(await failureOf(pool.send((connection) => connection`select 1`))).toMatchObject({ code: 'cell_unavailable' })
+    for (const rows of await Promise.all(sent)) expect(rows[0]?.one).toBe(1)
+    await closing
+  })
+
   test('lets holders and waiters finish, and takes nobody new', async () => {
     const pool = openPool()
     const holder = hold(pool)
@@ -179,7 +246,12 @@ describe('a database that is away', () => {
     const wire = await openTestWire(house.database.url('souk_app'))
     const pool = openPool({ url: wire.url })
     wire.sever()
-    expect(await failureOf(pool.borrow((connection) => connection`select 1`))).toMatchObject({ code: 'cell_unavailable' })
+    const [lent, sent] = await Promise.all([
+      failureOf(pool.borrow((connection) => connection`select 1`)),
+      failureOf(pool.send((connection) => connection`select 1`)),
+    ])
+    expect(lent).toMatchObject({ code: 'cell_unavailable' })
+    expect(isLostConnection(sent)).toBe(true)
     expect(pool.load.taken).toBe(0)
     wire.restore()
     const [row] = await pool.borrow((connection) => connection`select 1 as one`)

@@ -50,6 +50,8 @@ export class Router {
   readonly directory: Directory
   readonly #options: RouterOptions
   readonly #pools: LRUCache<string, CellPool>
+  // By the directory's entry, which requests share for as long as it is remembered.
+  readonly #facing = new WeakMap<MerchantEntry, InMerchant>()
   readonly #closing = new Set<Promise<void>>()
   #closed = false
 
@@ -70,6 +72,15 @@ export class Router {
 
   /** The door facing one merchant. */
   inMerchant(merchant: MerchantEntry): InMerchant {
+    let facing = this.#facing.get(merchant)
+    if (!facing) {
+      facing = this.#face(merchant)
+      this.#facing.set(merchant, facing)
+    }
+    return facing
+  }
+
+  #face(merchant: MerchantEntry): InMerchant {
     return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => this.withMerchant(merchant, work), {
       merchant,
       read: <T>(work: (tx: Tx) => Promise<T>) => this.readMerchant(merchant, work),

@@ -33,6 +33,25 @@ describe('pitfall 17: a session-level setting leaks to the next borrower', () =>
     expect(pids.size).toBe(1)
   })
 
+  test('statements of two merchants that travel together on one connection each see their own rows alone', async () => {
+    const stale = { ...house.second, epoch: 2n }
+    const asked = Array.from({ length: 60 }, (_, n) => [house.first, house.second, stale][n % 3]!)
+    const answers = await Promise.all(
+      asked.map((merchant) => {
+        const text = `asked for ${merchant.id}`
+        return house.router.inMerchant(merchant).readOne(
+          (door) => door.sql`
+            with door as materialized (${door.entered})
+            select l.merchant_id, pg_backend_pid() as pid, ${text}::text as asked
+            from door cross join lateral (select merchant_id from location where merchant_id = door.merchant_id limit 5) l`,
+        )
+      }),
+    )
+    // The stale entry was refused in between, and followed home.
+    expect(answers.map((rows) => rows.map((row) => [row.merchant_id, row.asked]))).toEqual(asked.map(({ id }) => [[id, `asked for ${id}`]]))
+    expect(new Set(answers.flat().map((row) => row.pid)).size).toBe(1)
+  })
+
   test('neither a commit, nor a rollback, nor a failed statement leaves the merchant on the connection', async () => {
     await bare(async (sql) => {
       const enter = () => sql`select tenancy.enter(${house.first.id}, 1)`

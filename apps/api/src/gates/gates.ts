@@ -21,7 +21,8 @@ export interface GateOptions {
   referencePrefix: string
 }
 
-type Hook = (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+/** As Fastify takes it: calls `done` and answers nothing, or answers a promise and leaves `done` alone. */
+type Hook = (request: FastifyRequest, reply: FastifyReply, done: () => void) => Promise<void> | undefined
 type Config = NonNullable<RouteOptions['config']>
 
 const noQuery = z.strictObject({})

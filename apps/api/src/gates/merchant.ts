@@ -1,6 +1,6 @@
 import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
 
@@ -21,15 +21,25 @@ export async function hostKind(router: Router, baseDomain: string, hostName: str
 
 /**
  * Turns the request to its merchant: the host's, or at the API's own host the one that X-Merchant-Id names. Where both speak,
- * they must agree.
+ * they must agree. A merchant that is remembered, as almost every one is, costs no promise.
  */
 export function merchantGate(router: Router, baseDomain: string) {
-  return async (request: FastifyRequest): Promise<void> => {
-    const kind = await hostKind(router, baseDomain, request.hostName)
-    if (kind === 'platform') throw new Problem('not_found')
-    const merchant = kind === 'api' ? await namedMerchant(router, request) : agreeing(kind, request)
+  const face = (request: FastifyRequest, merchant: MerchantEntry) => {
     if (merchant.status === 'suspended') throw new Problem('merchant_suspended')
     request.inMerchant = router.inMerchant(merchant)
+  }
+  const find = async (request: FastifyRequest): Promise<void> => {
+    const kind = await hostKind(router, baseDomain, request.hostName)
+    if (kind === 'platform') throw new Problem('not_found')
+    face(request, kind === 'api' ? await namedMerchant(router, request) : agreeing(kind, request))
+  }
+  const ownHosts = [`platform.${baseDomain}`, `api.${baseDomain}`]
+  return (request: FastifyRequest, _reply: FastifyReply, done: () => void): Promise<void> | undefined => {
+    const remembered = ownHosts.includes(request.hostName) ? undefined : router.directory.rememberedByHost(request.hostName)
+    if (remembered?.status !== 'active') return find(request)
+    face(request, agreeing(remembered, request))
+    done()
+    return undefined
   }
 }
 

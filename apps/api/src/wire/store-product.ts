@@ -1,7 +1,7 @@
 import type { ListedProduct } from '@souk/core/storefront/list-products.ts'
 import type { StoreProduct } from '@souk/core/storefront/product-by-handle.ts'
 import { z } from 'zod'
-import { moneySchema, presentMoney } from './money.ts'
+import { moneySchema } from './money.ts'
 
 const imageSchema = z.strictObject({ url: z.string(), alt: z.string() })
 
@@ -51,8 +51,8 @@ export function presentListed(product: ListedProduct): z.input<typeof listedProd
     title: product.title,
     vendor: product.vendor,
     product_type: product.product_type,
-    price: { min: presentMoney(product.price_min, currency), max: presentMoney(product.price_max, currency) },
-    compare_at_price: product.compare_at_price === null ? null : presentMoney(product.compare_at_price, currency),
+    price: { min: { amount: product.price_min, currency }, max: { amount: product.price_max, currency } },
+    compare_at_price: product.compare_at_price === null ? null : { amount: product.compare_at_price, currency },
     image: product.image_url === null ? null : { url: product.image_url, alt: product.image_alt ?? '' },
     available: product.available,
   }

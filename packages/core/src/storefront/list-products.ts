@@ -1,16 +1,16 @@
 import type { ReadDoor } from '@souk/tenant-router/door.ts'
 import type { Query } from '@souk/tenant-router/tx.ts'
 
-/** A product as a list shows it. Amounts in minor units of the merchant's currency. */
+/** A product as a list shows it. Amounts in minor units of the merchant's currency: AMOUNT_MAX keeps them exact as doubles. */
 export interface ListedProduct {
   id: string
   handle: string
   title: string
   vendor: string
   product_type: string
-  price_min: bigint
-  price_max: bigint
-  compare_at_price: bigint | null
+  price_min: number
+  price_max: number
+  compare_at_price: number | null
   image_url: string | null
   image_alt: string | null
   available: boolean
@@ -31,7 +31,8 @@ export function listedProducts(door: ReadDoor, page: { limit: number; after: str
     from door
       cross join lateral (select currency from merchant_settings where merchant_id = door.merchant_id limit 1) s
       cross join lateral (
-        select id, handle, title, vendor, product_type, price_min, price_max, compare_at_price, image_url, image_alt
+        select id, handle, title, vendor, product_type, price_min::float8, price_max::float8, compare_at_price::float8,
+          image_url, image_alt
         from product
         where merchant_id = door.merchant_id and status = 'active' and published and id < ${page.after}
         order by id desc
