@@ -34,7 +34,7 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   scripts: ['core', 'tenant-router', 'migrations', 'local-postgres'],
   proofs: ['core', 'tenant-router', 'migrations', 'local-postgres'],
   bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs'],
-  'examples/shops': [],
+  examples: [],
   'examples/plugins': ['plugins-sdk'],
 }
 const TEST_IMPORTS = ['local-postgres', 'migrations', 'tenant-router', 'core']
