@@ -3,7 +3,7 @@ import type { Belongings } from './generated-rows.ts'
 import type { Statement } from './isolation-cases.ts'
 
 /** The functions whose purpose is to put a merchant in scope. Every other one must leave the scope as it is. */
-export const DOORS: ReadonlySet<string> = new Set(['tenancy.enter', 'tenancy.enter_read', 'tenancy.entered'])
+export const DOORS: ReadonlySet<string> = new Set(['tenancy.enter', 'tenancy.entered'])
 
 /** What the argument of a type can be made of: whatever the other merchant's rows are known by, its id first. */
 const ARGUMENTS: Record<string, (names: unknown[], other: Belongings) => unknown[]> = {

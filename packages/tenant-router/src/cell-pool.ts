@@ -8,6 +8,7 @@ export type ReservedCellSql = postgres.ReservedSql<{ bigint: bigint; json: unkno
 export interface CellPoolOptions {
   /** As souk_app, at the cell's database. */
   url: string
+  /** Connections this process opens there at most, lent and shared together. */
   connectionsMax: number
   /** How many callers may wait for a connection, and how long. Past either the answer is `cell_busy`. */
   waitersMax: number
@@ -18,7 +19,8 @@ const CONNECT_TIMEOUT_S = 5
 // The driver goes on trying when a server takes connections and drops them; whoever asked does not wait for that.
 const RESERVE_TIMEOUT_MS = 5_000
 const IDLE_TIMEOUT_S = 60
-// Connections for single statements, beside those that are lent, and how many statements each has before the next is used.
+// The part of a pool's connections that single statements share, and how many of them each has before the next is used. The
+// rest is lent; a pool of fewer than four lends all it has.
 const LANES_SHARE = 0.3
 const LANE_DEPTH = 8
 // PostgreSQL itself ends a statement after 5 s.
@@ -44,6 +46,8 @@ export class CellPool {
   readonly #options: CellPoolOptions
   readonly #sql: CellSql
   readonly #lanes: Lane[]
+  /** How many connections can be lent at a time. */
+  readonly #lent: number
   readonly #waiters = new Set<Waiter>()
   #taken = 0
   #closing: Promise<void> | undefined
@@ -52,8 +56,9 @@ export class CellPool {
 
   constructor(options: CellPoolOptions) {
     this.#options = options
-    this.#sql = connect(options.url, options.connectionsMax)
-    const lanes = Math.ceil(options.connectionsMax * LANES_SHARE)
+    const lanes = Math.floor(options.connectionsMax * LANES_SHARE)
+    this.#lent = options.connectionsMax - lanes
+    this.#sql = connect(options.url, this.#lent)
     this.#lanes = Array.from({ length: lanes }, () => ({ sql: connect(options.url, 1), sent: 0 }))
   }
 
@@ -85,6 +90,7 @@ export class CellPool {
    */
   async send<T>(statement: (connection: CellSql) => PromiseLike<T>): Promise<T> {
     if (this.#closing) throw new DoorError('cell_unavailable', 'The connections to this database are being closed.')
+    if (this.#lanes.length === 0) return this.borrow(async (connection) => statement(connection))
     if (this.#sent >= this.#options.connectionsMax + this.#options.waitersMax)
       throw new DoorError('cell_busy', 'Too many callers wait for this database.')
     const lane = this.#freeLane()
@@ -140,7 +146,7 @@ export class CellPool {
   }
 
   #admit(): Promise<void> | undefined {
-    if (this.#taken < this.#options.connectionsMax) {
+    if (this.#taken < this.#lent) {
       this.#taken += 1
       return undefined
     }

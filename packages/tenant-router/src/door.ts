@@ -70,7 +70,7 @@ function open(connection: ReservedCellSql, merchant: MerchantEntry, mode: DoorMo
   const entered =
     mode === 'write'
       ? connection`select tenancy.enter(${merchant.id}::uuid, ${merchant.epoch}::bigint)`.execute()
-      : connection`select tenancy.enter_read(${merchant.id}::uuid, ${merchant.epoch}::bigint)`.execute()
+      : connection`select tenancy.entered(${merchant.id}::uuid, ${merchant.epoch}::bigint)`.execute()
   const opening = Promise.all([begin, entered])
   opening.catch(() => {})
   return opening

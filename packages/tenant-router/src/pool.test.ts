@@ -40,7 +40,12 @@ describe('pitfall 34: a pool per merchant explodes', () => {
       }
     })()
     const seen = await Promise.all(
-      merchants.map((merchant) => router.inMerchant(merchant).readOnce((tx) => [tx.sql`select merchant_id from location`])),
+      merchants.map((merchant, index) => {
+        const inMerchant = router.inMerchant(merchant)
+        // Single statements have connections of their own: they count too.
+        if (index % 2) return inMerchant.readOne((door) => door.sql`${door.entered}`).then((rows) => [rows])
+        return inMerchant.readOnce((tx) => [tx.sql`select merchant_id from location`])
+      }),
     )
     asking = false
     await watching
@@ -134,10 +139,12 @@ describe('a cell that is busy', () => {
 })
 
 describe('statements that share a connection', () => {
+  // Four connections: one that is shared, three that are lent.
+  const openSharing = (options: Partial<CellPoolOptions> = {}) => openPool({ connectionsMax: 4, waitersMax: 100, ...options })
   const backend = (connection: CellSql, n: number) => connection`select pg_backend_pid() as pid, ${n}::int as n`
 
   test('each get their own answer, and the next connection is used when eight are on their way', async () => {
-    const pool = openPool({ connectionsMax: 4, waitersMax: 100 })
+    const pool = openSharing({ connectionsMax: 7 })
     const ask = (count: number) => Promise.all(Array.from({ length: count }, (_, n) => pool.send((connection) => backend(connection, n))))
     for (const [count, connections] of [
       [8, 1],
@@ -152,7 +159,7 @@ describe('statements that share a connection', () => {
   })
 
   test('fail alone: those before and behind are answered', async () => {
-    const pool = openPool({ waitersMax: 100 })
+    const pool = openSharing()
     const outcomes = await Promise.allSettled(
       Array.from({ length: 8 }, (_, n) => pool.send((connection) => connection`select 12 / ${n % 3}::int as n`)),
     )
@@ -163,18 +170,18 @@ describe('statements that share a connection', () => {
   })
 
   test('are refused when too many are on their way, whatever connections are lent', async () => {
-    const pool = openPool()
+    const pool = openSharing({ waitersMax: 1 })
     const holder = hold(pool)
-    const sent = [0, 1].map((n) => pool.send((connection) => backend(connection, n)))
-    expect(await failureOf(pool.send((connection) => backend(connection, 2)))).toMatchObject({ code: 'cell_busy' })
+    const sent = [0, 1, 2, 3, 4].map((n) => pool.send((connection) => backend(connection, n)))
+    expect(await failureOf(pool.send((connection) => backend(connection, 5)))).toMatchObject({ code: 'cell_busy' })
     await Promise.all(sent)
-    await pool.send((connection) => backend(connection, 3))
+    await pool.send((connection) => backend(connection, 6))
     holder.release()
     await pool.close()
   })
 
   test('all fail when their connection dies, and the next one is answered', async () => {
-    const pool = openPool({ waitersMax: 100 })
+    const pool = openSharing()
     const [row] = await pool.send((connection) => backend(connection, 0))
     const failures = Array.from({ length: 4 }, () => failureOf(pool.send((connection) => connection`select pg_sleep(5)`)))
     await until('the first of them runs', async () => {
@@ -188,11 +195,21 @@ describe('statements that share a connection', () => {
     expect(again?.n).toBe(7)
     await pool.close()
   })
+
+  test('borrow like all others where there are too few connections to share one', async () => {
+    const pool = openPool({ waitersMax: 10 })
+    const pids = await Promise.all([
+      pool.borrow(async (connection) => (await backend(connection, 0))[0]!.pid),
+      ...[1, 2].map(async (n) => (await pool.send((connection) => backend(connection, n)))[0]!.pid),
+    ])
+    expect(new Set(pids).size).toBe(1)
+    await pool.close()
+  })
 })
 
 describe('closing', () => {
   test('lets statements that were sent be answered, and takes no others', async () => {
-    const pool = openPool({ waitersMax: 100 })
+    const pool = openPool({ connectionsMax: 4, waitersMax: 100 })
     const sent = Array.from({ length: 5 }, () => pool.send((connection) => connection`select pg_sleep(0.02)::text, 1 as one`))
     const closing = pool.close()
     expect(await failureOf(pool.send((connection) => connection`select 1`))).toMatchObject({ code: 'cell_unavailable' })
@@ -244,7 +261,7 @@ describe('a database that is away', () => {
 
   test('one that takes connections and drops them does not keep callers waiting for ever', async () => {
     const wire = await openTestWire(house.database.url('souk_app'))
-    const pool = openPool({ url: wire.url })
+    const pool = openPool({ url: wire.url, connectionsMax: 4 })
     wire.sever()
     const [lent, sent] = await Promise.all([
       failureOf(pool.borrow((connection) => connection`select 1`)),

@@ -53,7 +53,7 @@ describe('pitfall 30: what row security does not cover', () => {
   test('time: a foreign id takes as long as a missing one', async () => {
     const times = { foreign: [] as number[], missing: [] as number[] }
     await app`begin`
-    await app`select tenancy.enter_read(${house.first.id}, 1)`
+    await app`select tenancy.entered(${house.first.id}, 1)`
     for (let round = 0; round < 600; round += 1) {
       for (const [kind, id] of [
         ['foreign', foreignId],
@@ -102,7 +102,7 @@ describe('pitfall 30: what row security does not cover', () => {
 
   async function pagesFor(id: string): Promise<{ rows: number; pages: number; node: string; index: string }> {
     await app`begin`
-    await app`select tenancy.enter_read(${house.first.id}, 1)`
+    await app`select tenancy.entered(${house.first.id}, 1)`
     const explain = `explain (analyze, buffers, format json) select name from location where merchant_id = '${house.first.id}' and id = '${id}'`
     // The first time loads the catalogue into this backend and counts those pages too.
     await app.unsafe(explain)
