@@ -154,6 +154,8 @@ describe('import under kill -9', () => {
   const cases = [
     ['api', 'api', 'import.part_received'],
     ['api', 'api', 'import.sealed'],
+    ['api', 'database', 'import.part_received'],
+    ['api', 'database', 'import.sealed'],
     ['worker', 'worker', 'import.chunk_written'],
     ['worker', 'worker', 'import.chunk_committed'],
     ['worker', 'database', 'import.chunk_written'],
