@@ -1,5 +1,6 @@
 import { bigint, foreignKey, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import { variants } from '../catalog/tables.ts'
+import { customers } from '../customers/tables.ts'
 import type { Address } from './address.ts'
 
 export const carts = pgTable(
@@ -13,11 +14,18 @@ export const carts = pgTable(
     shippingAddress: jsonb('shipping_address').$type<Address>(),
     billingAddress: jsonb('billing_address').$type<Address>(),
     shippingOption: text('shipping_option'),
+    channel: text('channel').notNull().default('web'),
+    couponCodes: text('coupon_codes').array().notNull().default([]),
+    vatId: text('vat_id'),
+    customerId: uuid('customer_id'),
     version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
   },
-  (table) => [primaryKey({ columns: [table.merchantId, table.id] })],
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.id] }),
+    foreignKey({ columns: [table.merchantId, table.customerId], foreignColumns: [customers.merchantId, customers.id] }),
+  ],
 )
 
 export const cartLines = pgTable(

@@ -60,6 +60,7 @@ export const variants = pgTable(
     grams: bigint('grams', { mode: 'bigint' }).notNull().default(0n),
     requiresShipping: boolean('requires_shipping').notNull().default(true),
     taxable: boolean('taxable').notNull().default(true),
+    taxCategory: text('tax_category'),
     imageUrl: text('image_url'),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
@@ -67,6 +68,37 @@ export const variants = pgTable(
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
     unique().on(table.merchantId, table.productId, table.optionValues),
+    foreignKey({ columns: [table.merchantId, table.productId], foreignColumns: [products.merchantId, products.id] }).onDelete('cascade'),
+  ],
+)
+
+export const collections = pgTable(
+  'collection',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    id: uuid('id').notNull(),
+    handle: text('handle').notNull(),
+    title: text('title').notNull(),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+    updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.merchantId, table.id] }), unique().on(table.merchantId, table.handle)],
+)
+
+export const collectionProducts = pgTable(
+  'collection_product',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    collectionId: uuid('collection_id').notNull(),
+    productId: uuid('product_id').notNull(),
+    addedAt: timestamp('added_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.collectionId, table.productId] }),
+    foreignKey({
+      columns: [table.merchantId, table.collectionId],
+      foreignColumns: [collections.merchantId, collections.id],
+    }).onDelete('cascade'),
     foreignKey({ columns: [table.merchantId, table.productId], foreignColumns: [products.merchantId, products.id] }).onDelete('cascade'),
   ],
 )

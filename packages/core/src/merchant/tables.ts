@@ -13,6 +13,12 @@ export const merchantSettings = pgTable('merchant_settings', {
   contactEmail: text('contact_email').notNull(),
   defaultLocationId: uuid('default_location_id').notNull(),
   version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
+  pricingRevision: bigint('pricing_revision', { mode: 'bigint' }).notNull().default(1n),
+  timeZone: text('time_zone').notNull().default('UTC'),
+  rounding: text('rounding').notNull().default('half_up').$type<'half_up' | 'half_even' | 'half_down' | 'up' | 'down'>(),
+  taxRoundedPer: text('tax_rounded_per').notNull().default('line').$type<'unit' | 'line' | 'order'>(),
+  discounts: text('discounts').notNull().default('before_tax').$type<'before_tax' | 'after_tax'>(),
+  foreignTax: text('foreign_tax').notNull().default('same_gross').$type<'same_gross' | 'same_net'>(),
   createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
 })

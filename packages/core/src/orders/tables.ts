@@ -1,5 +1,7 @@
+import { sql } from 'drizzle-orm'
 import { bigint, boolean, foreignKey, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import type { Address } from '../cart/address.ts'
+import { customers } from '../customers/tables.ts'
 
 const amount = (name: string) => bigint(name, { mode: 'bigint' }).notNull()
 
@@ -11,7 +13,7 @@ export const orders = pgTable(
     number: amount('number'),
     cartId: uuid('cart_id').notNull(),
     status: text('status').notNull().$type<'placed' | 'cancelled'>(),
-    paymentStatus: text('payment_status').notNull().$type<'pending' | 'paid'>(),
+    paymentStatus: text('payment_status').notNull().$type<'pending' | 'paid' | 'voided'>(),
     fulfillmentStatus: text('fulfillment_status').notNull().$type<'unfulfilled' | 'fulfilled'>(),
     currency: text('currency').notNull(),
     email: text('email').notNull(),
@@ -26,11 +28,20 @@ export const orders = pgTable(
     pricingInput: jsonb('pricing_input').notNull(),
     pricingResult: jsonb('pricing_result').notNull(),
     placedAt: timestamp('placed_at', { withTimezone: true }).notNull().defaultNow(),
+    pricingVersion: text('pricing_version'),
+    taxTreatment: text('tax_treatment'),
+    channel: text('channel').notNull().default('web'),
+    locationId: uuid('location_id'),
+    emailKey: text('email_key').notNull().generatedAlwaysAs(sql`lower(email)`),
+    cancelledAt: timestamp('cancelled_at', { withTimezone: true }),
+    cancelReason: text('cancel_reason'),
+    customerId: uuid('customer_id'),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
     unique().on(table.merchantId, table.number),
     unique().on(table.merchantId, table.cartId),
+    foreignKey({ columns: [table.merchantId, table.customerId], foreignColumns: [customers.merchantId, customers.id] }),
   ],
 )
 
@@ -52,6 +63,8 @@ export const orderLines = pgTable(
     discountTotal: amount('discount_total'),
     taxTotal: amount('tax_total'),
     total: amount('total'),
+    kind: text('kind').notNull().default('item').$type<'item' | 'gift'>(),
+    pricingLineId: text('pricing_line_id'),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),

@@ -1,0 +1,10 @@
+import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+
+/**
+ * Says that something a price depends on has changed: promotions, taxes, shipping, policies, installed plugins. Belongs in the
+ * transaction of the change. Quotes from then on, in every process, are made with the new data. The query is not awaited
+ * here: it may travel with others. It locks the merchant's settings until the commit, so it comes late in a transaction.
+ */
+export function bumpPricing(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
+  return tx.sql`update merchant_settings set pricing_revision = pricing_revision + 1 where merchant_id = ${tx.merchantId}`
+}
