@@ -44,33 +44,122 @@ export function formatDecimal(amount: bigint, digits: number): string {
 }
 
 /**
- * Splits an amount in proportion to weights by the largest remainder method: the shares add up to the amount exactly and
- * each is within one minor unit of its ideal. Units left over go to the largest remainders, the earlier first.
- * Weights are not negative; if all are zero they count as equal. An empty list takes only a zero amount.
+ * How a fraction of a minor unit is rounded. `half_up` and `up` go away from zero, `half_down` and `down` towards it; `ceiling`,
+ * `floor` and their halves go towards plus and minus infinity; `half_even` is the bankers' rounding, `half_odd` its mirror.
  */
-export function allocate(amount: bigint, weights: readonly bigint[]): bigint[] {
-  if (amount < 0n) return allocate(-amount, weights).map((share) => -share)
-  const sum = weights.reduce((total, weight) => total + weight, 0n)
-  if (sum === 0n && weights.length > 0)
-    return allocate(
-      amount,
-      weights.map(() => 1n),
-    )
-  if (weights.length === 0) {
-    if (amount !== 0n) throw new Error('an amount cannot be shared among nobody')
-    return []
+export const ROUNDING_MODES = [
+  'half_up',
+  'half_down',
+  'half_even',
+  'half_odd',
+  'half_ceiling',
+  'half_floor',
+  'up',
+  'down',
+  'ceiling',
+  'floor',
+] as const
+export type RoundingMode = (typeof ROUNDING_MODES)[number]
+
+/** numerator / denominator as a whole number, rounded as `mode` says. The denominator is positive. */
+export function divide(numerator: bigint, denominator: bigint, mode: RoundingMode): bigint {
+  if (denominator <= 0n) throw new Error('the denominator must be positive')
+  const negative = numerator < 0n
+  const size = negative ? -numerator : numerator
+  const quotient = size / denominator
+  const rest = size % denominator
+  const rounded =
+    rest !== 0n && awayFromZero(mode, { negative, odd: (quotient & 1n) === 1n, half: 2n * rest - denominator }) ? quotient + 1n : quotient
+  return negative ? -rounded : rounded
+}
+
+/** Whether what lies between two whole numbers goes to the one farther from zero. `half` is its distance from the middle, signed. */
+function awayFromZero(mode: RoundingMode, at: { negative: boolean; odd: boolean; half: bigint }): boolean {
+  if (mode.startsWith('half_') && at.half !== 0n) return at.half > 0n
+  switch (mode) {
+    case 'half_up':
+    case 'up':
+      return true
+    case 'half_down':
+    case 'down':
+      return false
+    case 'half_even':
+      return at.odd
+    case 'half_odd':
+      return !at.odd
+    case 'half_ceiling':
+    case 'ceiling':
+      return !at.negative
+    case 'half_floor':
+    case 'floor':
+      return at.negative
   }
-  const shares = weights.map((weight) => (amount * weight) / sum)
-  const byRemainder = weights.map((weight, index) => ({ index, remainder: (amount * weight) % sum }))
-  byRemainder.sort((a, b) => (a.remainder === b.remainder ? a.index - b.index : a.remainder < b.remainder ? 1 : -1))
-  const left = amount - shares.reduce((total, share) => total + share, 0n)
-  for (const { index } of byRemainder.slice(0, Number(left))) shares[index]! += 1n
-  return shares
+}
+
+/** The nearest multiple of `step` in the sense of `mode`: cash in steps of five. */
+export function roundToStep(amount: bigint, step: bigint, mode: RoundingMode): bigint {
+  return divide(amount, step, mode) * step
 }
 
 /** numerator / denominator, rounded half away from zero. The denominator is positive. */
 export function divideHalfUp(numerator: bigint, denominator: bigint): bigint {
-  const doubled = 2n * (numerator < 0n ? -numerator : numerator) + denominator
-  const rounded = doubled / (2n * denominator)
-  return numerator < 0n ? -rounded : rounded
+  return divide(numerator, denominator, 'half_up')
+}
+
+export interface Allocation {
+  /**
+   * Who gets the units that are left when every share is rounded towards zero: the largest remainders, the first shares,
+   * those with the largest weights, or nobody: then they are one element more at the end.
+   */
+  left?: 'largest_remainder' | 'first' | 'largest_weight' | 'separate'
+  /** Shares are multiples of it: 5 where five is the smallest coin. What is no multiple goes with the first unit left over. */
+  step?: bigint
+}
+
+/**
+ * Splits an amount in proportion to weights. As it comes, by the largest remainder method: the shares add up to the amount
+ * exactly and each is within one minor unit of its ideal. Of equals the earlier comes first; a share of no weight gets nothing.
+ * Weights are not negative; if all are zero they count as equal. An empty list takes only a zero amount.
+ */
+export function allocate(amount: bigint, weights: readonly bigint[], how: Allocation = {}): bigint[] {
+  if (amount < 0n) return allocate(-amount, weights, how).map((share) => -share)
+  if (weights.length === 0) {
+    if (amount !== 0n) throw new Error('an amount cannot be shared among nobody')
+    return []
+  }
+  const { left = 'largest_remainder', step = 1n } = how
+  const sum = total(weights)
+  if (sum === 0n) return allocate(amount, Array<bigint>(weights.length).fill(1n), how)
+  const shares = weights.map((weight) => ((amount * weight) / (sum * step)) * step)
+  const rest = amount - total(shares)
+  if (left === 'separate') return [...shares, rest]
+  handOut(rest, step, shares, heirs(amount, weights, sum * step, left))
+  return shares
+}
+
+/** Splits an amount into equal parts. */
+export function split(amount: bigint, parts: number, how: Allocation = {}): bigint[] {
+  return allocate(amount, Array<bigint>(parts).fill(1n), how)
+}
+
+/** The places that may get a unit more, in the order in which they do. */
+function heirs(amount: bigint, weights: readonly bigint[], divisor: bigint, left: NonNullable<Allocation['left']>): number[] {
+  const places = [...weights.keys()].filter((place) => weights[place]! > 0n)
+  if (left === 'first') return places
+  const claims = left === 'largest_weight' ? weights : weights.map((weight) => (amount * weight) % divisor)
+  // The sort is stable: of equals the earlier stays first.
+  return places.sort((a, b) => (claims[a]! === claims[b]! ? 0 : claims[a]! < claims[b]! ? 1 : -1))
+}
+
+function handOut(rest: bigint, step: bigint, shares: bigint[], places: readonly number[]): void {
+  const odd = rest % step
+  if (odd > 0n) shares[places[0]!]! += odd
+  let steps = rest / step
+  for (let next = 0; steps > 0n; next += 1, steps -= 1n) shares[places[next % places.length]!]! += step
+}
+
+function total(amounts: readonly bigint[]): bigint {
+  let sum = 0n
+  for (const amount of amounts) sum += amount
+  return sum
 }

@@ -1,5 +1,5 @@
 import { assertCurrency, type Settings, settingsQuery, toSettings, updateSettings } from '@souk/core/merchant/settings.ts'
-import { percent } from '@souk/core/pricing/price-cart.ts'
+import { percent } from '@souk/core/pricing/percent.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'

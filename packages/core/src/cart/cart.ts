@@ -1,6 +1,6 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
-import { type PricedCart, priceCart } from '../pricing/price-cart.ts'
-import type { PricingInput } from '../pricing/pricing-input.ts'
+import { type PricedCart, priceCart } from '../pricing/price-cart-v1.ts'
+import type { PricingInput } from '../pricing/pricing-input-v1.ts'
 import { Refusal } from '../refusal.ts'
 import type { Address } from './address.ts'
 

@@ -1,7 +1,7 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Cart } from '../cart/cart.ts'
 import { newId } from '../ids.ts'
-import { storePricing } from '../pricing/pricing-input.ts'
+import { storePricing } from '../pricing/stored-form.ts'
 import type { Order, OrderLine, Payment } from './order.ts'
 
 /** The order that a cart becomes: what was bought is copied, so that it stays what it was. */

@@ -1,6 +1,7 @@
 import { AMOUNT_MAX, divideHalfUp } from '../money.ts'
 import { Refusal } from '../refusal.ts'
-import type { PricingInput, PricingLine } from './pricing-input.ts'
+import { percent } from './percent.ts'
+import type { PricingInput, PricingLine } from './pricing-input-v1.ts'
 
 /** Where an adjustment's parts lie: on a line, or on the shipping. */
 export type ShareTarget = { lineId: string } | { shipping: true }
@@ -123,12 +124,6 @@ function explain(input: PricingInput, adjustments: Adjustment[], totals: Totals)
   }
   steps.push({ step: 'total', text: 'Total', amount: totals.total })
   return steps
-}
-
-/** 190000 parts per million -> '19'; 82500 -> '8.25'. */
-export function percent(ratePpm: bigint): string {
-  const text = ratePpm.toString().padStart(5, '0')
-  return `${text.slice(0, -4)}.${text.slice(-4)}`.replace(/\.?0+$/, '')
 }
 
 function checked(amount: bigint): bigint {

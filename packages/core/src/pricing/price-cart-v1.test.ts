@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { percent, priceCart } from './price-cart.ts'
-import { type PricingInput, readPricingInput, storePricing } from './pricing-input.ts'
+import { percent } from './percent.ts'
+import { priceCart } from './price-cart-v1.ts'
+import { type PricingInput, readPricingInput } from './pricing-input-v1.ts'
+import { storePricing } from './stored-form.ts'
 
 function input(overrides: Partial<PricingInput> = {}): PricingInput {
   return {
