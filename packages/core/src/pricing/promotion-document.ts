@@ -165,8 +165,12 @@ export const promotionDocumentSchema = z.strictObject({
   actions: z.array(actionSchema).min(1).max(ACTIONS_MAX),
   schedule: scheduleSchema.nullable(),
   limits: limitsSchema,
-  /** The part of buyers that gets it; who does, stays so. */
+  /**
+   * The part of buyers that gets it; who does, stays so. Buyers are spread over 0 to 999999 by their sticky key; those from
+   * rollout_from_ppm up to, not including, rollout_ppm get this version. Another version of the same promotion may be for the rest.
+   */
   rollout_ppm: rate,
+  rollout_from_ppm: rate.default(0),
 })
 
 export type PromotionDocument = z.output<typeof promotionDocumentSchema>
