@@ -139,8 +139,8 @@ const HOLES: [name: string, change: string, where: string, reported: RegExp[]][]
   [
     'a merchant that is remembered in plans',
     currentMerchant('immutable', `current_setting('app.merchant_id')::uuid`),
-    'cart',
-    [/cart: select everything \(reused\)/],
+    'location',
+    [/location: select everything \(reused\)/],
   ],
   [
     'no error where there is no merchant',

@@ -19,7 +19,7 @@ export interface Belongings {
 /** Values of the types that tenant tables have: equal labels, equal values. The later ones are for checks that refuse the first. */
 const VALUES: Record<string, (label: string, number: number) => unknown[]> = {
   uuid: (label) => [uuidOf(label)],
-  text: (label) => [label, 'EUR', 'DE', `${label}@shop.example`, label.replaceAll(/[^a-z]/g, '')],
+  text: (label) => [label, 'EUR', 'DE', `${label}@shop.example`, label.replaceAll(/[^a-z]/g, ''), digestOf(label)],
   'text[]': (label) => [[label]],
   bigint: (_label, number) => [number, 0, 1],
   integer: (_label, number) => [number, 0, 1],
@@ -66,8 +66,12 @@ export function writableColumns(relation: Relation): string[] {
   return relation.columns.filter(({ generated }) => !generated).map(({ name }) => name)
 }
 
+function digestOf(label: string): string {
+  return createHash('sha256').update(label).digest('hex')
+}
+
 export function uuidOf(label: string): string {
-  const hex = createHash('sha256').update(label).digest('hex')
+  const hex = digestOf(label)
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
 }
 

@@ -314,6 +314,7 @@ function fresh(relation: Relation, row: Row): Row {
 function other(value: unknown, column: string): unknown {
   if (typeof value === 'number') return value + 1_000
   if (Array.isArray(value)) return [UNKNOWN]
+  if (/^\d{4}-\d\d-\d\d$/.test(String(value))) return '2027-12-31'
   return /^[0-9a-f]{8}-/.test(String(value)) ? uuidOf(UNKNOWN + column) : UNKNOWN
 }
 
