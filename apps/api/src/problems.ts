@@ -205,6 +205,44 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
   csv_header: { status: 422, title: 'CSV header', meaning: 'The header line is missing, or has a column twice.' },
   too_many_imports: { status: 429, title: 'Too many imports', meaning: 'An import is under way: wait for its end.', retryAfter: 10 },
 
+  // Plugins
+  plugin_invalid: {
+    status: 422,
+    title: 'Invalid plugin',
+    meaning: 'The manifest or the bundle cannot run here; `errors` says what is wrong with which part.',
+  },
+  plugin_configuration_invalid: {
+    status: 422,
+    title: 'Invalid plugin configuration',
+    meaning: 'The version, the points or the configuration are not what the plugin takes; `errors` names them.',
+  },
+  plugin_failed: {
+    status: 502,
+    title: 'Plugin failed',
+    meaning:
+      'A plugin of this shop did not answer as it must, and the merchant chose not to sell without it. Nothing was ordered; try again.',
+  },
+  too_many_installs: { status: 422, title: 'Too many plugins', meaning: 'The merchant has as many plugins as it may.' },
+  too_many_releases: { status: 422, title: 'Too many releases', meaning: 'The plugin has as many releases as it may.' },
+
+  // Rules
+  rule_invalid: {
+    status: 422,
+    title: 'Invalid rule',
+    meaning:
+      'Conditions are not of the form, the facts, the operators or the values of the rule language, or can never hold; `errors` says where.',
+  },
+  rule_too_complex: {
+    status: 422,
+    title: 'Rule too complex',
+    meaning: 'Conditions are nested too deep, too many, too large, or would cost too much for every cart; `errors` says where.',
+  },
+  unsafe_pattern: {
+    status: 422,
+    title: 'Unsafe pattern',
+    meaning: 'A pattern in a condition is too long or uses what patterns here may not: nested repetition, lookaround, backreferences.',
+  },
+
   // The platform
   host_not_allowed: { status: 422, title: 'Host not allowed', meaning: "This host name cannot be a merchant's own domain." },
   domain_not_verified: { status: 409, title: 'Domain not verified', meaning: 'The DNS TXT record with the challenge was not found.' },

@@ -33,8 +33,16 @@ export type RefusalCode =
   | 'csv_header'
   | 'body_too_large'
   | 'too_many_imports'
+  | 'plugin_invalid'
+  | 'plugin_configuration_invalid'
+  | 'plugin_failed'
+  | 'too_many_installs'
+  | 'too_many_releases'
   | 'host_not_allowed'
   | 'domain_not_verified'
+  | 'rule_invalid'
+  | 'rule_too_complex'
+  | 'unsafe_pattern'
 
 export interface FieldProblem {
   /** JSON Pointer (RFC 6901) into the request body. */
