@@ -70,6 +70,12 @@ describe('allocate', () => {
   })
 })
 
+describe('allocate, asked for nonsense', () => {
+  it('refuses a negative weight', () => {
+    expect(() => allocate(100n, [-1n, 2n])).toThrow('negative')
+  })
+})
+
 describe('divideHalfUp', () => {
   it.each([
     [5n, 10n, 1n],

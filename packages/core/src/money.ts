@@ -122,6 +122,7 @@ export interface Allocation {
  * Weights are not negative; if all are zero they count as equal. An empty list takes only a zero amount.
  */
 export function allocate(amount: bigint, weights: readonly bigint[], how: Allocation = {}): bigint[] {
+  if (weights.some((weight) => weight < 0n)) throw new Error('a weight must not be negative')
   if (amount < 0n) return allocate(-amount, weights, how).map((share) => -share)
   if (weights.length === 0) {
     if (amount !== 0n) throw new Error('an amount cannot be shared among nobody')
