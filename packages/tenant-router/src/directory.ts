@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import { reconnectDelay } from './cell-pool.ts'
 import { DoorError } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
+import { PluginBlocks } from './plugin-blocks.ts'
 
 const CACHED_NAMES_MAX = 50_000
 const KNOWN_TTL_MS = 30_000
@@ -34,6 +35,7 @@ interface EntryRow {
  * because the cell's database checks the epoch.
  */
 export class Directory {
+  readonly pluginBlocks: PluginBlocks
   readonly #sql: postgres.Sql<{ bigint: bigint }>
   readonly #options: DirectoryOptions
   // 'slug:..', 'domain:..' and 'id:..' to a merchant's id. A name nobody has is remembered too (null), for a shorter time.
@@ -52,6 +54,7 @@ export class Directory {
       onnotice: () => {},
       connection: { application_name: 'souk-directory' },
     })
+    this.pluginBlocks = new PluginBlocks(this.#sql)
   }
 
   /** Starts hearing of changes. Everything remembered is dropped each time the stream begins anew. */
@@ -65,6 +68,7 @@ export class Directory {
         this.#options.onListening?.()
       },
     )
+    await this.pluginBlocks.listen()
   }
 
   /** The merchant served at a host name (no port): `{slug}.{baseDomain}`, or its own verified domain. */
@@ -97,6 +101,7 @@ export class Directory {
   }
 
   async close(): Promise<void> {
+    this.pluginBlocks.close()
     await this.#sql.end({ timeout: CONNECT_TIMEOUT_S })
   }
 
