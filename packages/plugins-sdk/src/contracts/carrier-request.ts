@@ -19,7 +19,7 @@ export const carrierRequestV1 = z.strictObject({
   path: z
     .string()
     .max(2_000)
-    .regex(/^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/{}]*$/)
+    .regex(/^\/[A-Za-z0-9\-._~!$&'()*+,;=:@%/]*$/)
     .meta({ description: 'Begins with "/", already percent-encoded, no query and no "..".' }),
   query: z.record(z.string().max(100), z.string().max(2_000)).optional(),
   headers: z
