@@ -24,5 +24,8 @@ create table collection_product (
 create index on collection_product (merchant_id, product_id, collection_id);
 select app.protect('collection_product');
 
--- By which of the merchant's tax rates a variant is taxed; null: the standard one.
-alter table variant add tax_category text;
+-- tax_category: by which of the merchant's tax rates a variant is taxed; null: the standard one. minimum_price: below it no
+-- discount takes a piece; null: no such limit.
+alter table variant
+  add tax_category  text,
+  add minimum_price bigint check (minimum_price >= 0);

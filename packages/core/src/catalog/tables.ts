@@ -61,6 +61,7 @@ export const variants = pgTable(
     requiresShipping: boolean('requires_shipping').notNull().default(true),
     taxable: boolean('taxable').notNull().default(true),
     taxCategory: text('tax_category'),
+    minimumPrice: bigint('minimum_price', { mode: 'bigint' }),
     imageUrl: text('image_url'),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),

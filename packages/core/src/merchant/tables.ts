@@ -1,4 +1,5 @@
 import { bigint, boolean, foreignKey, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
+import type { RoundingMode } from '../money.ts'
 
 export const merchantSettings = pgTable('merchant_settings', {
   merchantId: uuid('merchant_id').primaryKey(),
@@ -15,10 +16,11 @@ export const merchantSettings = pgTable('merchant_settings', {
   version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
   pricingRevision: bigint('pricing_revision', { mode: 'bigint' }).notNull().default(1n),
   timeZone: text('time_zone').notNull().default('UTC'),
-  rounding: text('rounding').notNull().default('half_up').$type<'half_up' | 'half_even' | 'half_down' | 'up' | 'down'>(),
+  rounding: text('rounding').notNull().default('half_up').$type<RoundingMode>(),
   taxRoundedPer: text('tax_rounded_per').notNull().default('line').$type<'unit' | 'line' | 'order'>(),
   discounts: text('discounts').notNull().default('before_tax').$type<'before_tax' | 'after_tax'>(),
   foreignTax: text('foreign_tax').notNull().default('same_gross').$type<'same_gross' | 'same_net'>(),
+  vatIds: text('vat_ids').notNull().default('checked').$type<'checked' | 'well_formed'>(),
   createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
 })

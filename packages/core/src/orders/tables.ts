@@ -1,4 +1,3 @@
-import { sql } from 'drizzle-orm'
 import { bigint, boolean, foreignKey, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import type { Address } from '../cart/address.ts'
 import { customers } from '../customers/tables.ts'
@@ -32,7 +31,7 @@ export const orders = pgTable(
     taxTreatment: text('tax_treatment'),
     channel: text('channel').notNull().default('web'),
     locationId: uuid('location_id'),
-    emailKey: text('email_key').notNull().generatedAlwaysAs(sql`lower(email)`),
+    shippingDiscountTotal: amount('shipping_discount_total').default(0n),
     cancelledAt: timestamp('cancelled_at', { withTimezone: true }),
     cancelReason: text('cancel_reason'),
     customerId: uuid('customer_id'),
