@@ -3,7 +3,7 @@
 create table plugin_release (
   merchant_id  uuid not null,
   id           uuid not null default uuidv7(),
-  plugin       text not null check (plugin ~ '^[a-z][a-z0-9-]{1,62}$'),
+  plugin       text not null check (plugin ~ '^[a-z][a-z0-9-]{1,63}$'),
   version      text not null,
   digest       text not null check (digest ~ '^[0-9a-f]{64}$'),
   manifest     jsonb not null,

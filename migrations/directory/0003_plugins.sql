@@ -4,7 +4,7 @@
 create table platform.plugin_block (
   id          uuid primary key default uuidv7(),
   digest      text check (digest ~ '^[0-9a-f]{64}$'),
-  plugin      text check (plugin ~ '^[a-z][a-z0-9-]{1,62}$'),
+  plugin      text check (plugin ~ '^[a-z][a-z0-9-]{1,63}$'),
   merchant_id uuid references platform.merchant (id),
   reason      text not null,
   blocked_by  uuid not null references platform.admin (id),

@@ -1,7 +1,6 @@
-export const BUNDLE_BYTES_MAX = 512 * 1024
 export const RELEASES_PER_PLUGIN_MAX = 200
 export const INSTALLS_MAX = 40
-export const CONFIGURATION_BYTES_MAX = 32 * 1024
+export const CONFIGURATION_BYTES_MAX = 64_000
 export const CALLS_KEPT_DAYS = 30
 /** Of calls that went well, this share is kept with input and output. Failures are all kept. */
 export const CALLS_KEPT_PPM = 10_000

@@ -4,6 +4,7 @@ import { Breaker, type BreakerState, type CallOutcome } from './breaker.ts'
 import { CallLog } from './call-log.ts'
 import { cordonOf, type InstalledPlugin, releaseFor, type ServedRelease } from './installs-in-force.ts'
 import type { ExtensionPoint, FailureReason, PluginPort, ProviderAnswer } from './port.ts'
+import { SenselessOutput } from './read-output.ts'
 import { loadBundle } from './releases.ts'
 import { answerTrouble } from './trouble.ts'
 
@@ -21,6 +22,8 @@ export interface PluginQuestion {
   hook: string
   input: unknown
   stickyKey: string
+  /** Throws SenselessOutput for an answer that has the right form and does not fit the cart. */
+  check: (output: unknown) => unknown
 }
 
 /** An answer together with who gave it. */
@@ -54,14 +57,14 @@ export class PluginRuntime {
   }
 
   /** Asks a plugin. Never rejects for what the plugin does; what came of it is logged and counted. */
-  async ask(inMerchant: InMerchant, { install, point, hook, input, stickyKey }: PluginQuestion): Promise<Answered> {
+  async ask(inMerchant: InMerchant, { install, point, hook, input, stickyKey, check }: PluginQuestion): Promise<Answered> {
     const release = releaseFor(install, stickyKey)
     const merchantId = inMerchant.merchant.id
     const breaker = this.#breaker(merchantId, release.id, point)
     const refusal = this.#refusal(merchantId, release, breaker)
     if (refusal) return { install, release, answer: refused(refusal) }
     const calledAt = this.#now()
-    const answer = await this.port.call({
+    const given = await this.port.call({
       merchantId,
       release,
       loadBundle: () => this.#bundle(inMerchant, release),
@@ -71,6 +74,7 @@ export class PluginRuntime {
       input,
       cordon: cordonOf(release, calledAt),
     })
+    const answer = checked(given, check)
     this.#note(inMerchant, { install, release, answer }, { hook: `${point}.${hook}`, calledAt, breaker })
     return { install, release, answer }
   }
@@ -125,8 +129,14 @@ export class PluginRuntime {
     const record = { installId, releaseId, plugin, version, hook: call.hook, configuration, answer, calledAt: call.calledAt, keepAll }
     this.log.add(inMerchant, record)
     const outcome = outcomeOf(answer)
-    if (outcome === undefined) return call.breaker.giveBack()
-    if (!call.breaker.record(outcome, this.#now().getTime())) return
+    if (outcome === undefined) call.breaker.giveBack()
+    else if (call.breaker.record(outcome, this.#now().getTime())) this.#answerTrouble(inMerchant, { installId, releaseId, answer })
+  }
+
+  #answerTrouble(
+    inMerchant: InMerchant,
+    { installId, releaseId, answer }: { installId: string; releaseId: string; answer: ProviderAnswer },
+  ): void {
     const reason = answer.ok ? '' : `${answer.reason}: ${answer.detail}`
     const trouble = this.log
       .flush()
@@ -134,6 +144,18 @@ export class PluginRuntime {
       .catch(this.#options.onError)
       .finally(() => this.#troubles.delete(trouble))
     this.#troubles.add(trouble)
+  }
+}
+
+function checked(answer: ProviderAnswer, check: (output: unknown) => unknown): ProviderAnswer {
+  if (!answer.ok) return answer
+  try {
+    check(answer.output)
+    return answer
+  } catch (error) {
+    if (!(error instanceof SenselessOutput)) throw error
+    const { input, cpuUs, wallUs, logs } = answer
+    return { ok: false, reason: 'output_invalid', detail: error.message, input, cpuUs, wallUs, logs }
   }
 }
 

@@ -1,0 +1,144 @@
+import type { ParsedDiscountOutputV2 } from '@souk/plugins-sdk/contracts/discount-v2.ts'
+import type { RatesOutputV1 } from '@souk/plugins-sdk/contracts/fulfillment.ts'
+import type { TaxOutputV1 } from '@souk/plugins-sdk/contracts/tax.ts'
+import type { InMerchant } from '@souk/tenant-router/router.ts'
+import type { CompiledPricing } from '../pricing/compile-pricing.ts'
+import { priceCart } from '../pricing/price-cart.ts'
+import type { PricedCart } from '../pricing/priced-cart.ts'
+import { NO_PLUGINS, type PricingInput } from '../pricing/pricing-input.ts'
+import { Refusal } from '../refusal.ts'
+import type { Provider } from './install.ts'
+import { type InstalledPlugin, providersOf } from './installs-in-force.ts'
+import type { Answered, PluginQuestion, PluginRuntime } from './plugin-runtime.ts'
+import type { ExtensionPoint, FailureReason } from './port.ts'
+import { discountInput, ratesInput, taxInput } from './provider-input.ts'
+import { discountOperations, ratesOf, taxesOf } from './read-output.ts'
+
+/** What was asked of the plugins, for which buyer, and at what moment: only an order may be refused for a plugin's sake. */
+export interface Consultation {
+  runtime: PluginRuntime
+  inMerchant: InMerchant
+  installs: readonly InstalledPlugin[]
+  rules: CompiledPricing
+  moment: 'cart' | 'checkout'
+}
+
+type Plugins = PricingInput['plugins']
+type Served = { install: InstalledPlugin; provider: Provider }
+
+// Worth one more try while the buyer waits for the order; a sibling runner takes it.
+const PASSING: ReadonlySet<FailureReason> = new Set(['timeout', 'killed', 'unavailable'])
+
+/**
+ * Asks every provider of a merchant about a cart, side by side, with no transaction open. Discounts and delivery rates
+ * come first, each provider blind to the others; then taxes on what is left. A provider that fails is answered as the
+ * merchant chose: left out, replaced by the built-in, or, at checkout, `plugin_failed`. Nothing else is ever thrown for what
+ * a plugin does.
+ */
+export async function consultPlugins(consultation: Consultation, input: PricingInput): Promise<Plugins> {
+  const { installs, rules } = consultation
+  if (installs.length === 0) return NO_PLUGINS
+  const blank = { ...input, plugins: NO_PLUGINS }
+  const draft = priceCart(blank, rules)
+  const notes: Plugins['notes'] = []
+  const rounding = rules.document.policy.rounding
+  const operationsOf = (output: unknown, seen: PricedCart) => discountOperations(output as ParsedDiscountOutputV2, seen, rounding)
+  const [discountAnswers, rateAnswers] = await Promise.all([
+    askAll(consultation, input, { point: 'discount', hook: 'run', check: (output) => operationsOf(output, draft) }, () =>
+      discountInput(blank, draft),
+    ),
+    input.lines.some((line) => line.requiresShipping)
+      ? askAll(consultation, input, { point: 'fulfillment', hook: 'rates', check: readRates }, () => ratesInput(blank, draft))
+      : [],
+  ])
+  const rates = readAll(consultation, rateAnswers, notes, (output) => ({ rates: readRates(output) }))
+  const shown = rates.length === 0 ? draft : priceCart({ ...blank, plugins: { ...NO_PLUGINS, rates } }, rules)
+  const discounts = readAll(consultation, discountAnswers, notes, (output) => ({ operations: operationsOf(output, shown) }))
+  const plugins: Plugins = { discounts, rates, taxes: null, notes }
+  return { ...plugins, taxes: await askTaxes(consultation, { ...input, plugins }, notes) }
+}
+
+const readRates = (output: unknown) => ratesOf(output as RatesOutputV1)
+
+function askAll(
+  { runtime, inMerchant, installs }: Consultation,
+  { stickyKey }: PricingInput,
+  asked: Pick<PluginQuestion, 'point' | 'hook' | 'check'>,
+  makeInput: () => unknown,
+): Promise<(Answered & Served)[]> {
+  const served = providersOf(installs, asked.point)
+  if (served.length === 0) return Promise.resolve([])
+  const input = makeInput()
+  return Promise.all(
+    served.map(async ({ install, provider }) => ({
+      provider,
+      ...(await runtime.ask(inMerchant, { install, point, hook, input, stickyKey })),
+    })),
+  )
+}
+
+/** What the providers that answered well said; the others become notes, or refuse the order. */
+function readAll<Content>(
+  consultation: Consultation,
+  answers: readonly (Answered & Served)[],
+  notes: Plugins['notes'],
+  read: (output: unknown) => Content,
+): (Content & { installId: string; plugin: string; version: string })[] {
+  return answers.flatMap((answered) => {
+    if (answered.answer.ok) return [{ ...identity(answered), ...read(answered.answer.output) }]
+    noteFailure(consultation, answered, answered.answer, notes)
+    return []
+  })
+}
+
+/** The first provider that answers decides the taxes; none, and the merchant's own table does. */
+async function askTaxes(consultation: Consultation, input: PricingInput, notes: Plugins['notes']): Promise<Plugins['taxes']> {
+  const served = providersOf(consultation.installs, 'tax')
+  if (served.length === 0 || input.lines.length === 0) return null
+  const { policy, taxes } = consultation.rules.document
+  const priced = priceCart(input, consultation.rules)
+  const asked = taxInput(input, priced, {
+    pricesIncludeTax: policy.prices_include_tax,
+    sellerCountry: taxes.seller_country,
+    discountsAfterTax: policy.discounts === 'after_tax',
+  })
+  for (const each of served) {
+    const read = (output: unknown) => taxesOf(output as TaxOutputV1, priced)
+    const question = { install: each.install, point: 'tax' as const, hook: 'run', input: asked, stickyKey: input.stickyKey, check: read }
+    const answered = await askTax(consultation, question)
+    if (answered.answer.ok) return { ...identity(answered), ...read(answered.answer.output), estimated: false }
+    noteFailure(consultation, { ...answered, ...each }, answered.answer, notes)
+  }
+  return null
+}
+
+async function askTax({ runtime, inMerchant, moment }: Consultation, question: PluginQuestion): Promise<Answered> {
+  const first = await runtime.ask(inMerchant, question)
+  const again = moment === 'checkout' && !first.answer.ok && PASSING.has(first.answer.reason)
+  return again ? runtime.ask(inMerchant, question) : first
+}
+
+const LEFT_OUT: Record<ExtensionPoint, string> = {
+  discount: 'its discounts are left out',
+  tax: "taxes are those of the shop's own table",
+  fulfillment: 'its ways of delivery are left out',
+}
+
+function noteFailure(
+  { moment }: Consultation,
+  { release, provider }: Answered & Served,
+  { reason, detail }: { reason: FailureReason; detail: string },
+  notes: Plugins['notes'],
+): void {
+  if (provider.failurePolicy === 'refuse' && moment === 'checkout') {
+    throw new Refusal('plugin_failed', {
+      detail: `The plugin ${release.plugin} did not answer, and this shop does not sell without it.`,
+      extra: { plugin: release.plugin, reason: reason.replaceAll('_', '-') },
+    })
+  }
+  notes.push({ plugin: release.plugin, reason, text: `${release.plugin} did not answer (${detail}): ${LEFT_OUT[provider.point]}.` })
+}
+
+function identity({ install, release }: Answered): { installId: string; plugin: string; version: string } {
+  return { installId: install.installId, plugin: release.plugin, version: release.version }
+}
