@@ -23,6 +23,7 @@ const CORE_ORDER = [
   ['orders'],
   ['payments'],
   ['checkout'],
+  ['pricing-cases'],
 ]
 
 /** Which of our packages another may import where it runs. Tests may have a database of their own besides. */
