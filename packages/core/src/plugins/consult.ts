@@ -1,10 +1,10 @@
-import type { ParsedDiscountOutputV2 } from '@souk/plugins-sdk/contracts/discount-v2.ts'
-import type { RatesOutputV1 } from '@souk/plugins-sdk/contracts/fulfillment.ts'
-import type { TaxOutputV1 } from '@souk/plugins-sdk/contracts/tax.ts'
+import type { Discount } from '@souk/plugins-sdk/adapters/discount.ts'
+import type { DeliveryRate } from '@souk/plugins-sdk/adapters/fulfillment.ts'
+import type { Taxes } from '@souk/plugins-sdk/adapters/tax.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
+import { divide } from '../money.ts'
 import type { CompiledPricing } from '../pricing/compile-pricing.ts'
 import { priceCart } from '../pricing/price-cart.ts'
-import type { PricedCart } from '../pricing/priced-cart.ts'
 import { NO_PLUGINS, type PricingInput } from '../pricing/pricing-input.ts'
 import { Refusal } from '../refusal.ts'
 import type { Provider } from './install.ts'
@@ -12,7 +12,7 @@ import { type InstalledPlugin, providersOf } from './installs-in-force.ts'
 import type { Answered, PluginQuestion, PluginRuntime } from './plugin-runtime.ts'
 import type { ExtensionPoint, FailureReason } from './port.ts'
 import { discountInput, ratesInput, taxInput } from './provider-input.ts'
-import { discountOperations, ratesOf, taxesOf } from './read-output.ts'
+import { operationsFrom, ratesFrom, taxesFrom } from './read-output.ts'
 
 /** What was asked of the plugins, for which buyer, and at what moment: only an order may be refused for a plugin's sake. */
 export interface Consultation {
@@ -41,29 +41,37 @@ export async function consultPlugins(consultation: Consultation, input: PricingI
   const blank = { ...input, plugins: NO_PLUGINS }
   const draft = priceCart(blank, rules)
   const notes: Plugins['notes'] = []
-  const rounding = rules.document.policy.rounding
-  const operationsOf = (output: unknown, seen: PricedCart) => discountOperations(output as ParsedDiscountOutputV2, seen, rounding)
   const [discountAnswers, rateAnswers] = await Promise.all([
-    askAll(consultation, input, { point: 'discount', hook: 'run', check: (output) => operationsOf(output, draft) }, () =>
-      discountInput(blank, draft),
-    ),
+    askAll(consultation, input, { point: 'discount', hook: 'run' }, () => discountInput(blank, draft)),
     input.lines.some((line) => line.requiresShipping)
-      ? askAll(consultation, input, { point: 'fulfillment', hook: 'rates', check: readRates }, () => ratesInput(blank, draft))
+      ? askAll(consultation, input, { point: 'fulfillment', hook: 'rates' }, () => ratesInput(blank, draft))
       : [],
   ])
-  const rates = readAll(consultation, rateAnswers, notes, (output) => ({ rates: readRates(output) }))
-  const shown = rates.length === 0 ? draft : priceCart({ ...blank, plugins: { ...NO_PLUGINS, rates } }, rules)
-  const discounts = readAll(consultation, discountAnswers, notes, (output) => ({ operations: operationsOf(output, shown) }))
+  const rates = readAll(consultation, rateAnswers, notes, (output) => ({ rates: ratesFrom(output as DeliveryRate[]) }))
+  const discounts = readAll(
+    consultation,
+    discountAnswers,
+    notes,
+    readDiscounts(consultation, { ...blank, plugins: { ...NO_PLUGINS, rates } }),
+  )
   const plugins: Plugins = { discounts, rates, taxes: null, notes }
   return { ...plugins, taxes: await askTaxes(consultation, { ...input, plugins }, notes) }
 }
 
-const readRates = (output: unknown) => ratesOf(output as RatesOutputV1)
+/** Discounts become amounts against the cart with its delivery rate in it, which the chosen method may have from a plugin. */
+function readDiscounts({ runtime, rules }: Consultation, input: PricingInput) {
+  const seen = discountInput(input, priceCart(input, rules))
+  const { rounding } = rules.document.policy
+  const divideAsDeclared = (numerator: bigint, denominator: bigint) => divide(numerator, denominator, rounding)
+  return (output: unknown) => ({
+    operations: operationsFrom(runtime.port.discountOperations(output as Discount[], seen, divideAsDeclared)),
+  })
+}
 
 function askAll(
   { runtime, inMerchant, installs }: Consultation,
   { stickyKey }: PricingInput,
-  asked: Pick<PluginQuestion, 'point' | 'hook' | 'check'>,
+  asked: Pick<PluginQuestion, 'point' | 'hook'>,
   makeInput: () => unknown,
 ): Promise<(Answered & Served)[]> {
   const served = providersOf(installs, asked.point)
@@ -72,7 +80,7 @@ function askAll(
   return Promise.all(
     served.map(async ({ install, provider }) => ({
       provider,
-      ...(await runtime.ask(inMerchant, { install, point, hook, input, stickyKey })),
+      ...(await runtime.ask(inMerchant, { ...asked, install, input, stickyKey })),
     })),
   )
 }
@@ -103,10 +111,9 @@ async function askTaxes(consultation: Consultation, input: PricingInput, notes: 
     discountsAfterTax: policy.discounts === 'after_tax',
   })
   for (const each of served) {
-    const read = (output: unknown) => taxesOf(output as TaxOutputV1, priced)
-    const question = { install: each.install, point: 'tax' as const, hook: 'run', input: asked, stickyKey: input.stickyKey, check: read }
+    const question = { install: each.install, point: 'tax' as const, hook: 'run', input: asked, stickyKey: input.stickyKey }
     const answered = await askTax(consultation, question)
-    if (answered.answer.ok) return { ...identity(answered), ...read(answered.answer.output), estimated: false }
+    if (answered.answer.ok) return { ...identity(answered), ...taxesFrom(answered.answer.output as Taxes), estimated: false }
     noteFailure(consultation, { ...answered, ...each }, answered.answer, notes)
   }
   return null

@@ -4,7 +4,6 @@ import { Breaker, type BreakerState, type CallOutcome } from './breaker.ts'
 import { CallLog } from './call-log.ts'
 import { cordonOf, type InstalledPlugin, releaseFor, type ServedRelease } from './installs-in-force.ts'
 import type { ExtensionPoint, FailureReason, PluginPort, ProviderAnswer } from './port.ts'
-import { SenselessOutput } from './read-output.ts'
 import { loadBundle } from './releases.ts'
 import { answerTrouble } from './trouble.ts'
 
@@ -22,8 +21,6 @@ export interface PluginQuestion {
   hook: string
   input: unknown
   stickyKey: string
-  /** Throws SenselessOutput for an answer that has the right form and does not fit the cart. */
-  check: (output: unknown) => unknown
 }
 
 /** An answer together with who gave it. */
@@ -57,14 +54,14 @@ export class PluginRuntime {
   }
 
   /** Asks a plugin. Never rejects for what the plugin does; what came of it is logged and counted. */
-  async ask(inMerchant: InMerchant, { install, point, hook, input, stickyKey, check }: PluginQuestion): Promise<Answered> {
+  async ask(inMerchant: InMerchant, { install, point, hook, input, stickyKey }: PluginQuestion): Promise<Answered> {
     const release = releaseFor(install, stickyKey)
     const merchantId = inMerchant.merchant.id
     const breaker = this.#breaker(merchantId, release.id, point)
     const refusal = this.#refusal(merchantId, release, breaker)
     if (refusal) return { install, release, answer: refused(refusal) }
     const calledAt = this.#now()
-    const given = await this.port.call({
+    const answer = await this.port.call({
       merchantId,
       release,
       loadBundle: () => this.#bundle(inMerchant, release),
@@ -74,7 +71,6 @@ export class PluginRuntime {
       input,
       cordon: cordonOf(release, calledAt),
     })
-    const answer = checked(given, check)
     this.#note(inMerchant, { install, release, answer }, { hook: `${point}.${hook}`, calledAt, breaker })
     return { install, release, answer }
   }
@@ -144,18 +140,6 @@ export class PluginRuntime {
       .catch(this.#options.onError)
       .finally(() => this.#troubles.delete(trouble))
     this.#troubles.add(trouble)
-  }
-}
-
-function checked(answer: ProviderAnswer, check: (output: unknown) => unknown): ProviderAnswer {
-  if (!answer.ok) return answer
-  try {
-    check(answer.output)
-    return answer
-  } catch (error) {
-    if (!(error instanceof SenselessOutput)) throw error
-    const { input, cpuUs, wallUs, logs } = answer
-    return { ok: false, reason: 'output_invalid', detail: error.message, input, cpuUs, wallUs, logs }
   }
 }
 

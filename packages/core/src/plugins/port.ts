@@ -1,3 +1,5 @@
+import type { Discount, DiscountInput } from '@souk/plugins-sdk/adapters/discount.ts'
+import type { DiscountOperation, Divide } from '@souk/plugins-sdk/adapters/discount-amounts.ts'
 import type { FieldProblem } from '../refusal.ts'
 
 /** Where a plugin takes part in a shop. */
@@ -68,6 +70,11 @@ export interface PluginPort {
   satisfies(version: string, range: string): boolean
   /** Negative, zero or positive, by semantic versioning. */
   compareVersions(one: string, other: string): number
-  /** Answers, whatever the plugin does: it never rejects for a plugin's fault. */
+  /** The amounts that discounts take off a cart, in the order in which they apply. */
+  discountOperations(discounts: readonly Discount[], input: DiscountInput, divide: Divide): DiscountOperation[]
+  /**
+   * Answers, whatever the plugin does: it never rejects for a plugin's fault. An answer was checked for form and sense and
+   * has the canonical form of its point, whichever contract the plugin was written for.
+   */
   call(call: ProviderCall): Promise<ProviderAnswer>
 }
