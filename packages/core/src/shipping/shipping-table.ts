@@ -8,7 +8,6 @@ export const RATE_STEPS_MAX = 200
 export const TABLE_ROWS_MAX = 2_000
 export const SHIPPING_NAME_LENGTH_MAX = 100
 
-const countrySchema = z.string().regex(/^[A-Z]{2}$/, 'unknown_country')
 const anyCountrySchema = z.string().regex(/^([A-Z]{2}|\*)$/, 'unknown_country')
 const regionSchema = z.string().regex(/^[A-Z0-9]{1,3}$/, 'unknown_region')
 const postcodeSchema = z.string().regex(/^[A-Z0-9]{1,10}$/, 'invalid_postcode')
