@@ -200,6 +200,68 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
   cart_empty: { status: 422, title: 'Cart empty', meaning: 'The cart has nothing in it.' },
   cart_incomplete: { status: 422, title: 'Cart incomplete', meaning: 'The cart lacks an address or contact; `errors` says which.' },
   total_changed: { status: 409, title: 'Total changed', meaning: 'The total is not the expected one; nothing was ordered.' },
+  promotion_invalid: {
+    status: 422,
+    title: 'Invalid promotion',
+    meaning: 'The promotion does not hold together, or names something that is not there; `errors` says where.',
+  },
+  promotion_used_up: {
+    status: 409,
+    title: 'Offer used up',
+    meaning:
+      'An offer in the price was used up by others, or by this customer, since the cart was priced: read the cart again. `promotion_ids` names it.',
+  },
+  too_many_promotions: {
+    status: 409,
+    title: 'Too many promotions',
+    meaning: 'The merchant has as many promotions, live promotions or versions of one as it may.',
+  },
+  coupon_code_invalid: {
+    status: 422,
+    title: 'Invalid coupon code',
+    meaning: 'A code has 1 to 64 letters, digits and characters of `_.-+%&!#@*$/`; case and white space do not count.',
+  },
+  coupon_used_up: {
+    status: 409,
+    title: 'Coupon used up',
+    meaning: 'A code in the cart was used up or withdrawn since the cart was priced: read the cart again. `coupon_codes` names it.',
+  },
+  too_many_in_progress: {
+    status: 429,
+    title: 'Too many in progress',
+    meaning: 'As many of these are being worked on as may be at a time: wait for one to end.',
+    retryAfter: 10,
+  },
+  quote_outdated: {
+    status: 409,
+    title: 'Quote outdated',
+    meaning: 'The cart or the prices went on changing while the order was being placed; nothing was ordered. Read the cart again.',
+  },
+  too_many: { status: 422, title: 'Too many', meaning: 'There may be no more of these; `detail` says how many.' },
+  customer_token_invalid: {
+    status: 422,
+    title: 'Invalid customer token',
+    meaning: 'The customer token is malformed, another merchant’s, past its time, or of a customer who is gone.',
+  },
+  shipping_option_unavailable: {
+    status: 422,
+    title: 'Shipping option unavailable',
+    meaning: 'The cart cannot be sent this way; its shipping options say how, and why not.',
+  },
+  vat_id_invalid: {
+    status: 422,
+    title: 'Invalid VAT id',
+    meaning: 'The VAT id is not in the form of its country, or its check digits are wrong.',
+  },
+  coupon_unknown: { status: 422, title: 'Unknown coupon', meaning: 'There is no such code.' },
+  coupon_expired: { status: 422, title: 'Coupon expired', meaning: 'The code was good until a moment that is over.' },
+  coupon_not_yet: { status: 422, title: 'Coupon not yet valid', meaning: 'The code is good from a moment that is still to come.' },
+  coupon_not_yours: {
+    status: 422,
+    title: 'Coupon of another customer',
+    meaning: 'The code is for another customer, or for one who is signed in.',
+  },
+  coupon_used_before: { status: 422, title: 'Coupon used before', meaning: 'This customer has used the code as often as one may.' },
   csv_malformed: { status: 422, title: 'Malformed CSV', meaning: 'The file cannot be read as CSV.' },
   csv_encoding: { status: 422, title: 'CSV encoding', meaning: 'The file is not UTF-8.' },
   csv_header: { status: 422, title: 'CSV header', meaning: 'The header line is missing, or has a column twice.' },

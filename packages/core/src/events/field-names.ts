@@ -7,6 +7,15 @@ const NAMES: Record<string, string> = {
   taxRatePpm: 'tax_rate_percent',
   shippingName: 'shipping.name',
   shippingAmount: 'shipping.amount',
+  taxExempt: 'tax_exempt',
+  vatId: 'vat_id',
+  vatIdValid: 'vat_id_valid',
+  taxCategory: 'tax_category',
+  minimumPrice: 'minimum_price',
+  timeZone: 'time_zone',
+  taxRoundedPer: 'tax_rounded_per',
+  foreignTax: 'foreign_tax',
+  vatIds: 'vat_ids',
 }
 
 /** Fields by the names that merchants know: those an event says have changed. */
