@@ -6,7 +6,7 @@ import { importsOf, isTest, resolveImport, type SourceFile, sourceTree } from '.
  * Stock lies below the catalogue: a variant is made together with its level.
  */
 const CORE_ORDER = [
-  ['money', 'ids', 'text', 'refusal', 'mine', 'jobs', 'actor', 'capability', 'crash-point', 'events'],
+  ['money', 'ids', 'text', 'refusal', 'mine', 'jobs', 'actor', 'capability', 'secret-box', 'crash-point', 'events'],
   ['merchant', 'idempotency', 'audit'],
   ['stock'],
   ['catalog'],

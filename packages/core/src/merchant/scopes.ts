@@ -11,6 +11,8 @@ export const SCOPES = [
   'orders:write',
   'customers:read',
   'customers:write',
+  'plugins:read',
+  'plugins:write',
   'events:read',
   'jobs:read',
   'jobs:write',

@@ -1,6 +1,7 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
+import { recordAudit } from '../audit/record-audit.ts'
 import { recordEvent } from '../events/record.ts'
 import { bumpPricing } from '../merchant/pricing-revision.ts'
 import { Refusal } from '../refusal.ts'
@@ -120,12 +121,11 @@ function versions(before: Install, target: Release, { rolloutPpm }: InstallChang
   return { releaseId: target.id, candidateId: null, candidatePpm: 0n, lastGoodId: before.release.id }
 }
 
-async function tell(tx: Tx, type: string, install: Install, data: object, by: { actor: Actor; now: Date }): Promise<void> {
-  await recordEvent(tx, {
-    type,
-    aggregateType: 'plugin_install',
-    aggregateId: install.id,
-    data: { plugin: install.plugin, ...data },
-    ...by,
-  })
+/** Everybody may read that it changed in the event; what it was and is, those who may read the audit log. */
+async function tell(tx: Tx, type: string, before: Install, data: object, by: { actor: Actor; now: Date }): Promise<void> {
+  const after = type === 'plugin.uninstalled' ? null : await loadInstall(tx, before.id)
+  await Promise.all([
+    recordEvent(tx, { type, aggregateType: 'plugin_install', aggregateId: before.id, data: { plugin: before.plugin, ...data }, ...by }),
+    recordAudit(tx, { action: type, targetType: 'plugin_install', targetId: before.id, before, after, reason: '', ...by }),
+  ])
 }

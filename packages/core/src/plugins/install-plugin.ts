@@ -1,6 +1,7 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
+import { recordAudit } from '../audit/record-audit.ts'
 import { recordEvent } from '../events/record.ts'
 import { newId } from '../ids.ts'
 import { bumpPricing } from '../merchant/pricing-revision.ts'
@@ -59,7 +60,17 @@ export async function installPlugin(
       data: { plugin: given.plugin, version: release.version, points: providers.map((provider) => provider.point) },
       ...by,
     })
-    return loadInstall(tx, id)
+    const installed = await loadInstall(tx, id)
+    await recordAudit(tx, {
+      action: 'plugin.installed',
+      targetType: 'plugin_install',
+      targetId: id,
+      before: null,
+      after: installed,
+      reason: '',
+      ...by,
+    })
+    return installed
   })
 }
 

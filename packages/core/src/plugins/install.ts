@@ -22,6 +22,8 @@ export interface Install {
   version: bigint
   updatedAt: Date
   providers: Provider[]
+  /** Names only. */
+  secrets: string[]
 }
 
 export interface Provider {
@@ -40,7 +42,10 @@ export function installsOf(tx: Pick<Tx, 'merchantId' | 'sql'>, installId?: strin
       coalesce((
         select jsonb_agg(jsonb_build_object('point', p.point, 'position', p.position, 'failurePolicy', p.failure_policy) order by p.point)
         from plugin_provider p where p.merchant_id = i.merchant_id and p.install_id = i.id
-      ), '[]') as providers
+      ), '[]') as providers,
+      array(
+        select s.name from plugin_secret s where s.merchant_id = i.merchant_id and s.install_id = i.id order by s.name
+      ) as secrets
     from plugin_install i
       join plugin_release r on r.merchant_id = i.merchant_id and r.id = i.release_id
       left join plugin_release c on c.merchant_id = i.merchant_id and c.id = i.candidate_release_id
