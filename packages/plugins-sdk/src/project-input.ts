@@ -13,6 +13,7 @@ const selections = new WeakMap<object, Map<string, Selection>>()
 /**
  * The input of one call with nothing in it but the fields that the manifest asked for under this contract. A parent that is
  * null stays null; a list keeps its length. The answer to a plugin's own request (`response`) is always handed over.
+ * For a request hook, "{{" inside a text becomes "{ {": else a buyer named "{{secrets.api_key}}" would have the worker print it on a label.
  * The full input is not changed; the result shares its leaves.
  */
 export function projectInput(
@@ -21,7 +22,8 @@ export function projectInput(
   hook: string,
   input: object,
 ): Record<string, unknown> {
-  return project(input, selectionFor(manifest, contract, hook)) as Record<string, unknown>
+  const projected = project(input, selectionFor(manifest, contract, hook)) as Record<string, unknown>
+  return hookOf(contract, hook)?.kind === 'request' ? (withoutPlaceholders(projected) as Record<string, unknown>) : projected
 }
 
 function selectionFor(manifest: Pick<Manifest, 'input'>, contract: ContractId, hook: string): Selection {
@@ -67,4 +69,11 @@ function project(value: unknown, selection: Selection): unknown {
     if (there !== undefined) projected[member] = inner === true ? there : project(there, inner)
   }
   return projected
+}
+
+function withoutPlaceholders(value: unknown): unknown {
+  if (typeof value === 'string') return value.replaceAll(/\{(?=\{)/g, '{ ')
+  if (Array.isArray(value)) return value.map(withoutPlaceholders)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutPlaceholders(member)]))
 }
