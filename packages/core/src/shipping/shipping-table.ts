@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { AMOUNT_MAX } from '../money.ts'
+import { conditionsSchema } from '../rules/conditions.ts'
 
 export const SHIPPING_ZONES_MAX = 200
 export const ZONE_PLACES_MAX = 1_000
@@ -53,7 +54,7 @@ export const shippingRateSchema = z.discriminatedUnion('type', [
       .array(z.strictObject({ from_grams: countSchema, amount: amountSchema }))
       .min(1)
       .max(RATE_STEPS_MAX),
-    /** Added for every begun so many grams above the last step. */
+    /** Added for every begun `each_grams` above the last step. */
     beyond: z
       .strictObject({ each_grams: countSchema.min(1, 'quantity_out_of_range'), amount: amountSchema })
       .nullable()
@@ -83,7 +84,7 @@ export const shippingMethodSchema = z.strictObject({
   /** Null: anywhere, and also while the address is not known. */
   zone_ids: z.array(z.string()).min(1).max(SHIPPING_ZONES_MAX).nullable().default(null),
   /** Conditions of scope cart in the language of the rules. */
-  conditions: z.record(z.string(), z.unknown()).nullable().default(null),
+  conditions: conditionsSchema.nullable().default(null),
   /** Null: as the tax settings say for shipping. */
   tax_category: z.string().nullable().default(null),
   rate: shippingRateSchema,

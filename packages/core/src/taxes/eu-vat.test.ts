@@ -112,20 +112,20 @@ describe('reverse charge', () => {
 
 describe('what is not what its country is (Art. 6 and 7 of Directive 2006/112/EC, Windsor Framework)', () => {
   it.each([
-    ['Gran Canaria', 'ES', '35001', "Export: the Canary Islands lies outside the EU's VAT area (Art. 6(1) of Directive 2006/112/EC)."],
-    ['Ceuta', 'ES', '51001', "Export: Ceuta lies outside the EU's VAT area (Art. 6(2) of Directive 2006/112/EC)."],
+    ['Gran Canaria', 'ES', '35001', "Export: goods to the Canary Islands leave the EU's VAT area (Art. 6(1) of Directive 2006/112/EC)."],
+    ['Ceuta', 'ES', '51001', "Export: goods to Ceuta leave the EU's VAT area (Art. 6(2) of Directive 2006/112/EC)."],
     [
       'Åland by its own code',
       'AX',
       '22100',
-      "Export: the Åland Islands lies outside the EU's VAT area (Art. 6(1) of Directive 2006/112/EC).",
+      "Export: goods to the Åland Islands leave the EU's VAT area (Art. 6(1) of Directive 2006/112/EC).",
     ],
-    ['Réunion by its own code', 'RE', '97400', "Export: Réunion lies outside the EU's VAT area (Art. 6(1) of Directive 2006/112/EC)."],
+    ['Réunion by its own code', 'RE', '97400', "Export: goods to Réunion leave the EU's VAT area (Art. 6(1) of Directive 2006/112/EC)."],
     [
       'Saint Barthélemy among the postcodes of Guadeloupe',
       'FR',
       '97133',
-      "Export: Saint Barthélemy lies outside the EU's VAT area (Art. 6(1) of Directive 2006/112/EC).",
+      "Export: goods to Saint Barthélemy leave the EU's VAT area (Art. 6(1) of Directive 2006/112/EC).",
     ],
     ['the United States', 'US', '10001', 'Export to US: exempt from VAT (Art. 146 of Directive 2006/112/EC).'],
   ])('%s is an export', (_what, country, postcode, note) => {

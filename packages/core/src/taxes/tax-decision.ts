@@ -38,7 +38,7 @@ export function notTaxed(home: TaxPlace, to: TaxPlace): TaxDecision {
     home.memberState === null
       ? `No tax is collected in ${to.name}.`
       : to.outside
-        ? `Export: ${to.outside.name} lies outside the EU's VAT area (${to.outside.law}).`
+        ? `Export: goods to ${to.outside.name} leave the EU's VAT area (${to.outside.law}).`
         : `Export to ${to.name}: exempt from VAT (Art. 146 of Directive 2006/112/EC).`
   return { treatment: 'export', note, at: null, elseHome: false }
 }
