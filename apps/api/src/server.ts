@@ -25,6 +25,8 @@ import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
 import { productRoutes } from './routes/products.ts'
 import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
+import { staffCustomerGroupRoutes } from './routes/staff-customer-groups.ts'
+import { staffCustomerRoutes } from './routes/staff-customers.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
@@ -141,6 +143,8 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffVariantRoutes(app)
   staffImportRoutes(app, deps.tokenKeys)
   staffStockRoutes(app, deps.tokenKeys)
+  staffCustomerRoutes(app, deps.tokenKeys)
+  staffCustomerGroupRoutes(app)
   staffDeadJobRoutes(app, deps.tokenKeys)
   platformSessionRoutes(app, deps)
   platformMerchantRoutes(app, deps)

@@ -35,6 +35,7 @@ const NO_WORDS: Record<string, string> = {
   'catalog_import.failure': 'our words, and a line number',
   'catalog_import_problem.code': 'our words',
   'catalog_import_problem.field': 'our words',
+  'customer.locale': 'a code',
   'dead_job.task': 'our words',
   'event.actor': 'ids: looked for by themselves',
   'event.aggregate_type': 'our words',
@@ -140,7 +141,7 @@ describe.each([
         found.add(name)
       }
     }
-    expect([...found].sort()).toEqual(['file', 'handle', 'sku'])
+    expect([...found].sort()).toEqual(['email', 'file', 'handle', 'sku'])
   })
 })
 

@@ -95,10 +95,14 @@ function credentialOf(key: string, security: Record<string, string[]>[]): Creden
   return credential
 }
 
+/** Named like ids of ours, but given out by others. */
+const NO_IDS = ['vat_id']
+
 /** Properties that are ids by their form or by their name. */
 function idsIn(schema: Schema, document: Description): string[] {
   const resolved = schema.$ref ? document.components!.schemas![schema.$ref.split('/').at(-1)!]! : schema
   const own = Object.entries(resolved.properties ?? {}).flatMap(([name, property]) => {
+    if (NO_IDS.includes(name)) return []
     const isId = property.format === 'uuid' || property.pattern?.startsWith('^[0-9a-f]{8}-') || name === 'id' || /_ids?$/.test(name)
     return isId ? [name] : idsIn(property, document)
   })

@@ -126,6 +126,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   const jobId = await addDeadJob(api, shop, importId, canary)
   mkdirSync(join(mediaDir, shop.merchant.slug), { recursive: true })
   writeFileSync(join(mediaDir, shop.merchant.slug, names.file), `<svg xmlns="http://www.w3.org/2000/svg"><title>${canary}</title></svg>`)
+  const { customer, group } = await addCustomer(staff, names, canary)
   const ordered = await staff('/v1/admin/products', productOf({ ...names, handle: `${names.handle}-ordered` }, canary), {
     'idempotency-key': `${names.idempotencyKey}-ordered`,
   })
@@ -143,6 +144,8 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       cart_id: cart.id,
       line_id: cart.lines[0].id,
       order_id: order.id,
+      customer_id: customer.id,
+      group_id: group.id,
       file: names.file,
       email: names.email,
     },
@@ -174,6 +177,15 @@ function productOf({ handle, sku }: Names, canary: string) {
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are taken apart by tests
 type Done = any
+
+/** A customer in a group. */
+async function addCustomer(staff: (url: string, payload: object) => Promise<Done>, { email, handle }: Names, canary: string) {
+  const vat = { vat_id: 'DE129273398', vat_id_valid: true }
+  const customer = await staff('/v1/admin/customers', { email, name: `${canary} Ada`, locale: 'de-DE', ...vat })
+  const group = await staff('/v1/admin/customer-groups', { name: `${canary} friends`, handle: `${handle}-group` })
+  await staff(`/v1/admin/customer-groups/${group.id}/members`, { customer_id: customer.id })
+  return { customer, group }
+}
 
 /** An import that is over, with its report; and one that waits for a worker. */
 async function importFile(

@@ -13,3 +13,6 @@ export const handleSchema = z
   .max(HANDLE_LENGTH_MAX, 'invalid_id')
   .refine((text) => nameFault(text, HANDLE_LENGTH_MAX) === undefined && !text.includes('/'), 'invalid_id')
   .transform((handle) => normalHandle(handle) ?? '')
+
+/** A handle that a caller wants something to have; core brings it into the form it is kept in. */
+export const givenHandleSchema = z.string().min(1).max(HANDLE_LENGTH_MAX, 'text_too_long')
