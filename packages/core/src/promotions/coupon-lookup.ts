@@ -1,7 +1,7 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { PricingInput } from '../pricing/pricing-input.ts'
 import type { PromotionDocument } from '../pricing/promotion-document.ts'
-import { isRolledOut } from '../pricing/rollout-bucket.ts'
+import { rolloutBucket } from '../pricing/rollout.ts'
 import { emailKey } from './customer-key.ts'
 
 /** A value, or a subquery that finds it, so that the lookup can travel in one flight with whatever else reads a cart. */
@@ -76,20 +76,24 @@ export function toCoupons(
  * customers' uses are counted when an order is placed, so this is what a quote may promise, not what a checkout will find.
  */
 export function toUsage(rows: readonly unknown[], promotions: readonly PromotionDocument[], stickyKey: string): PricingInput['usage'] {
-  const counted = rows as UsageRow[]
+  const [byAll, byCustomer] = [new Map<string, UsageRow>(), new Map<string, UsageRow>()]
+  for (const row of rows as UsageRow[]) (row.customer_key === '' ? byAll : byCustomer).set(row.promotion_id, row)
   const usage: PricingInput['usage'] = {}
   for (const document of promotions) {
     const { uses, uses_per_customer: usesPerCustomer, budget } = document.limits
-    if ((uses === null && usesPerCustomer === null && budget === null) || !isRolledOut(document, stickyKey)) continue
-    const byAll = counted.find((row) => row.promotion_id === document.id && row.customer_key === '')
-    const byCustomer = counted.find((row) => row.promotion_id === document.id && row.customer_key !== '')
+    if ((uses === null && usesPerCustomer === null && budget === null) || !isFor(document, stickyKey)) continue
     usage[document.id] = {
-      usesLeft: left(uses, byAll?.used),
-      usesLeftForCustomer: left(usesPerCustomer, byCustomer?.used),
-      budgetLeft: left(budget, byAll?.spent),
+      usesLeft: left(uses, byAll.get(document.id)?.used),
+      usesLeftForCustomer: left(usesPerCustomer, byCustomer.get(document.id)?.used),
+      budgetLeft: left(budget, byAll.get(document.id)?.spent),
     }
   }
   return usage
+}
+
+function isFor(document: PromotionDocument, stickyKey: string): boolean {
+  const bucket = rolloutBucket(document.id, stickyKey)
+  return document.rollout_from_ppm <= bucket && bucket < document.rollout_ppm
 }
 
 function left(limit: number | null, used = 0n): bigint | null {
