@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import { rolloutBucket } from '../pricing/rollout.ts'
 import type { Provider } from './install.ts'
 import type { ExtensionPoint, PluginRelease, ProviderCall } from './port.ts'
 
@@ -24,7 +24,6 @@ export interface ServedRelease extends PluginRelease {
 
 const CORDON_NEW_DAYS = 7
 const DAY_MS = 86_400_000
-const PPM = 1_000_000n
 
 /** The statement that reads what is installed and active, with the releases that serve; for the flight that loads a pricing document. */
 export function installsQuery(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
@@ -71,8 +70,7 @@ export function providersOf(
 /** The release that serves this buyer: the same buyer gets the same one for as long as the share only grows. */
 export function releaseFor(install: InstalledPlugin, stickyKey: string): ServedRelease {
   if (!install.candidate) return install.serving
-  const draw = BigInt(createHash('sha256').update(`${install.installId}|${stickyKey}`).digest().readUInt32BE(0)) % PPM
-  return draw < install.candidatePpm ? install.candidate : install.serving
+  return BigInt(rolloutBucket(install.installId, stickyKey)) < install.candidatePpm ? install.candidate : install.serving
 }
 
 /** Plugins share runners only with plugins that are trusted as much. */

@@ -71,7 +71,7 @@ export class PluginRuntime {
       input,
       cordon: cordonOf(release, calledAt),
     })
-    this.#note(inMerchant, { install, release, answer }, { hook: `${point}.${hook}`, calledAt, breaker })
+    this.#note(inMerchant, { install, release, answer }, { hook, calledAt, breaker })
     return { install, release, answer }
   }
 
@@ -151,5 +151,5 @@ function outcomeOf(answer: ProviderAnswer): CallOutcome | undefined {
 }
 
 function refused(why: { reason: FailureReason; detail: string }): ProviderAnswer {
-  return { ok: false, ...why, input: null, cpuUs: 0, wallUs: 0, logs: [] }
+  return { ok: false, ...why, contract: '', input: null, cpuUs: 0, wallUs: 0, logs: [] }
 }

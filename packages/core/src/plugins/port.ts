@@ -51,9 +51,12 @@ export type FailureReason =
   | 'breaker_open'
   | 'budget_spent'
 
-/** What came of a call. `input` is what the plugin really saw; times in microseconds. */
-export type ProviderAnswer = { input: unknown; cpuUs: number; wallUs: number; logs: readonly string[] } & (
-  | { ok: true; output: unknown }
+/**
+ * What came of a call. `contract` is the one the bundle was written for, `input` and `raw` what the plugin really saw and said
+ * under it, `output` the same in canonical form; times in microseconds.
+ */
+export type ProviderAnswer = { contract: string; input: unknown; cpuUs: number; wallUs: number; logs: readonly string[] } & (
+  | { ok: true; output: unknown; raw: unknown }
   | { ok: false; reason: FailureReason; detail: string }
 )
 
