@@ -75,7 +75,8 @@ export function fillSecrets(
   const headers = Object.fromEntries(
     Object.entries(request.headers ?? {}).map(([name, text]) => [name.toLowerCase(), fill(text, printable)]),
   )
-  const url = new URL(request.path, `https://${request.host}`)
+  // Joined as text: resolved as a reference, the path "//evil.example" would be another host.
+  const url = new URL(`https://${request.host}${request.path}`)
   for (const [name, text] of Object.entries(request.query ?? {}))
     url.searchParams.set(
       name,

@@ -98,15 +98,15 @@ interface Complaint {
   message: string
 }
 
+/** A manifest with its defaults filled in. */
+export type ParsedManifest = Manifest & Required<Pick<Manifest, 'configuration' | 'secrets' | 'hosts' | 'limits'>>
+
 /** A manifest that this SDK's shop can serve. Its parts agree with each other, and every field asked for exists. */
 export const manifestSchema = manifestShape.superRefine((manifest, context) => {
   for (const complaint of [...contractComplaints(manifest), ...fieldComplaints(manifest), ...hostComplaints(manifest)]) {
     context.addIssue({ code: 'custom', ...complaint })
   }
-})
-
-/** A manifest with its defaults filled in. */
-export type ParsedManifest = z.output<typeof manifestSchema>
+}) as unknown as z.ZodType<ParsedManifest, Manifest>
 
 /** The contracts that a manifest's plugin is called under, as 'discount@1'. */
 export function contractIdsOf(manifest: Pick<Manifest, 'input'>): ContractId[] {

@@ -35,9 +35,12 @@ export function discountOperations(discounts: readonly Discount[], input: Discou
     if (discount.group !== null && done.has(discount.group)) continue
     const chosen = discount.group === null ? discount : bestOf(discounts, discount.group, left, divide)
     if (discount.group !== null) done.add(discount.group)
-    for (const taken of taking(chosen, left, divide)) {
-      take(left, taken.target, taken.amount)
-      operations.push({ ...taken, amount: Number(taken.amount), reason: chosen.message, code: chosen.code })
+    for (const { target, amount: wanted } of taking(chosen, left, divide)) {
+      // What was taken from the order before is no longer on its lines, though nobody says on which.
+      const amount = target === 'shipping' ? wanted : least(wanted, orderLeft(left))
+      if (amount === 0n) continue
+      take(left, target, amount)
+      operations.push({ target, amount: Number(amount), reason: chosen.message, code: chosen.code })
     }
   }
   return operations
