@@ -31,6 +31,8 @@ const pricingLine = z.strictObject({ id: text, quantity: integer, ...goods })
 /** A variant that a promotion's gift action may add. */
 const giftVariant = z.strictObject({ ...goods, available: z.boolean() })
 
+const vatId = z.strictObject({ country: text, number: text, valid: z.boolean() })
+
 const customer = z.strictObject({
   id: text,
   groups: z.array(text),
@@ -38,7 +40,7 @@ const customer = z.strictObject({
   totalSpent: integer,
   lastOrderAt: z.iso.datetime().nullable(),
   taxExempt: z.boolean(),
-  vatId: z.strictObject({ country: text, number: text, valid: z.boolean() }).nullable(),
+  vatId: vatId.nullable(),
 })
 
 const shippingAddress = z.strictObject({
@@ -112,6 +114,8 @@ export const storedPricingInput = z.strictObject({
   lines: z.array(pricingLine),
   gifts: z.array(giftVariant),
   customer: customer.nullable(),
+  /** One that the buyer gave with the cart, guests too; it goes before the customer's own. */
+  vatId: vatId.nullable().default(null),
   /** Null while it is not known who buys. */
   firstOrder: z.boolean().nullable(),
   emailDomain: text.nullable(),
