@@ -8,3 +8,11 @@ import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 export function bumpPricing(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
   return tx.sql`update merchant_settings set pricing_revision = pricing_revision + 1 where merchant_id = ${tx.merchantId}`
 }
+
+/**
+ * Holds the merchant's pricing data still until the transaction ends: whoever changes several things that must fit together takes
+ * this first, before any row, and so never meets another half way.
+ */
+export function lockPricing(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
+  return tx.sql`select pricing_revision from merchant_settings where merchant_id = ${tx.merchantId} for no key update`
+}
