@@ -1,6 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import type { TokenKeys } from '@souk/core/capability.ts'
+import { PluginRuntime } from '@souk/core/plugins/plugin-runtime.ts'
+import type { PluginPort } from '@souk/core/plugins/port.ts'
+import { SECRETS_PURPOSE } from '@souk/core/plugins/secrets.ts'
+import { SecretBox } from '@souk/core/secret-box.ts'
 import { Admins } from '@souk/platform/admins.ts'
 import type { Cells } from '@souk/platform/cells.ts'
 import type { ResolveTxt } from '@souk/platform/domains.ts'
@@ -11,7 +15,7 @@ import type { Registry } from 'prom-client'
 import { answerClientError, answerErrors } from './answer-errors.ts'
 import { raiseGates } from './gates/gates.ts'
 import { Principals } from './gates/principal.ts'
-import { requestFields } from './log.ts'
+import { errorFields, requestFields } from './log.ts'
 import { measure } from './metrics.ts'
 import { describeApi, REFERENCE_PREFIX } from './openapi.ts'
 import { BODY_LIMIT_BYTES, readBodiesAsJson } from './request-body.ts'
@@ -21,6 +25,7 @@ import { orderRoutes } from './routes/orders.ts'
 import { platformDomainRoutes } from './routes/platform-domains.ts'
 import { platformFleetRoutes } from './routes/platform-fleet.ts'
 import { platformMerchantRoutes } from './routes/platform-merchants.ts'
+import { platformPluginRoutes } from './routes/platform-plugins.ts'
 import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
 import { productRoutes } from './routes/products.ts'
@@ -29,6 +34,8 @@ import { staffCustomerGroupRoutes } from './routes/staff-customer-groups.ts'
 import { staffCustomerRoutes } from './routes/staff-customers.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
+import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
+import { staffPluginRoutes } from './routes/staff-plugins.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
 import { staffSessionRoutes } from './routes/staff-sessions.ts'
 import { staffStockRoutes } from './routes/staff-stock.ts'
@@ -51,6 +58,8 @@ export interface ServerOptions {
   log: FastifyBaseLogger
   now?: () => Date
   resolveTxt: ResolveTxt
+  /** What runs plugins; the process that made it ends it. */
+  pluginPort: PluginPort
   /** False while the process is on its way out: it should get no more requests. */
   isReady?: () => boolean
   bodyTimeoutMs?: number
@@ -66,6 +75,9 @@ export interface Deps extends ServerOptions {
   tokens: AccessTokens
   principals: Principals
   admins: Admins
+  plugins: PluginRuntime
+  /** Seals the secrets of plugins. */
+  secretBox: SecretBox
 }
 
 export interface Server {
@@ -146,10 +158,13 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffCustomerRoutes(app, deps.tokenKeys)
   staffCustomerGroupRoutes(app)
   staffDeadJobRoutes(app, deps.tokenKeys)
+  staffPluginRoutes(app, deps)
+  staffPluginInstallRoutes(app, deps)
   platformSessionRoutes(app, deps)
   platformMerchantRoutes(app, deps)
   platformDomainRoutes(app, deps)
   platformFleetRoutes(app, deps)
+  platformPluginRoutes(app, deps)
 }
 
 async function assemble(app: FastifyInstance, options: ServerOptions): Promise<Deps> {
@@ -157,7 +172,16 @@ async function assemble(app: FastifyInstance, options: ServerOptions): Promise<D
   const tokens = new AccessTokens(app.jwt, options.jwtKeys, issuerOf(options.baseDomain))
   const admins = new Admins(options.platformSql)
   const principals = new Principals(tokens, admins)
-  return { ...options, now: options.now ?? (() => new Date()), tokens, admins, principals }
+  const now = options.now ?? (() => new Date())
+  const blocks = options.router.directory.pluginBlocks
+  const plugins = new PluginRuntime({
+    port: options.pluginPort,
+    isBlocked: (asked) => blocks.isBlocked(asked),
+    onError: (error) => options.log.error(errorFields(error), 'the log of plugin calls was not written'),
+    now,
+  })
+  app.addHook('onClose', () => plugins.close())
+  return { ...options, now, tokens, admins, principals, plugins, secretBox: new SecretBox(options.tokenKeys, SECRETS_PURPOSE) }
 }
 
 function logRequests(app: FastifyInstance): void {

@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { hashPassword } from '@souk/core/merchant/passwords.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { createTestShop, type MerchantOverrides, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
+import { testPluginPort } from '@souk/core/testing/plugin-port.ts'
 import { Admins } from '@souk/platform/admins.ts'
 import { Cells } from '@souk/platform/cells.ts'
 import { openPlatformSql, type PlatformSql } from '@souk/platform/platform-sql.ts'
@@ -81,6 +82,7 @@ export async function createTestApi(
     publicUrlPort: 3000,
     log: openLog('info', { write: (line) => void log.push(line) }),
     now: () => clock.now,
+    pluginPort: testPluginPort(),
     resolveTxt: async (name) => dns.get(name) ?? Promise.reject(new Error('ENOTFOUND')),
     ...overrides,
   }

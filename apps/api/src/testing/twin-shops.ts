@@ -6,6 +6,7 @@ import { hashPassword } from '@souk/core/merchant/passwords.ts'
 import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
+import { addPlugins } from './twin-plugins.ts'
 import type { Credentials, Values } from './valid-requests.ts'
 
 /** A shop in the middle of its life: two of everything. One has the names that the other shop's has too, one names of its own. */
@@ -75,8 +76,10 @@ export async function fillShop(api: TestApi, { admin, mediaDir, canary, password
   const sets: Set[] = []
   for (const names of [SHARED, own]) sets.push(await furnish(api, shop, { names, canary, mediaDir, passwordHash }))
   const [shared, mine] = sets as [Set, Set]
+  const block = await addBlock(api, admin, canary)
   const others = {
     merchant_id: shop.merchant.id,
+    block_id: block.id as string,
     host: domain,
     password,
     admin_email: ADMIN_EMAIL,
@@ -132,8 +135,10 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   })
   const bought = await buy(api, shop, { ordered: ordered.variants[0].id, wanted: variant.id }, names, canary)
   const { cart, order, emptyCart } = bought
+  const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
   return {
     values: {
+      ...plugins,
       product_id: product.id,
       variant_id: variant.id,
       handle: names.handle,
@@ -242,6 +247,12 @@ async function buy(
     }),
   )
   return { order, cart: await open({ ...buyer, lines: lines(variants.wanted) }, '-full'), emptyCart: await open({}, '-empty') }
+}
+
+/** Something of no merchant's, stopped by the platform. */
+function addBlock({ call }: TestApi, token: string, canary: string): Promise<Done> {
+  const payload = { plugin: `${canary}-stopped`, reason: canary }
+  return expectDone(call('platform.localhost', { method: 'POST', url: '/v1/plugin-blocks', token, payload }))
 }
 
 async function addDomain({ call, dns }: TestApi, token: string, { merchant }: ApiMerchant, host: string): Promise<void> {

@@ -39,6 +39,19 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/admin/stock/{variant_id}/adjustments': () => ({ change: 1, reason: 'found' }),
   'POST /v1/admin/dead-jobs/{job_id}/retry': () => undefined,
   'POST /v1/sessions': ({ admin_email, password }) => ({ email: admin_email, password }),
+  'POST /v1/admin/plugins/releases': () => ({
+    manifest: { name: 'another', version: '1.0.0', contracts: { discount: '^1' } },
+    bundle: 'another',
+  }),
+  'POST /v1/admin/plugins/installs': ({ plugin }) => ({ plugin, version: '^1' }),
+  'PATCH /v1/admin/plugins/installs/{install_id}': () => ({ configuration: { changed: true } }),
+  'POST /v1/admin/plugins/installs/{install_id}/promote': () => undefined,
+  'POST /v1/admin/plugins/installs/{install_id}/rollback': () => undefined,
+  'POST /v1/admin/plugins/installs/{install_id}/reset-breakers': () => undefined,
+  'PUT /v1/admin/plugins/installs/{install_id}/secrets/{secret_name}': () => ({ value: 'changed' }),
+  'POST /v1/plugin-blocks': ({ merchant_id }) => ({ merchant_id, reason: 'a trial' }),
+  'POST /v1/plugin-blocks/{block_id}/lift': () => undefined,
+  'PUT /v1/merchants/{merchant_id}/plugin-budget': () => ({ calls_per_day: 1, cpu_ms_per_day: 1 }),
   'POST /v1/merchants': ({ new_slug, email, password }) => ({
     slug: new_slug,
     name: 'Another',
@@ -56,7 +69,7 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
 }
 
 /** Parameters that name nothing that anybody has: how much is asked for, and what a new thing is called. */
-const SAYS_HOW: Values = { limit: '100', after: '0', stock: 'keep', file_name: 'products.csv' }
+const SAYS_HOW: Values = { outcome: 'ok', limit: '100', after: '0', stock: 'keep', file_name: 'products.csv' }
 
 /** The parts of an operation's request that name something: another merchant's can be put there. */
 export function positionsOf({ key, pathParameters, queryParameters, idsInBody }: Operation): string[] {
