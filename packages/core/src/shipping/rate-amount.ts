@@ -38,7 +38,9 @@ function byWeight({ steps, beyond }: Extract<ShippingRateRule, { type: 'by_weigh
 
 function byQuantity(rate: Extract<ShippingRateRule, { type: 'by_quantity' }>, quantity: bigint): bigint {
   const charged = rate.quantity_max !== null && quantity > rate.quantity_max ? BigInt(rate.quantity_max) : quantity
-  return charged < 1n ? 0n : BigInt(rate.first) + (charged - 1n) * BigInt(rate.additional)
+  if (charged < 1n) return 0n
+  const parcels = rate.per_parcel === null ? 1n : (charged - 1n) / BigInt(rate.per_parcel) + 1n
+  return parcels * BigInt(rate.first) + (charged - parcels) * BigInt(rate.additional)
 }
 
 function percentage(rate: Extract<ShippingRateRule, { type: 'percentage' }>, subtotal: bigint): bigint {

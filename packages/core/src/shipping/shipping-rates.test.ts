@@ -127,6 +127,16 @@ describe('rates', () => {
   it.each([
     [0, 0n],
     [1, 500n],
+    [3, 700n],
+    [4, 1200n],
+    [10, 2600n],
+  ])('by pieces, of which a parcel holds three: %i', (quantity, expected) => {
+    expect(amount({ type: 'by_quantity', first: 500, additional: 100, per_parcel: 3 }, { quantity: BigInt(quantity) })).toBe(expected)
+  })
+
+  it.each([
+    [0, 0n],
+    [1, 500n],
     [2, 700n],
     [3, 900n],
     [4, 900n],

@@ -67,6 +67,8 @@ export const shippingRateSchema = z.discriminatedUnion('type', [
     additional: amountSchema,
     /** Pieces that are charged; further ones cost nothing more. */
     quantity_max: countSchema.min(1, 'quantity_out_of_range').nullable().default(null),
+    /** How many pieces a parcel holds: the first of every further parcel costs `first` again. */
+    per_parcel: countSchema.min(1, 'quantity_out_of_range').nullable().default(null),
   }),
   z.strictObject({
     type: z.literal('percentage'),
