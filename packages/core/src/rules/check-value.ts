@@ -15,6 +15,7 @@ const FORMS: Record<TextForm, { pattern: RegExp; detail: string }> = {
   country: { pattern: /^[A-Z]{2}$/, detail: 'A country is an ISO 3166-1 code of two capital letters.' },
   currency: { pattern: /^[A-Z]{3}$/, detail: 'A currency is an ISO 4217 code of three capital letters.' },
   domain: { pattern: /^[^\s@A-Z]+$/, detail: 'A domain is written in lower case and without @.' },
+  code: { pattern: /^[^\s\p{Ll}]+$/u, detail: 'A coupon code is written in capital letters and without spaces.' },
 }
 // A part of a text need not look like the whole.
 const PARTS: readonly Operator[] = ['startsWith', 'endsWith']

@@ -9,7 +9,7 @@ export type RuleScope = 'cart' | 'line'
 export type FactType = 'boolean' | 'integer' | 'amount' | 'decimal' | 'text' | 'time' | 'date' | 'set' | 'lines'
 
 /** What the texts of a fact look like, so that a condition that can never hold is refused when it is saved. */
-export type TextForm = 'uuid' | 'country' | 'currency' | 'domain'
+export type TextForm = 'uuid' | 'country' | 'currency' | 'domain' | 'code'
 
 export interface Fact {
   scope: RuleScope
@@ -20,6 +20,8 @@ export interface Fact {
   /** How explanations call it: "the subtotal is at least …". */
   label: string
   description: string
+  /** How explanations say that a boolean is false; `label` says that it is true. */
+  otherwise?: string
   form?: TextForm
   /** The least and greatest value there is, in the fact's unit; none for amounts, whose bounds are those of money. */
   minimum?: number
@@ -40,6 +42,23 @@ const CART_FACTS: Record<CartFactName, Fact> = {
     grows: true,
     label: 'subtotal',
     description: 'All lines at list price, before discounts, shipping and added taxes.',
+  },
+  'cart.discounted_subtotal': {
+    ...cart,
+    type: 'amount',
+    unit: 'minor units',
+    grows: true,
+    label: 'subtotal after discounts',
+    description:
+      'What is left of all lines after the promotions that come before this one: those of higher priority, and all on lines before those on the order.',
+  },
+  'cart.discounted_subtotal': {
+    ...cart,
+    type: 'amount',
+    unit: 'minor units',
+    grows: true,
+    label: 'discounted subtotal',
+    description: 'What the promotions whose turn comes before this one leave of the subtotal.',
   },
   'cart.quantity': {
     ...cart,
@@ -87,7 +106,8 @@ const CART_FACTS: Record<CartFactName, Fact> = {
   'customer.known': {
     ...cart,
     type: 'boolean',
-    label: 'buyer has an account',
+    label: 'the buyer has an account',
+    otherwise: 'the buyer has no account',
     description: 'Whether the buyer has an account with this merchant.',
   },
   'customer.id': {
@@ -95,7 +115,7 @@ const CART_FACTS: Record<CartFactName, Fact> = {
     type: 'text',
     nullable: true,
     form: 'uuid',
-    label: 'customer',
+    label: 'customer id',
     description: `Id of the customer. ${MISSING_FOR_GUESTS}`,
   },
   'customer.groups': {
@@ -135,6 +155,7 @@ const CART_FACTS: Record<CartFactName, Fact> = {
     type: 'boolean',
     nullable: true,
     label: 'this is the first order',
+    otherwise: 'this is not the first order',
     description: "Whether this would be the buyer's first order. Missing until the buyer is known by account or e-mail address.",
   },
   'customer.email_domain': {
@@ -229,6 +250,7 @@ const CART_FACTS: Record<CartFactName, Fact> = {
   'coupon.codes': {
     ...cart,
     type: 'set',
+    form: 'code',
     label: 'coupon codes',
     description: 'Codes entered by the buyer that can be used, in upper case.',
   },
@@ -248,8 +270,8 @@ const LINE_FACTS: Record<LineFactName, Fact> = {
     description: 'Weight of all units of the line.',
   },
   'line.sku': { ...line, type: 'text', nullable: true, label: 'SKU', description: 'SKU of the variant. Missing when it has none.' },
-  'line.product_id': { ...line, type: 'text', form: 'uuid', label: 'product', description: 'Id of the product.' },
-  'line.variant_id': { ...line, type: 'text', form: 'uuid', label: 'variant', description: 'Id of the variant.' },
+  'line.product_id': { ...line, type: 'text', form: 'uuid', label: 'product id', description: 'Id of the product.' },
+  'line.variant_id': { ...line, type: 'text', form: 'uuid', label: 'variant id', description: 'Id of the variant.' },
   'line.tags': { ...line, type: 'set', label: 'tags', description: 'Tags of the product.' },
   'line.collections': { ...line, type: 'set', label: 'collections', description: 'Handles of the collections that the product is in.' },
   'line.vendor': {
@@ -266,7 +288,13 @@ const LINE_FACTS: Record<LineFactName, Fact> = {
     label: 'product type',
     description: 'Type of the product. Missing when it has none.',
   },
-  'line.on_sale': { ...line, type: 'boolean', label: 'on sale', description: 'Whether the unit price is below the compare-at price.' },
+  'line.on_sale': {
+    ...line,
+    type: 'boolean',
+    label: 'on sale',
+    otherwise: 'not on sale',
+    description: 'Whether the unit price is below the compare-at price.',
+  },
   'line.sale_percent': {
     ...line,
     type: 'decimal',
@@ -277,7 +305,13 @@ const LINE_FACTS: Record<LineFactName, Fact> = {
     label: 'price reduction',
     description: 'How far the unit price is below the compare-at price, rounded down to four decimals. Missing when not on sale.',
   },
-  'line.taxable': { ...line, type: 'boolean', label: 'taxable', description: 'Whether tax is due on the variant.' },
+  'line.taxable': {
+    ...line,
+    type: 'boolean',
+    label: 'taxable',
+    otherwise: 'not taxable',
+    description: 'Whether tax is due on the variant.',
+  },
   'line.tax_category': {
     ...line,
     type: 'text',
@@ -285,7 +319,13 @@ const LINE_FACTS: Record<LineFactName, Fact> = {
     label: 'tax category',
     description: 'Tax category. Missing when it has none.',
   },
-  'line.requires_shipping': { ...line, type: 'boolean', label: 'needs shipping', description: 'Whether the variant has to be sent.' },
+  'line.requires_shipping': {
+    ...line,
+    type: 'boolean',
+    label: 'needs shipping',
+    otherwise: 'needs no shipping',
+    description: 'Whether the variant has to be sent.',
+  },
 }
 
 /** Everything a condition may ask for. `npm test` holds the table in docs/rules.md to it. */

@@ -37,10 +37,7 @@ interface Place {
  * operators that are not known, values that do not fit, empty groups, and conditions that can never hold. `errors` names
  * up to RULE_FAULTS_MAX places by JSON Pointer below `pointer`.
  */
-export function validateConditions(
-  json: unknown,
-  { scope, pointer }: { scope: RuleScope; pointer: string; currency?: string },
-): Conditions {
+export function validateConditions(json: unknown, { scope, pointer }: { scope: RuleScope; pointer: string }): Conditions {
   const faults = new Faults()
   const conditions = checkJson(json, pointer, faults)
     ? new Validator(faults).group(json, { scope, pointer, depth: 0, inner: false })
