@@ -211,11 +211,6 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     meaning:
       'An offer in the price was used up by others, or by this customer, since the cart was priced: read the cart again. `promotion_ids` names it.',
   },
-  too_many_promotions: {
-    status: 409,
-    title: 'Too many promotions',
-    meaning: 'The merchant has as many promotions, live promotions or versions of one as it may.',
-  },
   coupon_code_invalid: {
     status: 422,
     title: 'Invalid coupon code',
@@ -236,6 +231,21 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     status: 409,
     title: 'Quote outdated',
     meaning: 'The cart or the prices went on changing while the order was being placed; nothing was ordered. Read the cart again.',
+  },
+  tax_invalid: {
+    status: 422,
+    title: 'Invalid tax data',
+    meaning: 'The rate, exemption or setting cannot be applied, or names a place that is not there; `errors` says where.',
+  },
+  shipping_invalid: {
+    status: 422,
+    title: 'Invalid shipping data',
+    meaning: 'The zone or method cannot be offered, or names something that is not there; `errors` says where.',
+  },
+  import_invalid: {
+    status: 422,
+    title: 'Not such a file',
+    meaning: 'The content is not a file of the format that was named; `detail` says why. Nothing was written.',
   },
   too_many: { status: 422, title: 'Too many', meaning: 'There may be no more of these; `detail` says how many.' },
   customer_token_invalid: {
@@ -298,6 +308,11 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     status: 422,
     title: 'Rule too complex',
     meaning: 'Conditions are nested too deep, too many, too large, or would cost too much for every cart; `errors` says where.',
+  },
+  rule_result_invalid: {
+    status: 422,
+    title: 'Rule result invalid',
+    meaning: 'A promotion, a plugin or a tax rule led to an amount that cannot be charged: a negative one, or one out of range.',
   },
   unsafe_pattern: {
     status: 422,

@@ -52,13 +52,16 @@ export type RefusalCode =
   | 'domain_not_verified'
   | 'rule_invalid'
   | 'rule_too_complex'
+  | 'rule_result_invalid'
   | 'unsafe_pattern'
   | 'promotion_invalid'
   | 'promotion_used_up'
-  | 'too_many_promotions'
   | 'coupon_code_invalid'
   | 'coupon_used_up'
   | 'too_many_in_progress'
+  | 'tax_invalid'
+  | 'shipping_invalid'
+  | 'import_invalid'
 
 export interface FieldProblem {
   /** JSON Pointer (RFC 6901) into the request body. */

@@ -27,7 +27,7 @@ const groupSchema = z.string().min(1).max(200)
 /** A day of the calendar, such as 2026-03-01; in a table of rates it is one of the seller's time zone. */
 export const daySchema = z
   .string()
-  .regex(/^\d{4}-\d{2}-\d{2}$/, 'invalid_date')
+  .regex(/^(19|2\d)\d{2}-\d{2}-\d{2}$/, 'invalid_date')
   .refine((text) => z.iso.date().safeParse(text).success, 'invalid_date')
 
 const ratePpmSchema = z.int('percentage_out_of_range').min(0, 'percentage_out_of_range').max(PPM_WHOLE, 'percentage_out_of_range')
@@ -130,6 +130,16 @@ export const taxTableSchema = z.strictObject({
   exemptions: z.array(taxExemptionSchema).max(TAX_EXEMPTIONS_MAX).default([]),
 })
 
+/** What a merchant sets of the table; the rest comes from the shop's own settings, the rates and the exemptions. */
+export const taxSettingsSchema = taxTableSchema.omit({
+  seller_country: true,
+  time_zone: true,
+  default_rate_ppm: true,
+  rates: true,
+  exemptions: true,
+})
+
+export type TaxSettings = z.output<typeof taxSettingsSchema>
 export type TaxRateRow = z.output<typeof taxRateSchema>
 export type TaxRegistration = z.output<typeof taxRegistrationSchema>
 export type TaxCategoryRule = z.output<typeof taxCategoryRuleSchema>
