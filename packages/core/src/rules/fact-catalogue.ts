@@ -52,14 +52,6 @@ const CART_FACTS: Record<CartFactName, Fact> = {
     description:
       'What is left of all lines after the promotions that come before this one: those of higher priority, and all on lines before those on the order.',
   },
-  'cart.discounted_subtotal': {
-    ...cart,
-    type: 'amount',
-    unit: 'minor units',
-    grows: true,
-    label: 'discounted subtotal',
-    description: 'What the promotions whose turn comes before this one leave of the subtotal.',
-  },
   'cart.quantity': {
     ...cart,
     type: 'integer',

@@ -5,8 +5,6 @@
  */
 export interface CartFacts {
   'cart.subtotal': bigint
-  /** What the promotions whose turn came before have left of the goods. */
-  'cart.discounted_subtotal': bigint
   /** What is left of the subtotal after the promotions considered before. */
   'cart.discounted_subtotal': bigint
   /** Units of all lines. */
