@@ -44,6 +44,8 @@ export interface PricedLine {
   tax: bigint
   /** What the buyer pays for the line, tax in it. */
   total: bigint
+  /** What is left of single pieces before added tax, the dearest first; the sum is subtotal - discount. */
+  pieces: { quantity: bigint; amount: bigint }[]
 }
 
 export interface Totals {
@@ -114,9 +116,17 @@ export interface CouponOutcome {
   words: string
 }
 
+/**
+ * `brief` names the promotions that did something, that others kept out, or that a code was entered for. `full` names all of
+ * them, each with the trace of its conditions: for whoever asks why.
+ */
+export type Detail = 'brief' | 'full'
+
 export interface PricedCart {
   lines: PricedLine[]
+  /** Null where nothing has to be sent, nothing is chosen, or what is chosen cannot be had: then `shippingProblem` says why. */
   shipping: PricedShipping | null
+  shippingProblem: string | null
   adjustments: Adjustment[]
   totals: Totals
   /** By what rules tax was due, and in words. */
@@ -126,6 +136,6 @@ export interface PricedCart {
   coupons: CouponOutcome[]
   explanation: ExplanationStep[]
   /** What little is missing: "add 3.10 EUR for free shipping". */
-  nearMisses: { promotionId: string; words: string }[]
+  nearMisses: { promotionId: string | null; words: string }[]
   notes: { plugin: string; reason: string; text: string }[]
 }

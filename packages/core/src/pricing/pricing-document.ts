@@ -12,12 +12,16 @@ export const pricingPolicySchema = z.strictObject({
   prices_include_tax: z.boolean(),
   /** How fractions of a minor unit are rounded, everywhere. */
   rounding: z.enum(ROUNDING_MODES),
+  /** How what a discount takes off is rounded; null: as everything else. */
+  discount_rounding: z.enum(ROUNDING_MODES).nullable().default(null),
   /** Whether the tax of each piece, each line, or each rate over the whole order is rounded. */
   tax_rounded_per: z.enum(['unit', 'line', 'order']),
   /** Whether discounts lower what is taxed, or what is paid after the tax on the full price. */
   discounts: z.enum(['before_tax', 'after_tax']),
   /** With prices that include tax, what stays the same for a buyer whose rate differs: the price, or the part without tax. */
   foreign_tax: z.enum(['same_gross', 'same_net']),
+  /** What the steps and limits of shipping methods measure: the goods at list price, or after what is taken off them. */
+  shipping_measures: z.enum(['list', 'discounted']).default('list'),
   /** The merchant's clock on the wall. */
   time_zone: timeZoneSchema,
 })

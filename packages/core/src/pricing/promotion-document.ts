@@ -52,11 +52,16 @@ const setPriceAction = z.strictObject({
   ...unitSelection,
 })
 
-/** For every `buy.quantity` pieces bought, `get.quantity` others, the cheapest first, at a reduction. */
+const first = z.enum(['cheapest', 'dearest'])
+
+/**
+ * For every `buy.quantity` pieces bought, `get.quantity` others at a reduction: those that are `first`. Complete sets only;
+ * the dearest of the others count as bought; a piece counts once, for all actions of this kind together.
+ */
 const buyXGetYAction = z.strictObject({
   type: z.literal('buy_x_get_y'),
   buy: z.strictObject({ where, quantity: pieces }),
-  get: z.strictObject({ where, quantity: pieces }),
+  get: z.strictObject({ where, quantity: pieces, first: first.default('cheapest') }),
   /** 1000000: free. */
   rate_ppm: rate.default(WHOLE_PPM),
   /** Instead of a rate: so much off each piece. */
@@ -82,7 +87,7 @@ const tiersAction = z.strictObject({
   tiers: z.array(tier).min(1).max(TIERS_MAX),
 })
 
-/** So many pieces of each part together for a price, with a percentage off, or with an amount off. */
+/** So many pieces of each part together for a price, with a percentage off, or with an amount off; the pieces that are `first`. */
 const bundleAction = z.strictObject({
   type: z.literal('bundle'),
   parts: z
@@ -90,6 +95,7 @@ const bundleAction = z.strictObject({
     .min(1)
     .max(BUNDLE_PARTS_MAX),
   value: z.union([z.strictObject({ price: amount }), z.strictObject({ rate_ppm: rate }), z.strictObject({ amount })]),
+  first: first.default('cheapest'),
   times_max: pieces.nullable().default(null),
 })
 
