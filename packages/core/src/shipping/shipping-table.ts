@@ -7,12 +7,16 @@ export const ZONE_PLACES_MAX = 1_000
 export const SHIPPING_METHODS_MAX = 100
 export const RATE_STEPS_MAX = 200
 export const TABLE_ROWS_MAX = 2_000
-export const SHIPPING_NAME_LENGTH_MAX = 100
+export const SHIPPING_NAME_GRAPHEMES_MAX = 100
 
+// Its length is checked when it is saved, in graphemes.
+const nameSchema = z.string().min(1)
 const anyCountrySchema = z.string().regex(/^([A-Z]{2}|\*)$/, 'unknown_country')
 const regionSchema = z.string().regex(/^[A-Z0-9]{1,3}$/, 'unknown_region')
 const postcodeSchema = z.string().regex(/^[A-Z0-9]{1,10}$/, 'invalid_postcode')
 const amountSchema = z.int('amount_out_of_range').min(0, 'amount_out_of_range').max(Number(AMOUNT_MAX), 'amount_out_of_range')
+/** Of what a step is measured in: grams, pieces or minor units. */
+const measuredSchema = z.int('quantity_out_of_range').min(0, 'quantity_out_of_range').max(Number(AMOUNT_MAX), 'quantity_out_of_range')
 const countSchema = z.int('quantity_out_of_range').min(0, 'quantity_out_of_range').max(1_000_000_000, 'quantity_out_of_range')
 
 /** A place of a zone: a country, or a region of it, or postcodes of it. Postcodes are compared as those of tax rates are. */
@@ -25,11 +29,11 @@ export const zonePlaceSchema = z.strictObject({
 
 export const shippingZoneSchema = z.strictObject({
   id: z.string(),
-  name: z.string().min(1).max(SHIPPING_NAME_LENGTH_MAX),
+  name: nameSchema,
   places: z.array(zonePlaceSchema).min(1).max(ZONE_PLACES_MAX),
 })
 
-const stepSchema = z.strictObject({ from: countSchema.max(Number(AMOUNT_MAX)), amount: amountSchema })
+const stepSchema = z.strictObject({ from: measuredSchema, amount: amountSchema })
 
 /** What a row of a table is chosen by: grams, minor units, or pieces. */
 const measureSchema = z.enum(['weight', 'subtotal', 'quantity'])
@@ -40,7 +44,7 @@ export const tableRowSchema = z.strictObject({
   region: regionSchema.nullable().default(null),
   /** As many leading characters of the postcode as are given here. */
   postcode: postcodeSchema.nullable().default(null),
-  from: countSchema.max(Number(AMOUNT_MAX)).default(0),
+  from: measuredSchema.default(0),
   amount: amountSchema,
 })
 
@@ -82,7 +86,7 @@ export const shippingRateSchema = z.discriminatedUnion('type', [
 /** A way to send goods. It is offered where its zones are, within its limits (both ends included), when its conditions hold. */
 export const shippingMethodSchema = z.strictObject({
   code: z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'invalid_code'),
-  name: z.string().min(1).max(SHIPPING_NAME_LENGTH_MAX),
+  name: nameSchema,
   /** Null: anywhere, and also while the address is not known. */
   zone_ids: z.array(z.string()).min(1).max(SHIPPING_ZONES_MAX).nullable().default(null),
   /** Conditions of scope cart in the language of the rules. */

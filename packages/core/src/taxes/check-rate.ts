@@ -1,7 +1,7 @@
 import type { FieldProblem } from '../refusal.ts'
 import { nameFault, TEXT_FAULTS } from '../text.ts'
 import { checkPlace, checkSpan, FieldProblems } from './check-place.ts'
-import { PPM_WHOLE, TAX_NAME_LENGTH_MAX, TAX_PRIORITY_MAX, type TaxRateRow, taxCategorySchema } from './tax-table.ts'
+import { PPM_WHOLE, TAX_NAME_GRAPHEMES_MAX, TAX_PRIORITY_MAX, type TaxRateRow, taxCategorySchema } from './tax-table.ts'
 
 /** A rate without its id. */
 export type NewTaxRate = Omit<TaxRateRow, 'id'>
@@ -11,8 +11,7 @@ export function checkRate(given: NewTaxRate): { rate: NewTaxRate; problems: Fiel
   const problems = new FieldProblems()
   const place = checkPlace(given, '', problems)
   checkSpan(given, '', problems)
-  const fault = given.name === '' ? 'invalid_text' : nameFault(given.name, TAX_NAME_LENGTH_MAX)
-  if (fault) problems.add('/name', fault, TEXT_FAULTS[fault])
+  checkName(given.name, '/name', problems)
   checkCategory(given.category, '/category', problems)
   if (!Number.isInteger(given.rate_ppm) || given.rate_ppm < 0 || given.rate_ppm > PPM_WHOLE)
     problems.add('/rate_percent', 'percentage_out_of_range', 'A rate is between 0 and 100 percent, with at most four decimals.')
@@ -28,6 +27,11 @@ export function requireRate(given: NewTaxRate): NewTaxRate {
   found.list.push(...problems)
   found.refuse('tax_invalid', 'This rate cannot be charged.')
   return rate
+}
+
+export function checkName(name: string, pointer: string, problems: FieldProblems): void {
+  const fault = name === '' ? 'invalid_text' : nameFault(name, TAX_NAME_GRAPHEMES_MAX)
+  if (fault) problems.add(pointer, fault, TEXT_FAULTS[fault])
 }
 
 export function checkCategory(category: string, pointer: string, problems: FieldProblems): void {

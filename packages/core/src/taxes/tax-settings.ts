@@ -1,7 +1,7 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { lockPricing } from '../merchant/pricing-revision.ts'
 import { checkPlace, checkSpan, FieldProblems, type Place } from './check-place.ts'
-import { checkCategory } from './check-rate.ts'
+import { checkCategory, checkName } from './check-rate.ts'
 import { type ByWhom, changedFields, recordChange } from './record-change.ts'
 import { EU_MEMBERS } from './tax-place.ts'
 import { daySchema, type TaxSettings, taxSettingsSchema } from './tax-table.ts'
@@ -49,6 +49,7 @@ function requireSettings(given: TaxSettings, country: string, groups: ReadonlySe
   })
   if (given.distance_sales.from !== null && !daySchema.safeParse(given.distance_sales.from).success)
     problems.add('/distance_sales/from', 'invalid_date', 'A day is written 2026-03-01, from 1900 on.')
+  checkName(given.default_name, '/default_name', problems)
   checkCategories(given, problems)
   checkCategory(given.shipping.category, '/shipping/category', problems)
   for (const [index, group] of given.exempt_groups.entries())
@@ -81,6 +82,7 @@ function checkCategories({ categories }: TaxSettings, problems: FieldProblems): 
   const seen = new Set<string>()
   for (const [index, rule] of categories.entries()) {
     const at = `/categories/${index}`
+    checkName(rule.name, `${at}/name`, problems)
     checkCategory(rule.code, `${at}/code`, problems)
     checkCategory(rule.otherwise, `${at}/otherwise`, problems)
     if (seen.has(rule.code)) problems.add(`${at}/code`, 'duplicate', 'This category is listed twice.')

@@ -8,13 +8,15 @@ export const TAX_CATEGORIES_MAX = 100
 export const TAX_CATEGORY_COUNTRIES_MAX = 250
 export const EXEMPT_GROUPS_MAX = 100
 export const POSTCODE_PATTERN_LENGTH_MAX = 200
-export const TAX_NAME_LENGTH_MAX = 100
+export const TAX_NAME_GRAPHEMES_MAX = 100
 export const TAX_PRIORITY_MAX = 9
 export const PPM_WHOLE = 1_000_000
 
 /** The category that goods have when nothing else is said, and the one another category falls back to. */
 export const STANDARD_CATEGORY = 'standard'
 
+// Its length is checked when it is saved, in graphemes.
+const nameSchema = z.string().min(1)
 const countrySchema = z.string().regex(/^[A-Z]{2}$/, 'unknown_country')
 const anyCountrySchema = z.string().regex(/^([A-Z]{2}|\*)$/, 'unknown_country')
 /** The part of an ISO 3166-2 code after the hyphen: CA of US-CA. */
@@ -40,7 +42,7 @@ const ratePpmSchema = z.int('percentage_out_of_range').min(0, 'percentage_out_of
  */
 export const taxRateSchema = z.strictObject({
   id: z.string(),
-  name: z.string().max(TAX_NAME_LENGTH_MAX),
+  name: nameSchema,
   country: anyCountrySchema,
   region: regionSchema.nullable().default(null),
   postcode_from: postcodeSchema.nullable().default(null),
@@ -68,7 +70,7 @@ export const taxRegistrationSchema = z.strictObject({
 /** A kind of goods, by the code that variants carry; which rate category it has in a country, if not one of its own name. */
 export const taxCategoryRuleSchema = z.strictObject({
   code: taxCategorySchema,
-  name: z.string().min(1).max(TAX_NAME_LENGTH_MAX),
+  name: nameSchema,
   countries: z
     .array(z.strictObject({ country: countrySchema, category: taxCategorySchema }))
     .max(TAX_CATEGORY_COUNTRIES_MAX)
@@ -122,7 +124,7 @@ export const taxTableSchema = z.strictObject({
   reverse_charge: z.boolean().default(false),
   /** Charged at home while no rate names the seller's country, and everywhere while there are no rates at all. */
   default_rate_ppm: ratePpmSchema.default(0),
-  default_name: z.string().max(TAX_NAME_LENGTH_MAX).default('Tax'),
+  default_name: nameSchema.default('Tax'),
   rates: z.array(taxRateSchema).max(TAX_RATES_MAX).default([]),
   categories: z.array(taxCategoryRuleSchema).max(TAX_CATEGORIES_MAX).default([]),
   shipping: shippingTaxSchema.default({ mode: 'category', category: STANDARD_CATEGORY }),
