@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { wakeShipments } from '@souk/core/fulfillment/perform-shipment.ts'
 import { unfinishedImports } from '@souk/core/imports/unfinished-imports.ts'
 import { enqueueUnlessQueued, type TaskName } from '@souk/core/jobs.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
@@ -6,7 +7,7 @@ import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
-const DAILY_TASKS = ['clear_abandoned_carts', 'clear_idempotency_keys'] as const satisfies TaskName[]
+const DAILY_TASKS = ['clear_abandoned_carts', 'clear_idempotency_keys', 'clear_plugin_calls'] as const satisfies TaskName[]
 
 /**
  * Sees to it that every merchant of the cell has the jobs it should have. A job is only a wake-up: queues can be lost, and
@@ -34,6 +35,7 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
     const [imports] = await Promise.all([unfinishedImports(tx), ...daily])
     for (const importId of imports) await enqueueUnlessQueued(tx, 'run_import', { importId }, { key: importId })
   })
+  await wakeShipments(inMerchant, now)
 }
 
 /**

@@ -1,13 +1,22 @@
 import { clearAbandonedCarts } from '@souk/core/cart/clear-abandoned-carts.ts'
+import { performShipment, type ShipmentDeps, trackShipment } from '@souk/core/fulfillment/perform-shipment.ts'
 import { clearIdempotencyKeys } from '@souk/core/idempotency/idempotency.ts'
 import { runImport } from '@souk/core/imports/run-import.ts'
 import type { TaskName } from '@souk/core/jobs.ts'
+import { clearPluginCalls } from '@souk/core/plugins/calls.ts'
 import { z } from 'zod'
 import { type MerchantTask, merchantTask } from './merchant-task.ts'
 
+export interface TaskDeps extends ShipmentDeps {}
+
 /** All that this worker can do. Names and payloads are those of core's jobs.ts. */
-export const tasks = {
-  run_import: merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job)),
-  clear_abandoned_carts: merchantTask({}, (inMerchant) => clearAbandonedCarts(inMerchant, new Date())),
-  clear_idempotency_keys: merchantTask({}, (inMerchant) => clearIdempotencyKeys(inMerchant, new Date())),
-} satisfies Record<TaskName, MerchantTask>
+export function workerTasks(deps: TaskDeps) {
+  return {
+    run_import: merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job)),
+    clear_abandoned_carts: merchantTask({}, (inMerchant) => clearAbandonedCarts(inMerchant, new Date())),
+    clear_idempotency_keys: merchantTask({}, (inMerchant) => clearIdempotencyKeys(inMerchant, new Date())),
+    clear_plugin_calls: merchantTask({}, (inMerchant) => clearPluginCalls(inMerchant, new Date())),
+    perform_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => performShipment(inMerchant, deps, job)),
+    track_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => trackShipment(inMerchant, deps, job)),
+  } satisfies Record<TaskName, MerchantTask>
+}

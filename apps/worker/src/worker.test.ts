@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 test('serves metrics and health', async () => {
-  const worker = await startWorker({ ...queue.config, internalPort: 0 }, testTasks, queue.log)
+  const worker = await startWorker({ ...queue.config, internalPort: 0 }, () => testTasks, queue.log)
   try {
     const { port } = queue.logged.find((line) => line.port !== undefined) as { port: number }
     const get = (path: string) => fetch(`http://127.0.0.1:${port}${path}`)

@@ -18,7 +18,11 @@ const LISTEN_RETRY_MS = 2_000
 const ROUTER_CONNECTIONS_BESIDE_JOBS = 2
 
 /** One runner a cell, and one door for all of them. Starts with the databases up or down. */
-export async function startWorker(config: WorkerConfig, tasks: Record<string, MerchantTask>, log: Log): Promise<Worker> {
+export async function startWorker(
+  config: WorkerConfig,
+  tasksFor: (router: Router) => Record<string, MerchantTask>,
+  log: Log,
+): Promise<Worker> {
   const router = new Router({
     directoryUrl: config.directoryUrl,
     baseDomain: config.baseDomain,
@@ -26,6 +30,7 @@ export async function startWorker(config: WorkerConfig, tasks: Record<string, Me
     // A job works in one transaction at a time; beside them the sweep works.
     connectionsPerCell: config.jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
   })
+  const tasks = tasksFor(router)
   const metrics = createMetrics()
   const { jobsAtOnce } = config
   const runners = Object.entries(config.cells).map(([cell, { queue }]) =>

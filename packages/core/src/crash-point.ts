@@ -1,12 +1,23 @@
 /** The moments at which a process is killed on purpose by tests: before or after a commit, or between two phases. */
 export const CRASH_POINTS = [
+  'cart.changed',
+  'cart.priced',
+  'checkout.quoted',
   'checkout.before_claim',
   'checkout.claimed',
   'checkout.committed',
+  'cancel.released',
+  'cancel.committed',
+  'shipment.before_carrier',
+  'shipment.after_carrier',
   'import.part_received',
   'import.sealed',
   'import.chunk_written',
   'import.chunk_committed',
+  'coupons.chunk_written',
+  'coupons.chunk_committed',
+  'dry_run.chunk_written',
+  'dry_run.chunk_committed',
 ] as const
 
 export type CrashPoint = (typeof CRASH_POINTS)[number]

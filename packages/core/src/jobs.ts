@@ -3,6 +3,10 @@ import type { Tx } from '@souk/tenant-router/tx.ts'
 /** Every task of the worker and what its job carries: ids, never data that can go stale. The door adds the merchant. */
 export interface Jobs {
   run_import: { importId: string }
+  perform_shipment: { shipmentId: string }
+  track_shipment: { shipmentId: string }
+  clear_plugin_calls: Record<string, never>
+  generate_coupons: { batchId: string }
   clear_abandoned_carts: Record<string, never>
   clear_idempotency_keys: Record<string, never>
 }

@@ -21,7 +21,7 @@ const CORE_ORDER = [
   ['cart'],
   ['storefront'],
   ['orders'],
-  ['payments'],
+  ['payments', 'fulfillment'],
   ['checkout'],
   ['pricing-cases'],
 ]

@@ -102,7 +102,7 @@ export class QueueTest {
 
   /** A worker in this process. */
   async start(tasks: Record<string, MerchantTask> = testTasks): Promise<Worker> {
-    const worker = await startWorker(this.config, tasks, this.log)
+    const worker = await startWorker(this.config, () => tasks, this.log)
     this.#workers.push(worker)
     return worker
   }

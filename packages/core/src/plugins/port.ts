@@ -47,6 +47,7 @@ export type FailureReason =
   | 'killed'
   | 'refused'
   | 'unavailable'
+  | 'hook_missing'
   | 'blocked'
   | 'breaker_open'
   | 'budget_spent'
