@@ -19,7 +19,7 @@ const FLOATING_POINT_NOISE = 10n ** BigInt(PLACES - 9)
 export function compare(expected: unknown, actual: unknown, path = ''): Comparison[] {
   if (Array.isArray(expected)) {
     if (!Array.isArray(actual)) throw new CannotMap(`expected${path} is a list`)
-    if (actual.length !== expected.length) return [leaf(path, expected, actual, false)]
+    if (actual.length !== expected.length || expected.length === 0) return [leaf(path, expected, actual, actual.length === expected.length)]
     return expected.flatMap((item, index) => compare(item, actual[index], `${path}[${index}]`))
   }
   if (typeof expected === 'object' && expected !== null) {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Allocation, allocate, currencyDigits, divide, formatDecimal, type RoundingMode, roundToStep, split } from '../money.ts'
 import type { Answer } from './answer.ts'
+import { answerTaxCalculationMode } from './commercetools-cases.ts'
 import { amountOf, CannotMap, decimal, type PricingCase, read } from './pricing-case.ts'
 
 /**
@@ -15,6 +16,7 @@ export function answerMoneyCase({ input, expected }: PricingCase): Answer {
     return orError(expected, () => multiplyOrDivide(read(brickProduct, input, 'input')))
   if (input.operation === 'change scale') return changeScale(read(dineroScale, input, 'input'))
   if (input.operation === 'divide and round') return divideAndRound(read(dineroDivision, input, 'input'))
+  if ('tax_calculation_mode' in input) return answerTaxCalculationMode(input)
   throw new CannotMap(`operation ${JSON.stringify(input.operation)}`)
 }
 
@@ -34,7 +36,7 @@ const dineroAllocation = z.strictObject({
   amount: z.int(),
   currency: z.string(),
   scale: z.int(),
-  base: z.int().optional(),
+  base: z.union([z.int(), z.array(z.int())]).optional(),
   ratios: z.array(scaledRatio),
   mode: z.string().optional(),
 })
@@ -53,7 +55,7 @@ function allocateMoney({ money, ratios, mode }: z.output<typeof brickAllocation>
   const amount = amountOf(money.amount, digits)
   const weights = wholeNumbers(ratios)
   const step = BigInt(money.cash_rounding_step_minor ?? 1)
-  const parts = /block/i.test(mode) ? inWholeBlocks(amount, weights, step) : allocate(amount, weights, { left: heirs(mode), step })
+  const parts = /block|complete/i.test(mode) ? inWholeBlocks(amount, weights, step) : allocate(amount, weights, { left: heirs(mode), step })
   return { asked: { amount, weights, mode, step }, actual: { parts: parts.map((part) => formatDecimal(part, digits)) } }
 }
 

@@ -1,10 +1,22 @@
 import type { Answer } from './answer.ts'
 import { type Comparison, compare } from './compare.ts'
+import { answerMedusaCase } from './medusa-cases.ts'
 import { answerMoneyCase } from './money-cases.ts'
 import { CannotMap, type PricingCase } from './pricing-case.ts'
+import { answerSaleorCase } from './saleor-cases.ts'
+import { answerSolidusCase } from './solidus-cases.ts'
+import { answerSyliusCase } from './sylius-cases.ts'
+import { answerVendureCase } from './vendure-cases.ts'
+import { answerWoocommerceCase } from './woocommerce-cases.ts'
 
 const PLATFORMS: Record<string, (given: PricingCase) => Answer> = {
+  medusa: answerMedusaCase,
   money: answerMoneyCase,
+  saleor: answerSaleorCase,
+  solidus: answerSolidusCase,
+  sylius: answerSyliusCase,
+  vendure: answerVendureCase,
+  woocommerce: answerWoocommerceCase,
 }
 
 export interface CaseRun {
