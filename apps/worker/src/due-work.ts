@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { wakeShipments } from '@souk/core/fulfillment/perform-shipment.ts'
 import { unfinishedImports } from '@souk/core/imports/unfinished-imports.ts'
 import { enqueueUnlessQueued, type TaskName } from '@souk/core/jobs.ts'
+import { unfinishedBatches } from '@souk/core/promotions/generate-coupons.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
 import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
@@ -32,8 +33,9 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
       const runAt = nextDailySlot(tx.merchantId, task, now)
       return enqueueUnlessQueued(tx, task, {}, { key: 'daily', runAt })
     })
-    const [imports] = await Promise.all([unfinishedImports(tx), ...daily])
+    const [imports, batches] = await Promise.all([unfinishedImports(tx), unfinishedBatches(tx), ...daily])
     for (const importId of imports) await enqueueUnlessQueued(tx, 'run_import', { importId }, { key: importId })
+    for (const batchId of batches) await enqueueUnlessQueued(tx, 'generate_coupons', { batchId }, { key: batchId })
   })
   await wakeShipments(inMerchant, now)
 }

@@ -4,6 +4,7 @@ import { clearIdempotencyKeys } from '@souk/core/idempotency/idempotency.ts'
 import { runImport } from '@souk/core/imports/run-import.ts'
 import type { TaskName } from '@souk/core/jobs.ts'
 import { clearPluginCalls } from '@souk/core/plugins/calls.ts'
+import { generateCoupons } from '@souk/core/promotions/generate-coupons.ts'
 import { z } from 'zod'
 import { type MerchantTask, merchantTask } from './merchant-task.ts'
 
@@ -13,6 +14,7 @@ export interface TaskDeps extends ShipmentDeps {}
 export function workerTasks(deps: TaskDeps) {
   return {
     run_import: merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job)),
+    generate_coupons: merchantTask({ batchId: z.uuid() }, (inMerchant, job) => generateCoupons(inMerchant, job)),
     clear_abandoned_carts: merchantTask({}, (inMerchant) => clearAbandonedCarts(inMerchant, new Date())),
     clear_idempotency_keys: merchantTask({}, (inMerchant) => clearIdempotencyKeys(inMerchant, new Date())),
     clear_plugin_calls: merchantTask({}, (inMerchant) => clearPluginCalls(inMerchant, new Date())),

@@ -42,9 +42,10 @@ export function couponQueries(
   const { codes, customerKey } = asked as { codes: Query; customerKey: Query }
   const coupons = tx.sql`
     select k.code_key as code, k.promotion_id, p.state as promotion_state, k.customer_id, k.customer_email, k.uses_max, k.uses_per_customer,
-      k.starts_at, k.expires_at, k.disabled_at, u.used, c.used as used_by_customer
+      k.starts_at, k.expires_at, coalesce(k.disabled_at, b.disabled_at) as disabled_at, u.used, c.used as used_by_customer
     from coupon k
       join promotion p on p.merchant_id = ${tx.merchantId} and p.id = k.promotion_id
+      left join coupon_batch b on b.merchant_id = ${tx.merchantId} and b.id = k.batch_id
       left join usage_counter u on u.merchant_id = ${tx.merchantId} and u.subject_id = k.id and u.customer_key = ''
       left join usage_counter c on c.merchant_id = ${tx.merchantId} and c.subject_id = k.id and c.customer_key = ${customerKey}::text
     where k.merchant_id = ${tx.merchantId} and k.code_key = any (${codes}::text[])`

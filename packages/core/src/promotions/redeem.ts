@@ -53,12 +53,13 @@ export function redeemPromotions(tx: Pick<Tx, 'merchantId' | 'sql'>, claim: Rede
         w.uses_per_customer is not null and ${customerKey}::text is not null as counts_customer,
         k.uses_max is not null as counts_coupon,
         k.uses_per_customer is not null and ${customerKey}::text is not null as counts_coupon_customer,
-        w.coupon_code is not null and k.id is null as coupon_gone
+        w.coupon_code is not null and (k.id is null or b.disabled_at is not null) as coupon_gone
       from jsonb_to_recordset(${usesJson(claim.uses)}::jsonb)
           as w (promotion_id uuid, version int, amount bigint, uses bigint, uses_per_customer bigint, budget bigint, coupon_code text)
         left join coupon k
           on k.merchant_id = ${tx.merchantId} and k.code_key = w.coupon_code and k.promotion_id = w.promotion_id
             and k.disabled_at is null and (k.expires_at is null or k.expires_at > ${now}::timestamptz)
+        left join coupon_batch b on b.merchant_id = ${tx.merchantId} and b.id = k.batch_id
     ), counted as materialized (
       select promotion_id as subject_id, '' as customer_key, amount, uses as used_max, budget as spent_max from wanted where counts_promotion
       union all
