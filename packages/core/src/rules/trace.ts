@@ -1,4 +1,4 @@
-import type { LeafValue, Operator } from './conditions.ts'
+import type { Leaf, LeafValue, Operator } from './conditions.ts'
 import type { FactName } from './fact-values.ts'
 
 /** What a condition saw: amounts in minor units, decimals and times as text, for lines what was counted. */
@@ -32,4 +32,9 @@ export type ConditionTrace = LeafTrace | GroupTrace
 
 export function isGroupTrace(trace: ConditionTrace): trace is GroupTrace {
   return 'group' in trace
+}
+
+/** The condition that a trace is of. */
+export function leafOf({ fact, operator, expected }: LeafTrace): Leaf {
+  return { fact, operator, value: expected }
 }
