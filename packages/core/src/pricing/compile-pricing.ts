@@ -1,5 +1,5 @@
 import { type CompiledConditions, compileConditions } from '../rules/compile.ts'
-import type { CartFacts, FactName } from '../rules/fact-values.ts'
+import type { CartFacts } from '../rules/fact-values.ts'
 import { type CompiledRules, compileAll } from '../rules/rule-set.ts'
 import { type CompiledShipping, compileShipping } from '../shipping/shipping-rates.ts'
 import { compileAction } from './actions/compile-action.ts'
@@ -30,8 +30,6 @@ export interface CompiledPricing {
   shipping: CompiledShipping
 }
 
-const WHAT_IS_LEFT = 'cart.discounted_subtotal' as FactName
-
 /**
  * Makes a pricing document ready: conditions and actions become closures, schedules instants. The conditions in it must have
  * passed `validateConditions`. Takes milliseconds for a large document; keep the result by its version.
@@ -60,7 +58,7 @@ function compilePromotion(document: PromotionDocument, setting: ActionSetting, t
     document,
     isScheduled: compileSchedule(document.schedule, timeZone),
     conditions,
-    asksWhatIsLeft: conditions?.needs.includes(WHAT_IS_LEFT) ?? false,
+    asksWhatIsLeft: conditions?.needs.includes('cart.discounted_subtotal') ?? false,
     actions: document.actions.map((action) => compileAction(action, setting)),
   }
 }

@@ -1,3 +1,5 @@
+import type { ConditionTrace } from '../rules/trace.ts'
+
 /** Where an adjustment's parts lie: on a line, or on the shipping. */
 export type ShareTarget = { lineId: string } | { shipping: true }
 
@@ -104,7 +106,7 @@ export interface PromotionTrace {
   /** The code that brought it. */
   couponCode: string | null
   /** Which conditions held and failed, with the values seen; null where they were not asked. */
-  trace: unknown
+  trace: ConditionTrace | null
   words: string
 }
 

@@ -18,8 +18,9 @@ interface Pool {
 }
 
 /**
- * Buy x, get y: as many complete sets as the pieces make. The cheapest of those that can be given are given (or the dearest,
- * by `get.first`), the dearest of the others count as bought. A piece counts once, for all promotions of this kind.
+ * Buy x, get y: as many complete sets as the pieces make. With `get.first: cheapest` the cheapest pieces that can be given are
+ * given, and the dearest of the others count as bought; with `dearest` the dearest count as bought, and of the others the
+ * dearest are given. A piece counts once, for all promotions of this kind.
  */
 export function compileBuyXGetY(action: BuyXGetYAction, setting: ActionSetting): DiscountAction {
   const buys = setting.matching(action.buy.where)
@@ -35,8 +36,7 @@ export function compileBuyXGetY(action: BuyXGetYAction, setting: ActionSetting):
       const fitting = setsIn(pool, buy, get)
       const times = most === null ? fitting : smaller(most, fitting)
       if (times === 0n) return NO_PLAN
-      const given = pickGiven(pool, times * buy, times * get, action.get.first)
-      const bought = takeFirst(inOrder(without([...pool.bought, ...pool.either], given), 'dearest'), times * buy)
+      const { bought, given } = pickSets(pool, times * buy, times * get, action.get.first)
       const cuts: Cut[] = reduceUnits(reduction, given).map((cut) => ({ ...cut, use: true }))
       return { cuts: [...cuts, ...marks(given, cuts), ...bought.map((piece) => ({ ...piece, off: 0n, use: true }))], shipping: 0n }
     },
@@ -63,18 +63,29 @@ function setsIn(pool: Pool, buy: bigint, get: bigint): bigint {
   return [bought / buy, given / get, all / (buy + get)].reduce(smaller)
 }
 
-/** Of the pieces that can be given the first ones, but leaving enough that can be counted as bought. */
-function pickGiven(pool: Pool, buy: bigint, get: bigint, first: 'cheapest' | 'dearest'): Picked[] {
-  const neededToBuy = buy - countOf(pool.bought)
-  let spare = countOf(pool.either) - (neededToBuy > 0n ? neededToBuy : 0n)
-  const either = new Set(pool.either)
-  const allowed = inOrder([...pool.given, ...pool.either], first).flatMap((piece) => {
-    if (!either.has(piece)) return [piece]
+function pickSets(pool: Pool, buy: bigint, get: bigint, first: 'cheapest' | 'dearest'): { bought: Picked[]; given: Picked[] } {
+  if (first === 'cheapest') {
+    const given = pickLeaving({ own: pool.given, either: pool.either, quantity: get, first }, buy - countOf(pool.bought))
+    return { given, bought: takeFirst(inOrder(without([...pool.bought, ...pool.either], given), 'dearest'), buy) }
+  }
+  const bought = pickLeaving({ own: pool.bought, either: pool.either, quantity: buy, first }, get - countOf(pool.given))
+  return { bought, given: takeFirst(inOrder(without([...pool.given, ...pool.either], bought), 'dearest'), get) }
+}
+
+/** The first pieces for one side of a set, but leaving so many of those that could be on either side for the other. */
+function pickLeaving(
+  { own, either, quantity, first }: { own: Picked[]; either: Picked[]; quantity: bigint; first: 'cheapest' | 'dearest' },
+  leave: bigint,
+): Picked[] {
+  let spare = countOf(either) - (leave > 0n ? leave : 0n)
+  const shared = new Set(either)
+  const allowed = inOrder([...own, ...either], first).flatMap((piece) => {
+    if (!shared.has(piece)) return [piece]
     const count = smaller(piece.count, spare)
     spare -= count
     return count > 0n ? [{ ...piece, count }] : []
   })
-  return takeFirst(allowed, get)
+  return takeFirst(allowed, quantity)
 }
 
 function without(pieces: readonly Picked[], taken: readonly Picked[]): Picked[] {

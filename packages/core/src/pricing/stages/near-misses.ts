@@ -1,17 +1,38 @@
 import { currencyDigits, formatDecimal } from '../../money.ts'
+import { nearMisses as missesOf, type NearMiss, nearMissWords } from '../../rules/near-miss.ts'
 import type { PricedCart } from '../priced-cart.ts'
 import type { Candidate } from './candidates.ts'
 import type { PricingSession } from './pricing-session.ts'
 import type { PromotionRun } from './run-promotions.ts'
 
-/** What little is missing for a promotion or for free shipping. */
+/** More would not be read. */
+const NEAR_MISSES_MAX = 3
+
+/** What little is missing for a promotion that has no other objection than its conditions, or for free shipping. */
 export function nearMisses(
   session: PricingSession,
-  _candidates: readonly Candidate[],
+  candidates: readonly Candidate[],
   { delivery, cart }: PromotionRun,
 ): PricedCart['nearMisses'] {
   const { currency } = session.input
+  const near: PricedCart['nearMisses'] = []
+  for (const { promotion, outcome, trace } of candidates) {
+    if (near.length === NEAR_MISSES_MAX) break
+    if (outcome !== 'conditions_failed' || trace === null) continue
+    const misses = missesOf(trace, currency)
+    if (!misses?.length || !misses.every((miss) => isNear(miss, session))) continue
+    const { id, name } = promotion.document
+    near.push({ promotionId: id, words: `Add ${nearMissWords(misses)} for “${name}”.` })
+  }
   const missing = delivery.offers.find(({ method }) => method === cart.shipping?.method)?.untilFree ?? null
-  if (missing === null || cart.shipping!.remaining === 0n) return []
-  return [{ promotionId: null, words: `Add ${formatDecimal(missing, currencyDigits(currency))} ${currency} for free shipping.` }]
+  if (missing !== null && missing > 0n && cart.shipping!.remaining > 0n) {
+    near.push({ promotionId: null, words: `Add ${formatDecimal(missing, currencyDigits(currency))} ${currency} more for free shipping.` })
+  }
+  return near
+}
+
+/** At least half of the way is done: what is missing is no more than what lies in the cart. */
+function isNear({ short, measure }: NearMiss, { facts }: PricingSession): boolean {
+  if (measure === 'amount') return short <= facts['cart.subtotal']
+  return short <= (measure === 'quantity' ? facts['cart.quantity'] : facts['cart.line_count'])
 }

@@ -1,4 +1,5 @@
 import { currencyDigits, formatDecimal } from '../../money.ts'
+import { explainTrace } from '../../rules/explain.ts'
 import type { Candidate } from './candidates.ts'
 
 interface Setting {
@@ -15,9 +16,9 @@ export function outcomeWords(candidate: Candidate, { amount, gifts, currency, na
   const other = `“${names.get(candidate.beatenBy ?? '') ?? 'another promotion'}”`
   switch (candidate.outcome) {
     case 'applied':
-      return appliedWords(amount, gifts, currency)
+      return `${appliedWords(amount, gifts, currency)}${because(candidate, currency)}.`
     case 'conditions_failed':
-      return 'Its conditions do not hold for this cart.'
+      return `Its conditions do not hold${because(candidate, currency)}.`
     case 'not_scheduled':
       return 'It does not run at this time.'
     case 'outside_rollout':
@@ -36,8 +37,12 @@ export function outcomeWords(candidate: Candidate, { amount, gifts, currency, na
 }
 
 function appliedWords(amount: bigint | null, gifts: number, currency: string): string {
-  if (amount === null) return 'Applied.'
+  if (amount === null) return 'It applies'
   const gift = gifts > 0 ? `adds ${gifts === 1 ? 'a gift' : `${gifts} gifts`}` : null
   const off = amount > 0n || gifts === 0 ? `takes off ${formatDecimal(amount, currencyDigits(currency))} ${currency}` : null
-  return `It ${[off, gift].filter((part) => part !== null).join(' and ')}.`
+  return `It ${[off, gift].filter((part) => part !== null).join(' and ')}`
+}
+
+function because({ trace }: Candidate, currency: string): string {
+  return trace === null ? '' : `: ${explainTrace(trace, currency)}`
 }
