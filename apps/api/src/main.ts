@@ -2,6 +2,8 @@ import { resolveTxt } from 'node:dns/promises'
 import { crashAt } from '@souk/core/crash-point.ts'
 import { Cells } from '@souk/platform/cells.ts'
 import { openPlatformSql } from '@souk/platform/platform-sql.ts'
+import { PluginHost } from '@souk/plugin-host/plugin-host.ts'
+import { ProviderCaller } from '@souk/plugin-host/provider-caller.ts'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyBaseLogger } from 'fastify'
@@ -27,6 +29,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
   })
   await router.listen()
   await cells.register()
+  const host = new PluginHost({ onError: (error) => log.warn(errorFields(error), 'a plugin runner failed') })
   let stopping = false
   const isReady = () => !stopping
   const { app, metrics } = await buildServer({
@@ -40,6 +43,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     mediaDir: config.mediaDir,
     log,
     resolveTxt,
+    pluginPort: new ProviderCaller(host),
     isReady,
   })
   const internal = config.internalPort === undefined ? undefined : await startInternalListener(app, metrics, config.internalPort)
@@ -52,7 +56,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(1), DRAIN_TIMEOUT_MS).unref()
     await app.close()
-    await Promise.all([internal?.close(), router.close(), cells.close(), platformSql.end()])
+    await Promise.all([internal?.close(), router.close(), cells.close(), platformSql.end(), host.close()])
     log.info('stopped')
     process.exit(0)
   }

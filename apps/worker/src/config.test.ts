@@ -1,7 +1,16 @@
-import { expect, test } from 'vitest'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 
+const folder = mkdtempSync(join(tmpdir(), 'souk-keys-'))
+const keysFile = join(folder, 'keys.json')
+writeFileSync(keysFile, JSON.stringify({ jwt: [], tokens: [{ kid: 'k1', secret: Buffer.alloc(32, 7).toString('base64') }] }))
+afterAll(() => rmSync(folder, { recursive: true }))
+
 const complete = {
+  SOUK_KEYS_FILE: keysFile,
   SOUK_DIRECTORY_URL: 'postgres://souk_app:p@127.0.0.1:5432/souk',
   SOUK_CELLS: JSON.stringify({
     'shared-1': { app: 'postgres://souk_app:p@127.0.0.1/souk', queue: 'postgres://souk_queue:p@127.0.0.1/souk', platform: 'postgres://x' },
@@ -22,4 +31,11 @@ test('names every wrong setting, and tells no value', () => {
   expect(() => readConfig(wrong)).toThrow(/SOUK_DIRECTORY_URL.*\n.*SOUK_CELLS\.shared-1\.app.*\n.*LOG_LEVEL/)
   expect(() => readConfig(wrong)).not.toThrow(/secret|loud/)
   expect(() => readConfig({ ...complete, SOUK_CELLS: '{' })).toThrow('SOUK_CELLS: must be JSON')
+})
+
+test('reads the keys that open secrets, and where carriers are', () => {
+  const config = readConfig({ ...complete, SOUK_CARRIER_HOSTS: '{"api.carrier.example":"http://127.0.0.1:4999"}' })
+  expect(config.tokenKeys).toEqual([{ kid: 'k1', secret: Buffer.alloc(32, 7) }])
+  expect(config.redirectedHosts).toEqual({ 'api.carrier.example': 'http://127.0.0.1:4999' })
+  expect(() => readConfig({ ...complete, SOUK_CARRIER_HOSTS: '{"a":"file:///etc"}' })).toThrow('SOUK_CARRIER_HOSTS')
 })

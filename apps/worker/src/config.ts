@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 export interface WorkerConfig {
@@ -5,6 +6,10 @@ export interface WorkerConfig {
   baseDomain: string
   /** By cell name: the database as souk_app, and as souk_queue. */
   cells: Record<string, { app: string; queue: string }>
+  /** Open the secrets of plugins: the token keys of the API's file. */
+  tokenKeys: { kid: string; secret: Buffer }[]
+  /** Carriers served elsewhere than at their names: for demos and tests on one machine. */
+  redirectedHosts: Record<string, string>
   /** Metrics and health are served at 127.0.0.1 there; undefined: not at all. */
   internalPort: number | undefined
   jobsAtOnce: number
@@ -19,7 +24,7 @@ const JOBS_AT_ONCE_MAX = 64
 
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must be an address of the form postgres://user:password@host:port/database')
 
-const cellsJson = z.string().transform((text, context) => {
+const json = z.string().transform((text, context) => {
   try {
     return JSON.parse(text) as unknown
   } catch {
@@ -28,9 +33,13 @@ const cellsJson = z.string().transform((text, context) => {
   }
 })
 
+const keysFile = z.object({ tokens: z.array(z.object({ kid: z.string(), secret: z.base64() })).min(1) })
+
 const environment = z.object({
   SOUK_DIRECTORY_URL: databaseUrl,
-  SOUK_CELLS: cellsJson.pipe(z.record(z.string(), z.object({ app: databaseUrl, queue: databaseUrl }))),
+  SOUK_CELLS: json.pipe(z.record(z.string(), z.object({ app: databaseUrl, queue: databaseUrl }))),
+  SOUK_KEYS_FILE: z.string(),
+  SOUK_CARRIER_HOSTS: json.pipe(z.record(z.string(), z.url({ protocol: /^https?$/ }))).default({}),
   BASE_DOMAIN: z.string().min(1).default('localhost'),
   WORKER_INTERNAL_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   WORKER_JOBS_AT_ONCE: z.coerce.number().int().min(1).max(JOBS_AT_ONCE_MAX).default(JOBS_AT_ONCE),
@@ -50,12 +59,19 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     directoryUrl: data.SOUK_DIRECTORY_URL,
     baseDomain: data.BASE_DOMAIN.toLowerCase(),
     cells: data.SOUK_CELLS,
+    tokenKeys: readTokenKeys(data.SOUK_KEYS_FILE),
+    redirectedHosts: data.SOUK_CARRIER_HOSTS,
     internalPort: data.WORKER_INTERNAL_PORT === 0 ? undefined : data.WORKER_INTERNAL_PORT,
     jobsAtOnce: data.WORKER_JOBS_AT_ONCE,
     logLevel: data.LOG_LEVEL,
     crashAt: data.SOUK_CRASH_AT,
     crashPid: data.SOUK_CRASH_PID,
   }
+}
+
+function readTokenKeys(file: string): WorkerConfig['tokenKeys'] {
+  const { tokens } = keysFile.parse(JSON.parse(readFileSync(file, 'utf8')))
+  return tokens.map(({ kid, secret }) => ({ kid, secret: Buffer.from(secret, 'base64') }))
 }
 
 function describe(issue: z.core.$ZodIssue): string {

@@ -3,7 +3,8 @@ import { assertSafeRoles } from './boot.ts'
 import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
-import { tasks } from './tasks.ts'
+import { startPlugins } from './plugins.ts'
+import { workerTasks } from './tasks.ts'
 import { startWorker } from './worker.ts'
 
 const EXIT_TIMEOUT_MS = 20_000
@@ -21,7 +22,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 
 if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
-const worker = await startWorker(config, tasks, log)
+const plugins = startPlugins(config, log)
+const worker = await startWorker(config, (router) => workerTasks(plugins.depsFor(router)), log)
 log.info({}, 'worker started')
 
 let stopping = false
@@ -31,6 +33,7 @@ const stop = async (signal: NodeJS.Signals) => {
   log.info({ signal }, 'worker stops')
   setTimeout(() => process.exit(1), EXIT_TIMEOUT_MS).unref()
   await worker.stop()
+  await plugins.stop()
   log.info({}, 'worker stopped')
   process.exit(0)
 }

@@ -1,4 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { createTestShop, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
 import pg from 'pg'
@@ -34,6 +37,7 @@ export class QueueTest {
   readonly #admin: pg.Pool
   readonly #workers: Worker[] = []
   readonly #children: ChildProcess[] = []
+  readonly #folder = mkdtempSync(join(tmpdir(), 'souk-worker-'))
 
   static async create(): Promise<QueueTest> {
     const test = new QueueTest(await createTestShop())
@@ -48,11 +52,15 @@ export class QueueTest {
       directoryUrl: app,
       baseDomain: 'localhost',
       cells: { [CELL]: { app, queue } },
+      tokenKeys: shop.keys.keys,
+      redirectedHosts: {},
       internalPort: undefined,
       jobsAtOnce: 2,
       logLevel: 'debug',
     }
     this.log = createLog('debug', { write: (line) => this.logged.push(JSON.parse(line)) })
+    const tokens = shop.keys.keys.map(({ kid, secret }) => ({ kid, secret: secret.toString('base64') }))
+    writeFileSync(this.#keysFile, JSON.stringify({ tokens }))
     this.#admin = new pg.Pool({ connectionString: shop.database.adminUrl, max: 2 })
     this.#admin.on('error', () => {})
   }
@@ -119,10 +127,15 @@ export class QueueTest {
     return Object.assign(child, { output: () => output })
   }
 
+  get #keysFile(): string {
+    return join(this.#folder, 'keys.json')
+  }
+
   environment(): Record<string, string> {
     return {
       SOUK_DIRECTORY_URL: this.config.directoryUrl,
       SOUK_CELLS: JSON.stringify(this.config.cells),
+      SOUK_KEYS_FILE: this.#keysFile,
       WORKER_JOBS_AT_ONCE: '2',
       LOG_LEVEL: 'info',
     }
@@ -137,6 +150,7 @@ export class QueueTest {
     await this.stopAll()
     await this.#admin.end()
     await this.shop.close()
+    rmSync(this.#folder, { recursive: true })
   }
 }
 

@@ -1,0 +1,36 @@
+import { PluginRuntime } from '@souk/core/plugins/plugin-runtime.ts'
+import { SECRETS_PURPOSE } from '@souk/core/plugins/secrets.ts'
+import { SecretBox } from '@souk/core/secret-box.ts'
+import { CarrierClient } from '@souk/plugin-host/carrier-client.ts'
+import { PluginHost } from '@souk/plugin-host/plugin-host.ts'
+import { ProviderCaller } from '@souk/plugin-host/provider-caller.ts'
+import type { Router } from '@souk/tenant-router/router.ts'
+import type { WorkerConfig } from './config.ts'
+import { describeError } from './describe-error.ts'
+import type { Log } from './log.ts'
+import type { TaskDeps } from './tasks.ts'
+
+/** What the worker's tasks need to ask plugins and carriers. Runners start with the first call. */
+export function startPlugins(config: WorkerConfig, log: Log): { depsFor(router: Router): TaskDeps; stop(): Promise<void> } {
+  const host = new PluginHost({ onError: (error) => log.warn({ error: describeError(error) }, 'a plugin runner failed') })
+  const runtimes: PluginRuntime[] = []
+  return {
+    depsFor: (router) => {
+      const runtime = new PluginRuntime({
+        port: new ProviderCaller(host),
+        isBlocked: (asked) => router.directory.pluginBlocks.isBlocked(asked),
+        onError: (error) => log.warn({ error: describeError(error) }, 'the log of plugin calls was not written'),
+      })
+      runtimes.push(runtime)
+      return {
+        carriers: runtime,
+        port: new CarrierClient({ redirectedHosts: config.redirectedHosts }),
+        secretBox: new SecretBox({ keys: config.tokenKeys }, SECRETS_PURPOSE),
+      }
+    },
+    stop: async () => {
+      await Promise.all(runtimes.map((runtime) => runtime.close()))
+      await host.close()
+    },
+  }
+}
