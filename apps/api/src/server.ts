@@ -38,6 +38,7 @@ import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
 import { staffPluginRoutes } from './routes/staff-plugins.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
 import { staffSessionRoutes } from './routes/staff-sessions.ts'
+import { staffShipmentRoutes } from './routes/staff-shipments.ts'
 import { staffStockRoutes } from './routes/staff-stock.ts'
 import { staffVariantRoutes } from './routes/staff-variants.ts'
 import { storeRoutes } from './routes/store.ts'
@@ -158,6 +159,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffCustomerRoutes(app, deps.tokenKeys)
   staffCustomerGroupRoutes(app)
   staffDeadJobRoutes(app, deps.tokenKeys)
+  staffShipmentRoutes(app)
   staffPluginRoutes(app, deps)
   staffPluginInstallRoutes(app, deps)
   platformSessionRoutes(app, deps)

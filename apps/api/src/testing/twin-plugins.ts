@@ -31,3 +31,20 @@ export async function addPlugins(post: Post, shop: ApiMerchant, { name, canary }
   })
   return { release_id: release.id, install_id: install.id, call_id: callId, plugin: `${name}-spare`, secret_name: 'api_key' }
 }
+
+/** A shipment with its label. */
+export async function addShipment(shop: ApiMerchant, given: { orderId: string; installId: string; canary: string }): Promise<Values> {
+  const { orderId, installId, canary } = given
+  const id = newId()
+  const sender = { name: canary, line1: canary, city: canary, country: 'DE' }
+  await shop.inMerchant(
+    (tx) => tx.sql`
+      insert into shipment (merchant_id, id, order_id, install_id, method, pickup_point_id, status, sender, parcels, carrier_reference,
+        tracking_number, tracking_url, label_type, label, tracking_events, failure, requested_by)
+      values (${tx.merchantId}, ${id}, ${orderId}, ${installId}, ${canary}, ${canary}, 'labelled', ${JSON.stringify(sender)}::jsonb,
+        ${JSON.stringify([{ id: canary, grams: 1 }])}::jsonb, ${canary}, ${canary}, ${`https://${canary}.example`}, 'application/pdf',
+        ${Buffer.from(canary)}, ${JSON.stringify([{ at: '2026-01-01T00:00:00Z', status: 'announced', text: canary, place: null }])}::jsonb,
+        ${JSON.stringify({ code: 'none', message: canary })}::jsonb, '{"kind":"buyer"}')`,
+  )
+  return { shipment_id: id }
+}

@@ -39,6 +39,14 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/admin/stock/{variant_id}/adjustments': () => ({ change: 1, reason: 'found' }),
   'POST /v1/admin/dead-jobs/{job_id}/retry': () => undefined,
   'POST /v1/sessions': ({ admin_email, password }) => ({ email: admin_email, password }),
+  'POST /v1/admin/orders/{order_id}/shipments': ({ install_id }) => ({
+    install_id,
+    method: 'locker-s',
+    sender: { name: 'Shop', line1: 'Street 1', city: 'Berlin', country: 'DE' },
+    parcels: [{ grams: 500 }],
+  }),
+  'POST /v1/admin/shipments/{shipment_id}/cancel': () => undefined,
+  'POST /v1/admin/shipments/{shipment_id}/track': () => undefined,
   'POST /v1/admin/plugins/releases': () => ({
     manifest: { name: 'another', version: '1.0.0', contracts: { discount: '^1' } },
     bundle: 'another',
