@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { unfinishedDryRuns } from '@souk/core/dry-runs/run-dry-run.ts'
 import { wakeShipments } from '@souk/core/fulfillment/perform-shipment.ts'
 import { unfinishedImports } from '@souk/core/imports/unfinished-imports.ts'
 import { enqueueUnlessQueued, type TaskName } from '@souk/core/jobs.ts'
@@ -33,8 +34,9 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
       const runAt = nextDailySlot(tx.merchantId, task, now)
       return enqueueUnlessQueued(tx, task, {}, { key: 'daily', runAt })
     })
-    const [imports, batches] = await Promise.all([unfinishedImports(tx), unfinishedBatches(tx), ...daily])
+    const [imports, batches, runs] = await Promise.all([unfinishedImports(tx), unfinishedBatches(tx), unfinishedDryRuns(tx), ...daily])
     for (const importId of imports) await enqueueUnlessQueued(tx, 'run_import', { importId }, { key: importId })
+    for (const dryRunId of runs) await enqueueUnlessQueued(tx, 'run_dry_run', { dryRunId }, { key: dryRunId })
     for (const batchId of batches) await enqueueUnlessQueued(tx, 'generate_coupons', { batchId }, { key: batchId })
   })
   await wakeShipments(inMerchant, now)

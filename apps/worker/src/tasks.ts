@@ -1,4 +1,5 @@
 import { clearAbandonedCarts } from '@souk/core/cart/clear-abandoned-carts.ts'
+import { runDryRun } from '@souk/core/dry-runs/run-dry-run.ts'
 import { performShipment, type ShipmentDeps, trackShipment } from '@souk/core/fulfillment/perform-shipment.ts'
 import { clearIdempotencyKeys } from '@souk/core/idempotency/idempotency.ts'
 import { runImport } from '@souk/core/imports/run-import.ts'
@@ -14,6 +15,7 @@ export interface TaskDeps extends ShipmentDeps {}
 export function workerTasks(deps: TaskDeps) {
   return {
     run_import: merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job)),
+    run_dry_run: merchantTask({ dryRunId: z.uuid() }, (inMerchant, job) => runDryRun(inMerchant, job)),
     generate_coupons: merchantTask({ batchId: z.uuid() }, (inMerchant, job) => generateCoupons(inMerchant, job)),
     clear_abandoned_carts: merchantTask({}, (inMerchant) => clearAbandonedCarts(inMerchant, new Date())),
     clear_idempotency_keys: merchantTask({}, (inMerchant) => clearIdempotencyKeys(inMerchant, new Date())),

@@ -7,6 +7,7 @@ export interface Jobs {
   track_shipment: { shipmentId: string }
   clear_plugin_calls: Record<string, never>
   generate_coupons: { batchId: string }
+  run_dry_run: { dryRunId: string }
   clear_abandoned_carts: Record<string, never>
   clear_idempotency_keys: Record<string, never>
 }

@@ -22,7 +22,7 @@ const CORE_ORDER = [
   ['storefront'],
   ['orders'],
   ['payments', 'fulfillment'],
-  ['checkout'],
+  ['checkout', 'dry-runs'],
   ['pricing-cases'],
 ]
 
