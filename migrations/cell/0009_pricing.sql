@@ -6,14 +6,17 @@
 -- shop did before it could choose. vat_ids: whether a VAT id that a buyer typed counts when it is well formed, or only when
 -- staff have checked it as the customer's.
 alter table merchant_settings
-  add pricing_revision bigint not null default 1 check (pricing_revision > 0),
-  add time_zone        text not null default 'UTC',
-  add rounding         text not null default 'half_up' check (rounding in (
+  add pricing_revision  bigint not null default 1 check (pricing_revision > 0),
+  add time_zone         text not null default 'UTC',
+  add rounding          text not null default 'half_up' check (rounding in (
     'half_up', 'half_down', 'half_even', 'half_odd', 'half_ceiling', 'half_floor', 'up', 'down', 'ceiling', 'floor')),
-  add tax_rounded_per  text not null default 'line' check (tax_rounded_per in ('unit', 'line', 'order')),
-  add discounts        text not null default 'before_tax' check (discounts in ('before_tax', 'after_tax')),
-  add foreign_tax      text not null default 'same_gross' check (foreign_tax in ('same_gross', 'same_net')),
-  add vat_ids          text not null default 'checked' check (vat_ids in ('checked', 'well_formed'));
+  add discount_rounding text check (discount_rounding in (
+    'half_up', 'half_down', 'half_even', 'half_odd', 'half_ceiling', 'half_floor', 'up', 'down', 'ceiling', 'floor')),
+  add tax_rounded_per   text not null default 'line' check (tax_rounded_per in ('unit', 'line', 'order')),
+  add discounts         text not null default 'before_tax' check (discounts in ('before_tax', 'after_tax')),
+  add foreign_tax       text not null default 'same_gross' check (foreign_tax in ('same_gross', 'same_net')),
+  add shipping_measures text not null default 'list' check (shipping_measures in ('list', 'discounted')),
+  add vat_ids           text not null default 'checked' check (vat_ids in ('checked', 'well_formed'));
 
 -- Everything but the cart that a price was computed from: policies, promotions, taxes, shipping. Content addressed
 -- (SHA-256 of its canonical JSON) and never changed or deleted, so that an order's total can be computed again.

@@ -148,7 +148,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   if (deps.mediaDir !== undefined) mediaRoutes(app, deps.mediaDir)
   storeRoutes(app)
   productRoutes(app, deps.tokenKeys)
-  cartRoutes(app, deps.tokenKeys)
+  cartRoutes(app, deps)
   orderRoutes(app, deps.tokenKeys)
   staffSessionRoutes(app, deps)
   staffApiKeyRoutes(app, deps)

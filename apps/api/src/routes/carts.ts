@@ -1,13 +1,18 @@
-import type { TokenKeys } from '@souk/core/capability.ts'
-import { type Cart, loadCart } from '@souk/core/cart/cart.ts'
+import { answerChange } from '@souk/core/cart/answer-change.ts'
+import type { Cart } from '@souk/core/cart/cart.ts'
+import { addCoupon, removeCoupon } from '@souk/core/cart/cart-coupons.ts'
 import { addLines, createCart, removeLine, setLineQuantity, updateCart } from '@souk/core/cart/change-cart.ts'
+import { readCart, type Shop } from '@souk/core/cart/with-plugins.ts'
 import { checkout } from '@souk/core/checkout/checkout.ts'
-import { once } from '@souk/core/idempotency/idempotency.ts'
+import { readCustomerToken } from '@souk/core/customers/customer-token.ts'
 import type { Order } from '@souk/core/orders/order.ts'
-import type { FastifyInstance } from 'fastify'
+import { shippingOptions } from '@souk/core/pricing/shipping-options.ts'
+import type { Tx } from '@souk/tenant-router/tx.ts'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
+import type { Deps } from '../server.ts'
 import { sendStored, withToken } from '../stored-answer.ts'
 import {
   cartDetailsSchema,
@@ -20,21 +25,28 @@ import {
   readDetails,
 } from '../wire/cart.ts'
 import { idSchema } from '../wire/id.ts'
-import { givenMoneySchema, moneySchema, presentMoney } from '../wire/money.ts'
+import { givenMoneySchema } from '../wire/money.ts'
 import { placedOrderSchema, presentOrder } from '../wire/order.ts'
+import { presentShippingOption, shippingOptionSchema } from '../wire/shipping-option.ts'
+
+type CartDeps = Pick<Deps, 'plugins' | 'tokenKeys'>
+
+const CODE_LENGTH_MAX = 256
 
 const cartParams = z.strictObject({ cart_id: idSchema })
 const lineParams = z.strictObject({ cart_id: idSchema, line_id: idSchema })
+const codeSchema = z.string().min(1).max(CODE_LENGTH_MAX)
+const couponParams = z.strictObject({ cart_id: idSchema, code: codeSchema })
 
 const checkoutSchema = z.strictObject({
   payment_method: z.enum(['invoice', 'cash_on_delivery']),
   expected_total: givenMoneySchema.optional(),
 })
-const shippingOptionsSchema = z.strictObject({ data: z.array(z.strictObject({ code: z.string(), name: z.string(), amount: moneySchema })) })
 
 /** The buyer's way from an empty cart to an order. */
-export function cartRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
+export function cartRoutes(fastify: FastifyInstance, deps: CartDeps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
+  const { tokenKeys } = deps
 
   app.post(
     '/v1/carts',
@@ -43,15 +55,10 @@ export function cartRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
       schema: { body: newCartSchema, response: { 201: createdCartSchema } },
     },
     async (request, reply) => {
-      const { body, now, idempotency } = request
-      const lines = body.lines.map(readLine)
-      const answer = await request.inMerchant((tx) =>
-        once(tx, idempotency, async () => {
-          const cart = await createCart(tx, { lines, details: readDetails(body), now })
-          return { statusCode: 201, body: JSON.stringify(presentCart(cart)) }
-        }),
-      )
-      return sendStored(reply, withToken(answer, keys, request.inMerchant.merchant.id, 'cart'))
+      const { body, now } = request
+      const given = { lines: body.lines.map(readLine), details: readDetails(body, customerOf(request, deps)), channel: body.channel, now }
+      const answer = await change(request, deps, { statusCode: 201, change: (tx) => createCart(tx, given) })
+      return sendStored(reply, withToken(answer, tokenKeys, request.inMerchant.merchant.id, 'cart'))
     },
   )
 
@@ -61,7 +68,7 @@ export function cartRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
       config: { gate: 'store', capability: 'cart', summary: 'Read a cart, priced as of now' },
       schema: { params: cartParams, response: { 200: cartSchema } },
     },
-    async (request) => presentCart(await request.inMerchant.read((tx) => loadCart(tx, request.params.cart_id))),
+    async (request) => presentCart(await readCart(shopOf(request, deps), request.params.cart_id, request.now)),
   )
 
   app.patch(
@@ -70,23 +77,31 @@ export function cartRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
       config: { gate: 'store', capability: 'cart', summary: 'Say who buys, and where it goes' },
       schema: { params: cartParams, body: cartDetailsSchema, response: { 200: cartSchema } },
     },
-    async (request) => presentCart(await request.inMerchant((tx) => updateCart(tx, request.params.cart_id, readDetails(request.body)))),
+    async (request, reply) => {
+      const { body, now, params } = request
+      const given = { details: readDetails(body, customerOf(request, deps)), now }
+      return sendStored(reply, await change(request, deps, { change: (tx) => updateCart(tx, params.cart_id, given) }))
+    },
   )
 
   app.get(
     '/v1/carts/:cart_id/shipping-options',
     {
-      config: { gate: 'store', capability: 'cart', summary: 'How the cart can be sent' },
-      schema: { params: cartParams, response: { 200: shippingOptionsSchema } },
+      config: { gate: 'store', capability: 'cart', summary: 'How the cart can be sent, and why not' },
+      schema: { params: cartParams, response: { 200: z.strictObject({ data: z.array(shippingOptionSchema) }) } },
     },
-    async (request) => presentOptions(await request.inMerchant.read((tx) => loadCart(tx, request.params.cart_id))),
+    async (request) => {
+      const { pricingInput, pricing, currency } = await readCart(shopOf(request, deps), request.params.cart_id, request.now)
+      return { data: shippingOptions(pricingInput, pricing.rules).map((option) => presentShippingOption(option, currency)) }
+    },
   )
 
-  lineRoutes(fastify)
-  checkoutRoute(fastify, keys)
+  lineRoutes(fastify, deps)
+  couponRoutes(fastify, deps)
+  checkoutRoute(fastify, deps)
 }
 
-function lineRoutes(fastify: FastifyInstance): void {
+function lineRoutes(fastify: FastifyInstance, deps: CartDeps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
 
   app.post(
@@ -97,13 +112,7 @@ function lineRoutes(fastify: FastifyInstance): void {
     },
     async (request, reply) => {
       const given = { lines: [readLine(request.body)], now: request.now }
-      const answer = await request.inMerchant((tx) =>
-        once(tx, request.idempotency, async () => {
-          const cart = await addLines(tx, request.params.cart_id, given)
-          return { statusCode: 200, body: JSON.stringify(presentCart(cart)) }
-        }),
-      )
-      return sendStored(reply, answer)
+      return sendStored(reply, await change(request, deps, { change: (tx) => addLines(tx, request.params.cart_id, given) }))
     },
   )
 
@@ -113,9 +122,9 @@ function lineRoutes(fastify: FastifyInstance): void {
       config: { gate: 'store', capability: 'cart', summary: 'Set the quantity of a line' },
       schema: { params: lineParams, body: z.strictObject({ quantity: quantitySchema }), response: { 200: cartSchema } },
     },
-    async (request) => {
-      const given = { lineId: request.params.line_id, quantity: BigInt(request.body.quantity) }
-      return presentCart(await request.inMerchant((tx) => setLineQuantity(tx, request.params.cart_id, given)))
+    async (request, reply) => {
+      const given = { lineId: request.params.line_id, quantity: BigInt(request.body.quantity), now: request.now }
+      return sendStored(reply, await change(request, deps, { change: (tx) => setLineQuantity(tx, request.params.cart_id, given) }))
     },
   )
 
@@ -125,11 +134,42 @@ function lineRoutes(fastify: FastifyInstance): void {
       config: { gate: 'store', capability: 'cart', summary: 'Take a line out' },
       schema: { params: lineParams, response: { 200: cartSchema } },
     },
-    async (request) => presentCart(await request.inMerchant((tx) => removeLine(tx, request.params.cart_id, request.params.line_id))),
+    async (request, reply) => {
+      const given = { lineId: request.params.line_id, now: request.now }
+      return sendStored(reply, await change(request, deps, { change: (tx) => removeLine(tx, request.params.cart_id, given) }))
+    },
   )
 }
 
-function checkoutRoute(fastify: FastifyInstance, keys: TokenKeys): void {
+function couponRoutes(fastify: FastifyInstance, deps: CartDeps): void {
+  const app = fastify.withTypeProvider<ZodTypeProvider>()
+
+  app.post(
+    '/v1/carts/:cart_id/coupons',
+    {
+      config: { gate: 'store', capability: 'cart', idempotency: 'accepted', summary: 'Enter a coupon code' },
+      schema: { params: cartParams, body: z.strictObject({ code: codeSchema }), response: { 200: cartSchema } },
+    },
+    async (request, reply) => {
+      const given = { code: request.body.code, now: request.now }
+      return sendStored(reply, await change(request, deps, { change: (tx) => addCoupon(tx, request.params.cart_id, given) }))
+    },
+  )
+
+  app.delete(
+    '/v1/carts/:cart_id/coupons/:code',
+    {
+      config: { gate: 'store', capability: 'cart', summary: 'Take a coupon code out' },
+      schema: { params: couponParams, response: { 200: cartSchema } },
+    },
+    async (request, reply) => {
+      const given = { code: request.params.code, now: request.now }
+      return sendStored(reply, await change(request, deps, { change: (tx) => removeCoupon(tx, request.params.cart_id, given) }))
+    },
+  )
+}
+
+function checkoutRoute(fastify: FastifyInstance, deps: CartDeps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
 
   app.post(
@@ -142,26 +182,34 @@ function checkoutRoute(fastify: FastifyInstance, keys: TokenKeys): void {
       const { body, now, idempotency, inMerchant } = request
       if (!idempotency) throw new Problem('idempotency_key_missing')
       const answer = (order: Order) => ({ statusCode: 201, body: JSON.stringify(presentOrder(order)) })
-      const answered = await inMerchant((tx) =>
-        checkout(tx, {
-          cartId: request.params.cart_id,
-          paymentMethod: body.payment_method,
-          expectedTotal: body.expected_total && { amount: BigInt(body.expected_total.amount), currency: body.expected_total.currency },
-          idempotency,
-          now,
-          answer,
-        }),
-      )
-      return sendStored(reply, withToken(answered, keys, inMerchant.merchant.id, 'order'))
+      const answered = await checkout(shopOf(request, deps), {
+        cartId: request.params.cart_id,
+        paymentMethod: body.payment_method,
+        expectedTotal: body.expected_total && { amount: BigInt(body.expected_total.amount), currency: body.expected_total.currency },
+        idempotency,
+        now,
+        answer,
+      })
+      return sendStored(reply, withToken(answered, deps.tokenKeys, inMerchant.merchant.id, 'order'))
     },
   )
 }
 
-function readLine(line: z.output<typeof newLineSchema>): { variantId: string; quantity: bigint } {
-  return { variantId: line.variant_id, quantity: BigInt(line.quantity) }
+/** Changes a cart and answers it, once per key where there is one. */
+function change(request: FastifyRequest, deps: CartDeps, given: { change: (tx: Tx) => Promise<Cart>; statusCode?: number }) {
+  const { idempotency, now } = request
+  const answer = (cart: Cart) => ({ statusCode: given.statusCode ?? 200, body: JSON.stringify(presentCart(cart)) })
+  return answerChange(shopOf(request, deps), { idempotency, now, change: given.change, answer })
 }
 
-function presentOptions(cart: Cart): z.input<typeof shippingOptionsSchema> {
-  const { shipping } = cart.pricingInput
-  return { data: shipping ? [{ code: shipping.code, name: shipping.name, amount: presentMoney(shipping.amount, cart.currency) }] : [] }
+function shopOf({ inMerchant }: Pick<FastifyRequest, 'inMerchant'>, { plugins }: CartDeps): Shop {
+  return { inMerchant, plugins }
+}
+
+function customerOf({ inMerchant, now }: Pick<FastifyRequest, 'inMerchant' | 'now'>, { tokenKeys }: CartDeps) {
+  return (token: string) => readCustomerToken(tokenKeys, inMerchant.merchant.id, token, now)
+}
+
+function readLine(line: z.output<typeof newLineSchema>): { variantId: string; quantity: bigint } {
+  return { variantId: line.variant_id, quantity: BigInt(line.quantity) }
 }

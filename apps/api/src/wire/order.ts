@@ -2,12 +2,25 @@ import type { Order } from '@souk/core/orders/order.ts'
 import { z } from 'zod'
 import { addressSchema } from './address.ts'
 import { moneySchema, presentMoney, presentTotals, totalsSchema } from './money.ts'
+import {
+  adjustmentSchema,
+  couponSchema,
+  lineDiscountSchema,
+  noteSchema,
+  presentAdjustments,
+  presentCoupons,
+  presentLineDiscounts,
+  presentShipping,
+  presentTaxTreatment,
+  shippingSchema,
+  taxTreatmentSchema,
+} from './price.ts'
 
 const orderHead = {
   id: z.uuid(),
   number: z.int(),
   status: z.enum(['placed', 'cancelled']),
-  payment_status: z.enum(['pending', 'paid']),
+  payment_status: z.enum(['pending', 'paid', 'voided']),
   fulfillment_status: z.enum(['unfulfilled', 'fulfilled']),
   currency: z.string(),
   email: z.string(),
@@ -15,6 +28,8 @@ const orderHead = {
 
 export const orderLineSchema = z.strictObject({
   id: z.uuid(),
+  kind: z.enum(['item', 'gift']),
+  pricing_line_id: z.string().nullable().meta({ description: 'Its name among the shares of `adjustments`.' }),
   product_id: z.uuid(),
   variant_id: z.uuid(),
   title: z.string(),
@@ -24,15 +39,23 @@ export const orderLineSchema = z.strictObject({
   unit_price: moneySchema,
   subtotal: moneySchema,
   discount: moneySchema,
+  discounts: z.array(lineDiscountSchema),
   tax: moneySchema,
   total: moneySchema,
 })
 
 export const orderSchema = z.strictObject({
   ...orderHead,
+  channel: z.string(),
+  customer_id: z.uuid().nullable(),
   shipping_address: addressSchema.nullable(),
   billing_address: addressSchema.nullable(),
   lines: z.array(orderLineSchema),
+  shipping: shippingSchema.nullable(),
+  coupons: z.array(couponSchema),
+  adjustments: z.array(adjustmentSchema),
+  tax: taxTreatmentSchema.nullable(),
+  notes: z.array(noteSchema).meta({ description: 'What plugins could not do when it was placed.' }),
   totals: totalsSchema,
   payments: z.array(
     z.strictObject({
@@ -44,6 +67,8 @@ export const orderSchema = z.strictObject({
     }),
   ),
   placed_at: z.iso.datetime(),
+  cancelled_at: z.iso.datetime().nullable(),
+  cancel_reason: z.string().nullable(),
 })
 
 export const placedOrderSchema = orderSchema.extend({
@@ -54,7 +79,7 @@ export const orderSummarySchema = z.strictObject({ ...orderHead, total: moneySch
 
 /** An order as its buyer and the merchant's staff see it. */
 export function presentOrder(order: Order): z.input<typeof orderSchema> {
-  const { currency } = order
+  const { currency, pricing } = order
   return {
     id: order.id,
     number: Number(order.number),
@@ -62,11 +87,15 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
     payment_status: order.paymentStatus,
     fulfillment_status: order.fulfillmentStatus,
     currency,
+    channel: order.channel,
+    customer_id: order.customerId,
     email: order.email,
     shipping_address: order.shippingAddress,
     billing_address: order.billingAddress,
     lines: order.lines.map((line) => ({
       id: line.id,
+      kind: line.kind,
+      pricing_line_id: line.pricingLineId,
       product_id: line.productId,
       variant_id: line.variantId,
       title: line.productTitle,
@@ -76,9 +105,15 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       unit_price: presentMoney(line.unitPrice, currency),
       subtotal: presentMoney(line.subtotal, currency),
       discount: presentMoney(line.discountTotal, currency),
+      discounts: presentLineDiscounts(pricing.adjustments, line.pricingLineId, currency),
       tax: presentMoney(line.taxTotal, currency),
       total: presentMoney(line.total, currency),
     })),
+    shipping: presentShipping(pricing.shipping, currency),
+    coupons: presentCoupons(pricing.coupons),
+    adjustments: presentAdjustments(pricing.adjustments, currency),
+    tax: pricing.taxTreatment && presentTaxTreatment(pricing.taxTreatment),
+    notes: pricing.notes,
     totals: presentTotals(
       {
         subtotal: order.subtotal,
@@ -98,6 +133,8 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       amount: presentMoney(amount, currency),
     })),
     placed_at: order.placedAt.toISOString(),
+    cancelled_at: order.cancelledAt?.toISOString() ?? null,
+    cancel_reason: order.cancelReason,
   }
 }
 

@@ -1,6 +1,13 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
-import { type PricedCart, priceCart } from '../pricing/price-cart-v1.ts'
-import type { PricingInput } from '../pricing/pricing-input-v1.ts'
+import type { PricedCart } from '../pricing/priced-cart.ts'
+import type { PricingInput } from '../pricing/pricing-input.ts'
+import { customerKey } from '../promotions/customer-key.ts'
+import { type BuyerRow, buyerColumns, buyerJoin } from '../quote/buyer.ts'
+import { type GiftRow, type GoodsRow, goodsColumns } from '../quote/goods.ts'
+import { makePricingInput } from '../quote/make-input.ts'
+import { loadNeeded, type Needed, neededQueries, readNeeded } from '../quote/needs.ts'
+import { priceQuote } from '../quote/price-quote.ts'
+import { type MerchantPricing, pricingAt, rememberedPricing } from '../quote/pricing-in-force.ts'
 import { Refusal } from '../refusal.ts'
 import type { Address } from './address.ts'
 
@@ -14,7 +21,6 @@ export interface CartLine {
   sku: string
   quantity: bigint
   unitPrice: bigint
-  taxable: boolean
   requiresShipping: boolean
   imageUrl: string | null
   /** Still sold, and in stock in this quantity. */
@@ -27,65 +33,73 @@ export interface Cart {
   version: bigint
   status: 'open' | 'ordered'
   currency: string
+  /** Where it was opened, in the storefront's words. */
+  channel: string
   email: string | null
+  customerId: string | null
   shippingAddress: Address | null
   billingAddress: Address | null
+  /** What the buyer chose; null: the first way there is. */
   shippingOption: string | null
+  /** In the form they are compared in. */
+  couponCodes: readonly string[]
+  vatId: string | null
   updatedAt: Date
   lines: CartLine[]
+  /** Variants that promotions may add, to show what a gift line is. */
+  gifts: readonly GiftRow[]
+  pricing: MerchantPricing
   pricingInput: PricingInput
   priced: PricedCart
   /** Where orders take their stock from. */
   locationId: string
 }
 
-/** The one shipping option a merchant has so far. */
-export const FLAT_SHIPPING = 'flat'
-
-interface CartRow {
+interface CartRow extends BuyerRow {
   id: string
   version: bigint
   status: Cart['status']
   currency: string
+  channel: string
   email: string | null
   shipping_address: Address | null
   billing_address: Address | null
   shipping_option: string | null
+  coupon_codes: string[]
+  vat_id: string | null
   updated_at: Date
-  prices_include_tax: boolean
-  tax_rate_ppm: bigint
-  shipping_name: string
-  shipping_amount: bigint
   default_location_id: string
+  pricing_revision: bigint
+  vat_ids: 'checked' | 'well_formed'
 }
 
-interface LineRow {
+interface LineRow extends GoodsRow {
   id: string
-  variant_id: string
-  product_id: string
+  quantity: bigint
   handle: string
   product_title: string
   variant_title: string
-  sku: string
-  quantity: bigint
-  price: bigint
-  taxable: boolean
-  requires_shipping: boolean
   image_url: string | null
   available: boolean
 }
 
-/** The two statements that read a cart. With `lock` the cart stays as it is until the transaction ends. */
-export function cartQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string, lock: 'lock' | 'look' = 'look'): [Query, Query] {
+/** The statements that read a cart, and the pricing they were made for: the one that this process knows. */
+export interface CartQuestion {
+  guess: MerchantPricing | undefined
+  queries: Query[]
+}
+
+/** How to read a cart in one flight. With `lock` the cart stays as it is until the transaction ends. `toCart` takes the answers. */
+export function cartQuestion(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string, lock: 'lock' | 'look' = 'look'): CartQuestion {
   const cart = tx.sql`
-    select c.id, c.version, c.status, c.currency, c.email, c.shipping_address, c.billing_address, c.shipping_option, c.updated_at,
-      s.prices_include_tax, s.tax_rate_ppm, s.shipping_name, s.shipping_amount, s.default_location_id
-    from cart c join merchant_settings s on s.merchant_id = c.merchant_id
+    select c.id, c.version, c.status, c.currency, c.channel, c.email, c.shipping_address, c.billing_address, c.shipping_option, c.coupon_codes,
+      c.vat_id, c.updated_at, s.default_location_id, s.pricing_revision, s.vat_ids, ${buyerColumns(tx)}
+    from cart c join merchant_settings s on s.merchant_id = c.merchant_id ${buyerJoin(tx)}
     where c.merchant_id = ${tx.merchantId} and c.id = ${cartId}
     ${lock === 'lock' ? tx.sql`for update of c` : tx.sql``}`
   const lines = tx.sql`
-    select l.id, l.variant_id, l.quantity, v.product_id, v.title as variant_title, v.sku, v.price, v.taxable, v.requires_shipping,
-      coalesce(v.image_url, p.image_url) as image_url, p.title as product_title, p.handle,
+    select l.id, l.quantity, ${goodsColumns(tx)}, v.title as variant_title, coalesce(v.image_url, p.image_url) as image_url,
+      p.title as product_title, p.handle,
       p.status = 'active' and p.published and coalesce((
         select bool_or(not k.tracked or k.backorder) or sum(k.on_hand - k.reserved - k.allocated) >= l.quantity
         from stock_level k where k.merchant_id = l.merchant_id and k.variant_id = l.variant_id
@@ -95,36 +109,75 @@ export function cartQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string, 
       join product p on p.merchant_id = v.merchant_id and p.id = v.product_id
     where l.merchant_id = ${tx.merchantId} and l.cart_id = ${cartId}
     order by l.id`
-  return [cart, lines]
+  const guess = rememberedPricing(tx.merchantId)
+  return { guess, queries: [cart, lines, ...(guess ? neededQueries(tx, guess, () => ofCart(tx, cartId)) : [])] }
 }
 
-/** The answers of `cartQueries` as a priced cart. Refuses `not_found` when there is none. */
-export function toCart([cartRows, lineRows]: readonly [unknown, unknown]): Cart {
-  const [row] = cartRows as CartRow[]
+/**
+ * The answers of `cartQuestion` as a cart, priced without plugins: `withPlugins` asks them, outside of the transaction. Refuses
+ * `not_found` when there is none. Reads on only where the pricing is not the one this process knew, or codes were entered that
+ * none of its promotions takes.
+ */
+export async function toCart(tx: Tx, question: CartQuestion, answers: readonly unknown[], now: Date): Promise<Cart> {
+  const [cartRows, lineRows, ...needed] = answers as [CartRow[], LineRow[], ...unknown[][]]
+  const [row] = cartRows
   if (!row) throw new Refusal('not_found', { detail: 'There is no such cart.' })
-  const lines = (lineRows as LineRow[]).map(toLine)
-  const pricingInput = toPricingInput(row, lines)
+  const pricing = await pricingAt(tx, row.pricing_revision)
+  const wasAsked = pricing === question.guess && (pricing.countsUses || row.coupon_codes.length === 0)
+  const buyer = { customerId: row.customer_id, email: row.email }
+  const read = wasAsked
+    ? readNeeded(pricing, needed)
+    : await loadNeeded(tx, pricing, { codes: row.coupon_codes, customerKey: customerKey(buyer) })
+  return priced(row, lineRows, { pricing, needed: read, now })
+}
+
+/** Reads a cart, priced without plugins. */
+export async function loadCart(tx: Tx, cartId: string, now: Date): Promise<Cart> {
+  const question = cartQuestion(tx, cartId)
+  return toCart(tx, question, await Promise.all(question.queries), now)
+}
+
+function priced(row: CartRow, lineRows: LineRow[], given: { pricing: MerchantPricing; needed: Needed; now: Date }): Cart {
+  const { pricing, needed, now } = given
+  const input = makePricingInput(
+    {
+      now,
+      cartId: row.id,
+      currency: row.currency,
+      channel: row.channel,
+      email: row.email,
+      shippingAddress: row.shipping_address,
+      billingAddress: row.billing_address,
+      shippingMethod: row.shipping_option,
+      couponCodes: row.coupon_codes,
+      vatId: row.vat_id,
+      vatIdsAccepted: row.vat_ids,
+      lines: lineRows.map((line) => ({ id: line.id, quantity: line.quantity, goods: line })),
+      buyer: row,
+      ...needed,
+    },
+    pricing,
+  )
   return {
     id: row.id,
     version: row.version,
     status: row.status,
     currency: row.currency,
+    channel: row.channel,
     email: row.email,
+    customerId: row.customer_id,
     shippingAddress: row.shipping_address,
     billingAddress: row.billing_address,
     shippingOption: row.shipping_option,
+    couponCodes: row.coupon_codes,
+    vatId: row.vat_id,
     updatedAt: row.updated_at,
-    lines,
-    pricingInput,
-    priced: priceCart(pricingInput),
+    lines: lineRows.map(toLine),
+    gifts: needed.gifts,
+    pricing,
+    ...priceQuote(input, pricing.rules),
     locationId: row.default_location_id,
   }
-}
-
-/** Reads a cart. */
-export async function loadCart(tx: Tx, cartId: string): Promise<Cart> {
-  const [cart, lines] = cartQueries(tx, cartId)
-  return toCart(await Promise.all([cart, lines]))
 }
 
 function toLine(row: LineRow): CartLine {
@@ -138,28 +191,16 @@ function toLine(row: LineRow): CartLine {
     sku: row.sku,
     quantity: row.quantity,
     unitPrice: row.price,
-    taxable: row.taxable,
     requiresShipping: row.requires_shipping,
     imageUrl: row.image_url,
     available: row.available,
   }
 }
 
-function toPricingInput(row: CartRow, lines: CartLine[]): PricingInput {
+/** The same as customer-key.ts says, found by the database: a cart keeps its address in the form it is compared in. */
+function ofCart(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string) {
   return {
-    version: 1,
-    currency: row.currency,
-    policy: { pricesIncludeTax: row.prices_include_tax, rounding: 'half_up', taxRoundedPer: 'line' },
-    lines: lines.map(({ id, variantId, productId, quantity, unitPrice, taxable, requiresShipping }) => ({
-      id,
-      variantId,
-      productId,
-      quantity,
-      unitPrice,
-      taxable,
-      requiresShipping,
-    })),
-    shipping: row.shipping_option === FLAT_SHIPPING ? { code: FLAT_SHIPPING, name: row.shipping_name, amount: row.shipping_amount } : null,
-    tax: { name: 'Tax', ratePpm: row.tax_rate_ppm, appliesToShipping: true },
+    codes: tx.sql`(select coupon_codes from cart where merchant_id = ${tx.merchantId} and id = ${cartId})`,
+    customerKey: tx.sql`(select coalesce(customer_id::text, email) from cart where merchant_id = ${tx.merchantId} and id = ${cartId})`,
   }
 }

@@ -1,8 +1,11 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import { invalidCustomerToken } from '../customers/customer-token.ts'
 import { newId } from '../ids.ts'
+import { normalizeEmail } from '../merchant/staff.ts'
 import { type FieldProblem, Refusal } from '../refusal.ts'
+import { readVatId } from '../taxes/vat-id.ts'
 import type { Address } from './address.ts'
-import { type Cart, cartQueries, FLAT_SHIPPING, toCart } from './cart.ts'
+import { type Cart, cartQuestion, toCart } from './cart.ts'
 import { CART_LINE_QUANTITY_MAX, CART_LINES_MAX } from './limits.ts'
 
 export interface NewLine {
@@ -15,19 +18,38 @@ export interface CartDetails {
   email?: string | null | undefined
   shippingAddress?: Address | null | undefined
   billingAddress?: Address | null | undefined
-  shippingOption?: 'flat' | undefined
+  /** A code of the shop's shipping methods, or of a plugin's. */
+  shippingOption?: string | null | undefined
+  vatId?: string | null | undefined
+  /** The customer that a token stood for. Its e-mail address is the cart's where the cart has none. */
+  customerId?: string | null | undefined
 }
 
+export interface NewCart {
+  lines: NewLine[]
+  details: CartDetails
+  channel?: string | undefined
+  now: Date
+}
+
+// Of the shop's own methods or a plugin's: `<installation>:<code>`.
+const OF_A_PLUGIN = /^[0-9a-f-]{36}:/
+
 /** Opens a cart in the merchant's currency, with lines and details at once if the buyer has them. */
-export async function createCart(tx: Tx, given: { lines: NewLine[]; details: CartDetails; now: Date }): Promise<Cart> {
+export async function createCart(tx: Tx, given: NewCart): Promise<Cart> {
   const cartId = newId(given.now)
   const { details } = given
+  const { email, customerId = null } = checked(details)
   const opened = tx.sql`
-    insert into cart (merchant_id, id, currency, email, shipping_address, billing_address, shipping_option)
-    select merchant_id, ${cartId}, currency, ${details.email ?? null}, ${jsonOrNull(details.shippingAddress)}::jsonb,
-      ${jsonOrNull(details.billingAddress)}::jsonb, ${details.shippingOption ?? FLAT_SHIPPING}
-    from merchant_settings where merchant_id = ${tx.merchantId}`
-  return changeLines(tx, cartId, given.lines, given.now, opened)
+    insert into cart (merchant_id, id, currency, channel, customer_id, email, shipping_address, billing_address, shipping_option, vat_id)
+    select s.merchant_id, ${cartId}, s.currency, ${given.channel ?? 'web'}, u.id, coalesce(${email ?? null}, u.email),
+      ${jsonOrNull(details.shippingAddress)}::jsonb, ${jsonOrNull(details.billingAddress)}::jsonb, ${details.shippingOption ?? null},
+      ${details.vatId ?? null}
+    from merchant_settings s left join customer u on u.merchant_id = ${tx.merchantId} and u.id = ${customerId}::uuid
+    where s.merchant_id = ${tx.merchantId}`
+  const cart = await changeLines(tx, cartId, given.lines, given.now, opened)
+  assertTaken(cart, details)
+  return cart
 }
 
 /** Adds units of variants; a variant that is in the cart already gets more. */
@@ -36,13 +58,13 @@ export async function addLines(tx: Tx, cartId: string, given: { lines: NewLine[]
 }
 
 /** Sets how many units a line has. */
-export async function setLineQuantity(tx: Tx, cartId: string, given: { lineId: string; quantity: bigint }): Promise<Cart> {
+export async function setLineQuantity(tx: Tx, cartId: string, given: { lineId: string; quantity: bigint; now: Date }): Promise<Cart> {
   assertQuantity(given.quantity, '/quantity')
   const changed = tx.sql`
     update cart_line set quantity = ${given.quantity}
     where merchant_id = ${tx.merchantId} and cart_id = ${cartId} and id = ${given.lineId}
     returning variant_id`
-  const { cart, rows } = await change<{ variant_id: string }>(tx, cartId, changed)
+  const { cart, rows } = await changeCart<{ variant_id: string }>(tx, cartId, { statement: changed, now: given.now })
   const [row] = rows
   if (!row) throw new Refusal('not_found', { detail: 'There is no such line in this cart.' })
   assertInStock(cart, new Map([[row.variant_id, '/quantity']]))
@@ -50,25 +72,30 @@ export async function setLineQuantity(tx: Tx, cartId: string, given: { lineId: s
 }
 
 /** Takes a line out of the cart. */
-export async function removeLine(tx: Tx, cartId: string, lineId: string): Promise<Cart> {
+export async function removeLine(tx: Tx, cartId: string, given: { lineId: string; now: Date }): Promise<Cart> {
   const removed = tx.sql`
-    delete from cart_line where merchant_id = ${tx.merchantId} and cart_id = ${cartId} and id = ${lineId} returning id`
-  const { cart, rows } = await change(tx, cartId, removed)
+    delete from cart_line where merchant_id = ${tx.merchantId} and cart_id = ${cartId} and id = ${given.lineId} returning id`
+  const { cart, rows } = await changeCart(tx, cartId, { statement: removed, now: given.now })
   if (rows.length === 0) throw new Refusal('not_found', { detail: 'There is no such line in this cart.' })
   return cart
 }
 
 /** Changes who buys, and where it goes. */
-export async function updateCart(tx: Tx, cartId: string, details: CartDetails): Promise<Cart> {
-  const { email, shippingAddress, billingAddress, shippingOption } = details
+export async function updateCart(tx: Tx, cartId: string, given: { details: CartDetails; now: Date }): Promise<Cart> {
+  const { email, customerId, shippingAddress, billingAddress, shippingOption, vatId } = checked(given.details)
   const updated = tx.sql`
-    update cart set
-      email = case when ${email !== undefined} then ${email ?? null} else email end,
-      shipping_address = case when ${shippingAddress !== undefined} then ${jsonOrNull(shippingAddress)}::jsonb else shipping_address end,
-      billing_address = case when ${billingAddress !== undefined} then ${jsonOrNull(billingAddress)}::jsonb else billing_address end,
-      shipping_option = coalesce(${shippingOption ?? null}, shipping_option)
-    where merchant_id = ${tx.merchantId} and id = ${cartId}`
-  return (await change(tx, cartId, updated)).cart
+    update cart c set
+      customer_id = case when ${customerId !== undefined} then u.id else c.customer_id end,
+      email = coalesce(case when ${email !== undefined} then ${email ?? null} else c.email end, u.email),
+      shipping_address = case when ${shippingAddress !== undefined} then ${jsonOrNull(shippingAddress)}::jsonb else c.shipping_address end,
+      billing_address = case when ${billingAddress !== undefined} then ${jsonOrNull(billingAddress)}::jsonb else c.billing_address end,
+      shipping_option = case when ${shippingOption !== undefined} then ${shippingOption ?? null} else c.shipping_option end,
+      vat_id = case when ${vatId !== undefined} then ${vatId ?? null} else c.vat_id end
+    from merchant_settings s left join customer u on u.merchant_id = ${tx.merchantId} and u.id = ${customerId ?? null}::uuid
+    where s.merchant_id = ${tx.merchantId} and c.merchant_id = ${tx.merchantId} and c.id = ${cartId}`
+  const { cart } = await changeCart(tx, cartId, { statement: updated, now: given.now })
+  assertTaken(cart, given.details)
+  return cart
 }
 
 async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, opening?: Query): Promise<Cart> {
@@ -83,7 +110,7 @@ async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, 
       join cart c on c.merchant_id = v.merchant_id and c.id = ${cartId}
     on conflict (merchant_id, cart_id, variant_id) do update set quantity = cart_line.quantity + excluded.quantity
     returning variant_id, quantity`
-  const { cart, rows } = await change<{ variant_id: string; quantity: bigint }>(tx, cartId, added, opening)
+  const { cart, rows } = await changeCart<{ variant_id: string; quantity: bigint }>(tx, cartId, { statement: added, opening, now })
   assertFound(rows, pointers)
   for (const row of rows) assertQuantity(row.quantity, pointers.get(row.variant_id)!)
   if (cart.lines.length > CART_LINES_MAX) throw tooManyLines()
@@ -95,11 +122,16 @@ async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, 
  * Runs a statement on a cart that is held and open, and reads the cart back: all in one flight. The cart's row is locked
  * first, so that two changes of one cart take turns.
  */
-async function change<Row>(tx: Tx, cartId: string, statement: Query, opening?: Query): Promise<{ cart: Cart; rows: Row[] }> {
+export async function changeCart<Row>(
+  tx: Tx,
+  cartId: string,
+  { statement, opening, now }: { statement: Query; opening?: Query | undefined; now: Date },
+): Promise<{ cart: Cart; rows: Row[] }> {
   const held =
     opening ?? tx.sql`update cart set version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
-  const [, rows, ...read] = await Promise.all([held, statement, ...cartQueries(tx, cartId)])
-  const cart = toCart(read)
+  const question = cartQuestion(tx, cartId)
+  const [, rows, ...read] = await Promise.all([held, statement, ...question.queries])
+  const cart = await toCart(tx, question, read, now)
   if (cart.status !== 'open')
     throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
   return { cart, rows: rows as unknown as Row[] }
@@ -137,6 +169,25 @@ function assertInStock(cart: Cart, pointers: Map<string, string>): void {
     .filter((line) => !line.available && pointers.has(line.variantId))
     .map((line) => ({ pointer: pointers.get(line.variantId)!, code: 'insufficient_stock' }))
   if (errors.length > 0) throw new Refusal('insufficient_stock', { detail: 'There are not as many in stock.', errors })
+}
+
+/** The details in the form they are kept in. Refuses a VAT id whose form or check digits are wrong. */
+function checked(details: CartDetails): CartDetails {
+  const { email, vatId } = details
+  if (vatId && !readVatId(vatId)?.valid) {
+    const detail = 'The VAT id is not in the form of its country, or its check digits are wrong.'
+    throw new Refusal('vat_id_invalid', { detail, errors: [{ pointer: '/vat_id', code: 'vat_id_invalid', detail }] })
+  }
+  return { ...details, email: email && normalizeEmail(email) }
+}
+
+/** Refuses a customer who is no longer there, and a way of sending that nobody offers. */
+function assertTaken(cart: Cart, { customerId, shippingOption }: CartDetails): void {
+  if (customerId && cart.customerId !== customerId) throw invalidCustomerToken('invalid')
+  if (!shippingOption || OF_A_PLUGIN.test(shippingOption)) return
+  if (cart.pricing.rules.document.shipping.methods.some((method) => method.code === shippingOption)) return
+  const detail = 'There is no such shipping option.'
+  throw new Refusal('shipping_option_unavailable', { detail, errors: [{ pointer: '/shipping_option', code: 'not_found', detail }] })
 }
 
 function tooManyLines(): Refusal {

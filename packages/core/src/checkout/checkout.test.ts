@@ -2,8 +2,6 @@ import { checkInvariants } from '@souk/migrations/invariants.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCart, updateCart } from '../cart/change-cart.ts'
 import type { StoredResponse } from '../idempotency/idempotency.ts'
-import { priceCart } from '../pricing/price-cart-v1.ts'
-import { readPricingInput } from '../pricing/pricing-input-v1.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
 import { checkout } from './checkout.ts'
@@ -37,16 +35,14 @@ async function filledCart(lines: { goods: Goods; quantity?: bigint }[], seller =
 
 function buy(cartId: string, given: { key?: string; fingerprint?: string; expectedTotal?: bigint } = {}, seller = merchant) {
   const { key = `key-${++keys}`, fingerprint = 'same', expectedTotal } = given
-  return seller.inMerchant((tx) =>
-    checkout(tx, {
-      cartId,
-      paymentMethod: 'invoice',
-      expectedTotal: expectedTotal === undefined ? undefined : { amount: expectedTotal, currency: 'EUR' },
-      idempotency: { route: 'POST /v1/carts/:cart_id/checkout', key, fingerprint },
-      now: new Date(),
-      answer: (order): StoredResponse => ({ statusCode: 201, body: JSON.stringify({ id: order.id, number: Number(order.number) }) }),
-    }),
-  )
+  return checkout(seller, {
+    cartId,
+    paymentMethod: 'invoice',
+    expectedTotal: expectedTotal === undefined ? undefined : { amount: expectedTotal, currency: 'EUR' },
+    idempotency: { route: 'POST /v1/carts/:cart_id/checkout', key, fingerprint },
+    now: new Date(),
+    answer: (order): StoredResponse => ({ statusCode: 201, body: JSON.stringify({ id: order.id, number: Number(order.number) }) }),
+  })
 }
 
 async function codes(attempts: Promise<unknown>[]): Promise<Record<string, number>> {
@@ -68,7 +64,6 @@ describe('checkout', () => {
     const { id } = JSON.parse(body)
     const [order] = await merchant.inMerchant((tx) => tx.sql`select * from orders where merchant_id = ${tx.merchantId} and id = ${id}`)
     expect(order).toMatchObject({ total: 4838n, tax_total: 772n, status: 'placed', payment_status: 'pending' })
-    expect(priceCart(readPricingInput(order!.pricing_input)).totals.total).toBe(4838n)
   })
 
   it('answers a repeated key with the same bytes and nothing new', async () => {
@@ -157,7 +152,7 @@ describe('checkout', () => {
   it('refuses an empty cart, and one that lacks what an order needs', async () => {
     await expect(buy(await filledCart([]))).rejects.toMatchObject({ code: 'cart_empty' })
     const cartId = await filledCart([{ goods: await addGoods(merchant) }])
-    await merchant.inMerchant((tx) => updateCart(tx, cartId, { email: null, shippingAddress: null }))
+    await merchant.inMerchant((tx) => updateCart(tx, cartId, { details: { email: null, shippingAddress: null }, now: new Date() }))
     await expect(buy(cartId)).rejects.toMatchObject({
       code: 'cart_incomplete',
       details: {

@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { type Cart, cartQueries, toCart } from '../cart/cart.ts'
+import { type Cart, cartQuestion, toCart } from '../cart/cart.ts'
+import { asksPlugins, pluginAnswers, type Shop, withAnswers } from '../cart/with-plugins.ts'
 import { crashPoint } from '../crash-point.ts'
 import { claimIdempotencyKey, type IdempotentRequest, type StoredResponse, storeIdempotentResponse } from '../idempotency/idempotency.ts'
 import { newId } from '../ids.ts'
@@ -9,8 +10,12 @@ import type { Money } from '../money.ts'
 import type { Order, Payment, PaymentMethod } from '../orders/order.ts'
 import { insertOrder, insertOrderLines, orderFrom } from '../orders/place-order.ts'
 import { insertPayment, manualPayment } from '../payments/manual.ts'
-import { type FieldProblem, Refusal } from '../refusal.ts'
-import { assertClaimed, claimStock } from '../stock/claim.ts'
+import type { PricingInput } from '../pricing/pricing-input.ts'
+import { isKept, keepPricingVersion } from '../quote/pricing-versions.ts'
+import { assertReady } from './assert-ready.ts'
+import { claimAll } from './claim-all.ts'
+import { Outdated, quoteOutdated } from './outdated.ts'
+import { quotedFor, withoutGifts } from './quoted.ts'
 
 export interface CheckoutRequest {
   cartId: string
@@ -23,34 +28,82 @@ export interface CheckoutRequest {
   answer: (order: Order) => StoredResponse
 }
 
+export type CheckoutAnswer = StoredResponse & { replayed: boolean }
+
+/** What one attempt found out for the next. */
+interface Findings {
+  /** What plugins answered, and the digest of what they were asked. */
+  quote?: { of: string; plugins: PricingInput['plugins'] }
+  missingGifts: readonly string[]
+}
+
 const BUYER: Actor = { kind: 'buyer' }
+/** How often a cart is quoted anew when it, or what it is priced by, changes while it is being ordered. */
+export const REQUOTES_MAX = 4
 
 /**
- * Turns a cart into an order: one transaction, in three round trips with the opening and the commit in them. Stock is
- * claimed, the order numbered and written, its event and its answer with it; all of it holds, or nothing happened.
- * A cart becomes one order only, however often and by whatever keys it is asked.
+ * Turns a cart into an order: one transaction, in three round trips with the opening and the commit in them. Stock and uses of
+ * promotions are claimed, the order numbered and written, its event and its answer with it; all of it holds, or nothing
+ * happened. A cart becomes one order only, however often and by whatever keys it is asked.
+ *
+ * With plugins the cart is read, they are asked with nothing open, and the transaction that orders checks that the cart and
+ * everything it is priced by are still what was quoted; if not, it is quoted anew, REQUOTES_MAX times at most. Refuses
+ * `quote_outdated` after that.
  */
-export async function checkout(tx: Tx, request: CheckoutRequest): Promise<StoredResponse & { replayed: boolean }> {
-  const [earlier, cartRows] = await Promise.all([
-    claimIdempotencyKey(tx, request.idempotency),
-    Promise.all(cartQueries(tx, request.cartId, 'lock')),
-  ])
-  if (earlier) return { ...earlier, replayed: true }
+export async function checkout(shop: Shop, request: CheckoutRequest): Promise<CheckoutAnswer> {
+  const findings: Findings = { missingGifts: [] }
+  for (let attempt = 0; attempt <= REQUOTES_MAX; attempt++) {
+    const outcome = await attemptOrder(shop, request, findings)
+    if ('statusCode' in outcome) return outcome
+    if ('missingGifts' in outcome) {
+      findings.missingGifts = [...findings.missingGifts, ...outcome.missingGifts]
+      continue
+    }
+    findings.quote = { of: quotedFor(outcome.cart), plugins: await pluginAnswers(shop, outcome.cart, 'checkout') }
+    crashPoint('checkout.quoted')
+  }
+  throw quoteOutdated()
+}
 
-  const cart = toCart(cartRows)
-  const email = assertReady(cart, request)
+/** One transaction: the answer when there is an order then; the cart to be quoted; or the gifts that are gone. */
+async function attemptOrder(
+  shop: Shop,
+  request: CheckoutRequest,
+  findings: Findings,
+): Promise<CheckoutAnswer | { cart: Cart } | Pick<Outdated, 'missingGifts'>> {
+  try {
+    return await shop.inMerchant(async (tx) => {
+      const question = cartQuestion(tx, request.cartId, 'lock')
+      const [earlier, rows] = await Promise.all([claimIdempotencyKey(tx, request.idempotency), Promise.all(question.queries)])
+      if (earlier) return { ...earlier, replayed: true }
+      const read = withoutGifts(await toCart(tx, question, rows, request.now), findings.missingGifts)
+      if (!asksPlugins(shop, read)) return order(tx, request, read)
+      if (findings.quote?.of !== quotedFor(read)) return { cart: read }
+      return order(tx, request, withAnswers(read, findings.quote.plugins))
+    })
+  } catch (error) {
+    if (error instanceof Outdated) return { missingGifts: error.missingGifts }
+    throw error
+  }
+}
+
+async function order(tx: Tx, request: CheckoutRequest, cart: Cart): Promise<CheckoutAnswer> {
+  const email = assertReady(cart, request.expectedTotal)
   const orderId = newId(request.now)
   crashPoint('checkout.before_claim')
-  const claimed = await claimStock(tx, { orderId, locationId: cart.locationId, lines: cart.lines, actor: BUYER, now: request.now })
-  assertClaimed(claimed, cart.lines)
+  await claimAll(tx, cart, { orderId, email, actor: BUYER, now: request.now })
   crashPoint('checkout.claimed')
 
   const payment = manualPayment(request.paymentMethod, cart.priced.totals.total, request.now)
-  const order = orderFrom(cart, { id: orderId, number: stand(), email, payments: [payment], now: request.now })
-  const response = request.answer(order)
-  const [[taken] = []] = await tx.finish([placeOrder(tx, cart, order, payment, request.idempotency, response)])
+  const placed = orderFrom(cart, { id: orderId, number: stand(), email, payments: [payment], now: request.now })
+  const response = request.answer(placed)
+  const [[taken] = []] = await tx.finish([
+    placeOrder(tx, cart, placed, payment, request.idempotency, response),
+    ...keepPricingVersion(tx, cart.pricing),
+  ])
+  isKept(cart.pricing)
   crashPoint('checkout.committed')
-  return { ...response, body: numbered(response.body, order.number, taken!.order_number as bigint), replayed: false }
+  return { ...response, body: numbered(response.body, placed.number, taken!.order_number as bigint), replayed: false }
 }
 
 /**
@@ -86,38 +139,11 @@ function placeOrder(tx: Tx, cart: Cart, order: Order, payment: Payment, idempote
     select order_number from counter`
 }
 
-/** What must be there before anything is claimed. Answers the e-mail the order goes to. */
-function assertReady(cart: Cart, request: CheckoutRequest): string {
-  if (cart.status !== 'open')
-    throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
-  if (cart.lines.length === 0) throw new Refusal('cart_empty', { detail: 'There is nothing in this cart.' })
-  const missing: FieldProblem[] = []
-  if (!cart.email) missing.push({ pointer: '/email', code: 'required' })
-  if (cart.lines.some((line) => line.requiresShipping)) {
-    if (!cart.shippingAddress) missing.push({ pointer: '/shipping_address', code: 'required' })
-    if (!cart.pricingInput.shipping) missing.push({ pointer: '/shipping_option', code: 'required' })
-  }
-  if (missing.length > 0) throw new Refusal('cart_incomplete', { detail: 'The cart lacks what an order needs.', errors: missing })
-  // A look before the claim: when something is sold out, most buyers are told so without touching the shared rows.
-  const inStock = cart.lines.filter((line) => line.available)
-  assertClaimed(
-    inStock.map((line) => ({ variant_id: line.variantId })),
-    cart.lines,
-  )
-  assertExpected(request.expectedTotal, { amount: cart.priced.totals.total, currency: cart.currency })
-  return cart.email!
-}
-
-function assertExpected(expected: Money | undefined, total: Money): void {
-  if (!expected || (expected.amount === total.amount && expected.currency === total.currency)) return
-  const extra = { total: { amount: Number(total.amount), currency: total.currency } }
-  throw new Refusal('total_changed', { detail: 'The total is no longer what was expected.', extra })
-}
-
 /** Written by hand and not by recordEvent: the sequence was taken together with the order's number. */
 function orderPlaced(tx: Tx, order: Order): Query {
   const data = {
     order_id: order.id,
+    customer_id: order.customerId,
     total: { amount: Number(order.total), currency: order.currency },
     line_count: order.lines.length,
     payment: { method: order.payments[0]!.method, status: order.payments[0]!.status },

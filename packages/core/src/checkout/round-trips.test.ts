@@ -32,9 +32,7 @@ it('turns a cart of two lines into an order in at most five round trips and twen
     wire.reset()
     const idempotency = { route: 'checkout', key, fingerprint: 'f' }
     const answer = () => ({ statusCode: 201, body: '{}' })
-    await inMerchant((tx) =>
-      checkout(tx, { cartId: cart.id, paymentMethod: 'invoice', expectedTotal: undefined, idempotency, now, answer }),
-    )
+    await checkout({ inMerchant }, { cartId: cart.id, paymentMethod: 'invoice', expectedTotal: undefined, idempotency, now, answer })
   }
   // The first uses of a connection describe its statements; from then on the count is what every buyer causes. The best
   // of a few: a flight that the network cut in two is counted as two.

@@ -67,6 +67,23 @@ export function storeIdempotentResponse(
 }
 
 /**
+ * The status of an answer that is still being made: what the request asked for is done and committed, and what is missing is
+ * only how it reads. The body says what is needed to read it again.
+ */
+export const ANSWER_PENDING = 102
+
+/** The update that replaces a pending answer by the final one, in a transaction after that of the effects. The first one stays. */
+export function completeIdempotentResponse(
+  tx: Pick<Tx, 'merchantId' | 'sql'>,
+  request: IdempotentRequest,
+  response: StoredResponse,
+): Query {
+  return tx.sql`
+    update idempotency_key set status_code = ${response.statusCode}, response_body = ${response.body}
+    where merchant_id = ${tx.merchantId} and route = ${request.route} and key = ${request.key} and status_code = ${ANSWER_PENDING}`
+}
+
+/**
  * Runs `work` once per key: the first time it works and stores its answer, afterwards the answer is replayed. Without a
  * request it simply works.
  */

@@ -27,16 +27,14 @@ async function placeOrder(variantId: string, index: number): Promise<string> {
   const details = { email: 'ada@buyer.example', shippingAddress: address }
   const cart = await merchant.inMerchant((tx) => createCart(tx, { lines: [{ variantId, quantity: 1n }], details, now }))
   const idempotency = { route: 'checkout', key: `order-${index}`, fingerprint: 'f' }
-  const answered = await merchant.inMerchant((tx) =>
-    checkout(tx, {
-      cartId: cart.id,
-      paymentMethod: 'cash_on_delivery',
-      expectedTotal: undefined,
-      idempotency,
-      now,
-      answer: (order) => ({ statusCode: 201, body: JSON.stringify({ id: order.id }) }),
-    }),
-  )
+  const answered = await checkout(merchant, {
+    cartId: cart.id,
+    paymentMethod: 'cash_on_delivery',
+    expectedTotal: undefined,
+    idempotency,
+    now,
+    answer: (order) => ({ statusCode: 201, body: JSON.stringify({ id: order.id }) }),
+  })
   return JSON.parse(answered.body).id
 }
 

@@ -1,5 +1,6 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Address } from '../cart/address.ts'
+import type { Adjustment, CouponOutcome, PricedCart, PricedShipping, Share } from '../pricing/priced-cart.ts'
 import { Refusal } from '../refusal.ts'
 
 export interface OrderLine {
@@ -15,6 +16,10 @@ export interface OrderLine {
   discountTotal: bigint
   taxTotal: bigint
   total: bigint
+  /** A gift was added by a promotion, and costs nothing. */
+  kind: 'item' | 'gift'
+  /** Its name among the shares of `adjustments`; null on orders from before there were any. */
+  pricingLineId: string | null
 }
 
 export type PaymentMethod = 'invoice' | 'cash_on_delivery'
@@ -28,24 +33,42 @@ export interface Payment {
   amount: bigint
 }
 
+/** How an order came to its total, as it was stored with it. */
+export interface OrderPricing {
+  /** The hash of the pricing version; null on orders from before there were any. */
+  version: string | null
+  shipping: PricedShipping | null
+  adjustments: Adjustment[]
+  taxTreatment: PricedCart['taxTreatment'] | null
+  coupons: CouponOutcome[]
+  notes: PricedCart['notes']
+}
+
 /** An order with its lines and payments. Amounts in minor units of `currency`. */
 export interface Order {
   id: string
   number: bigint
   status: 'placed' | 'cancelled'
-  paymentStatus: 'pending' | 'paid'
+  paymentStatus: 'pending' | 'paid' | 'voided'
   fulfillmentStatus: 'unfulfilled' | 'fulfilled'
   currency: string
+  channel: string
   email: string
+  customerId: string | null
   shippingAddress: Address | null
   billingAddress: Address | null
   subtotal: bigint
+  /** Everything taken off, goods and shipping. */
   discountTotal: bigint
+  shippingDiscountTotal: bigint
   shippingTotal: bigint
   taxTotal: bigint
   taxIncluded: boolean
   total: bigint
+  pricing: OrderPricing
   placedAt: Date
+  cancelledAt: Date | null
+  cancelReason: string | null
   lines: OrderLine[]
   payments: Payment[]
 }
@@ -54,13 +77,16 @@ export interface Order {
 export function orderQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, orderId: string): [Query, Query, Query] {
   return [
     tx.sql`
-      select id, number, status, payment_status as "paymentStatus", fulfillment_status as "fulfillmentStatus", currency, email,
-        shipping_address as "shippingAddress", billing_address as "billingAddress", subtotal, discount_total as "discountTotal",
-        shipping_total as "shippingTotal", tax_total as "taxTotal", tax_included as "taxIncluded", total, placed_at as "placedAt"
+      select id, number, status, payment_status as "paymentStatus", fulfillment_status as "fulfillmentStatus", currency, channel, email,
+        customer_id as "customerId", shipping_address as "shippingAddress", billing_address as "billingAddress", subtotal,
+        discount_total as "discountTotal", shipping_discount_total as "shippingDiscountTotal", shipping_total as "shippingTotal",
+        tax_total as "taxTotal", tax_included as "taxIncluded", total, pricing_version as "pricingVersion", pricing_result as "pricingResult",
+        placed_at as "placedAt", cancelled_at as "cancelledAt", cancel_reason as "cancelReason"
       from orders where merchant_id = ${tx.merchantId} and id = ${orderId}`,
     tx.sql`
       select id, product_id as "productId", variant_id as "variantId", product_title as "productTitle", variant_title as "variantTitle",
-        sku, quantity, unit_price as "unitPrice", subtotal, discount_total as "discountTotal", tax_total as "taxTotal", total
+        sku, quantity, unit_price as "unitPrice", subtotal, discount_total as "discountTotal", tax_total as "taxTotal", total, kind,
+        pricing_line_id as "pricingLineId"
       from order_line where merchant_id = ${tx.merchantId} and order_id = ${orderId} order by position`,
     tx.sql`
       select id, provider, method, status, amount from payment where merchant_id = ${tx.merchantId} and order_id = ${orderId} order by id`,
@@ -69,7 +95,59 @@ export function orderQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, orderId: string
 
 /** The answers of `orderQueries` as an order. Refuses `not_found` when there is none. */
 export function toOrder([orders, lines, payments]: readonly unknown[][]): Order {
-  const [order] = orders as Omit<Order, 'lines' | 'payments'>[]
-  if (!order) throw new Refusal('not_found', { detail: 'There is no such order.' })
-  return { ...order, lines: lines as OrderLine[], payments: payments as Payment[] }
+  const [row] = orders as OrderRow[]
+  if (!row) throw noOrder()
+  const { pricingVersion, pricingResult, ...order } = row
+  return { ...order, pricing: readPricing(pricingVersion, pricingResult), lines: lines as OrderLine[], payments: payments as Payment[] }
+}
+
+/** What of a price goes with an order wherever it is shown. */
+export function pricingOf(version: string | null, priced: PricedCart): OrderPricing {
+  const { shipping, adjustments, taxTreatment, coupons, notes } = priced
+  return { version, shipping, adjustments, taxTreatment, coupons, notes }
+}
+
+export function noOrder(): Refusal {
+  return new Refusal('not_found', { detail: 'There is no such order.' })
+}
+
+interface OrderRow extends Omit<Order, 'lines' | 'payments' | 'pricing'> {
+  pricingVersion: string | null
+  pricingResult: StoredResult
+}
+
+/** A stored result: amounts are plain numbers, and the first orders have adjustments and totals only. */
+interface StoredResult {
+  adjustments: (Omit<Adjustment, 'amount' | 'shares' | 'ratePpm'> & {
+    amount: number
+    shares: { target: Share['target']; amount: number }[]
+    ratePpm?: number | null
+  })[]
+  shipping?: { [Key in keyof PricedShipping]: PricedShipping[Key] extends bigint ? number : PricedShipping[Key] } | null
+  taxTreatment?: PricedCart['taxTreatment']
+  coupons?: CouponOutcome[]
+  notes?: PricedCart['notes']
+}
+
+function readPricing(version: string | null, stored: StoredResult): OrderPricing {
+  const { shipping = null } = stored
+  return {
+    version,
+    shipping: shipping && {
+      ...shipping,
+      amount: BigInt(shipping.amount),
+      discount: BigInt(shipping.discount),
+      tax: BigInt(shipping.tax),
+      total: BigInt(shipping.total),
+    },
+    adjustments: stored.adjustments.map(({ ratePpm, ...adjustment }) => ({
+      ...adjustment,
+      amount: BigInt(adjustment.amount),
+      shares: adjustment.shares.map(({ target, amount }) => ({ target, amount: BigInt(amount) })),
+      ...(ratePpm !== undefined && { ratePpm: ratePpm === null ? null : BigInt(ratePpm) }),
+    })),
+    taxTreatment: stored.taxTreatment ?? null,
+    coupons: stored.coupons ?? [],
+    notes: stored.notes ?? [],
+  }
 }
