@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { currencyDigits, formatDecimal } from '../money.ts'
 import type { PricedLine, PricedShipping } from '../pricing/priced-cart.ts'
+import { refundShares } from '../pricing/refund-shares.ts'
 import type { Answer } from './answer.ts'
 import { amountOf, CannotMap, decimal, ppmOf, read } from './pricing-case.ts'
 import { type CaseShop, lineId, type PricedCase, priceCase } from './shop.ts'
-import { paidForPieces } from './unit-discounts.ts'
 
 const CURRENCY = 'USD'
 const DIGITS = currencyDigits(CURRENCY)
@@ -175,9 +175,10 @@ function sums({ tax_lines, adjustments }: Taxed, amounts: Amounts, [taxes, origi
 }
 
 /** What was paid for the pieces of an order that have been sent or came back. */
-function piecesOf({ detail, quantity }: Cart['items'][number], result: PricedCase, index: number): Record<string, unknown> {
+function piecesOf({ detail, quantity }: Cart['items'][number], { priced }: PricedCase, index: number): Record<string, unknown> {
   if (!detail) return {}
-  const paid = (pieces: number) => text(paidForPieces(result.priced, result.lines[index]!.id, pieces))
+  const paid = (pieces: number) =>
+    text(refundShares(priced, { lines: [{ lineId: lineId(index), quantity: BigInt(pieces) }], shipping: 0n }).amount)
   const left = quantity - detail.return_received_quantity - detail.return_dismissed_quantity
   return {
     detail,
@@ -188,7 +189,7 @@ function piecesOf({ detail, quantity }: Cart['items'][number], result: PricedCas
     return_dismissed_total: paid(detail.return_dismissed_quantity),
     write_off_total: paid(detail.written_off_quantity),
     refundable_total: paid(left),
-    refundable_total_per_unit: left === 0 ? text(0n) : text(paidForPieces(result.priced, result.lines[index]!.id, 1)),
+    refundable_total_per_unit: paid(Math.min(left, 1)),
   }
 }
 

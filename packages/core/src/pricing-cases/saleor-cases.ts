@@ -67,8 +67,20 @@ function policyOf(pricesIncludeTax: boolean): NonNullable<CaseShop['policy']> {
   return { prices_include_tax: pricesIncludeTax, rounding: pricesIncludeTax ? 'half_down' : 'half_up', discount_rounding: 'half_up' }
 }
 
-function giftCard(_given: z.output<typeof giftCardPayment>): Answer {
-  throw new CannotMap('a gift card that lowers the price without tax')
+/** What a gift card leaves to pay is still partly tax, in the proportion of the whole. */
+function giftCard({ currency, total_net, total_gross, gift_card_balance }: z.output<typeof giftCardPayment>): Answer {
+  const digits = currencyDigits(currency)
+  const [net, gross, balance] = [total_net, total_gross, gift_card_balance].map((text) => amountOf(text, digits)) as [
+    bigint,
+    bigint,
+    bigint,
+  ]
+  const remaining = balance < gross ? gross - balance : 0n
+  const [remainingNet] = allocate(remaining, [net, gross - net])
+  return {
+    asked: { remaining, weights: [net, gross - net] },
+    actual: { remaining_net: formatDecimal(remainingNet!, digits), remaining_gross: formatDecimal(remaining, digits) },
+  }
 }
 
 /** A fixed discount is shared between goods and shipping by their amounts; a percentage is taken of each. */

@@ -8,7 +8,7 @@ import { all, type CaseLine, leaf, priceCase, sum } from './shop.ts'
 // Where a case gives only pieces, what they cost does not matter as long as no discount exceeds it.
 const ANY_PRICE = 100_000n
 
-const tiers = z.record(z.string(), decimal)
+const tiers = z.record(z.string().regex(/^\d+(\.\d+)?$/), decimal)
 const promotion = z.union([
   z.strictObject({ type: z.literal('distribute_fixed'), amount: decimal, only_line: z.int().optional() }),
   z.strictObject({ percent: decimal }),

@@ -9,7 +9,7 @@ import { countryNamed, countryOfZone } from './sylius-places.ts'
 import { couponStates, promotionsOf, TODAY } from './sylius-promotions.ts'
 import { type SyliusScenario, syliusScenario } from './sylius-schema.ts'
 import { dayOf, taxPolicyOf, taxTableOf } from './sylius-taxes.ts'
-import { unitDiscounts } from './unit-discounts.ts'
+import { discountedUnitPrice, unitDiscounts } from './unit-discounts.ts'
 
 /** Sylius: scenarios of a buyer who fills a cart. Units before the order, tax after discounts, rounded half up. */
 export function answerSyliusCase({ input }: PricingCase): Answer {
@@ -97,14 +97,17 @@ function answer(cartLines: readonly CaseLine[], result: PricedCase, digits: numb
     line_totals: ofProducts(({ total }) => amount(total)),
     unit_price: ofProducts(({ listPrice }) => amount(listPrice)),
     original_price: ofProducts(({ listPrice }, { compareAtPrice }) => amount(compareAtPrice ?? listPrice)),
-    discounted_unit_price: ofProducts(({ subtotal, discount, quantity }) => perPiece(subtotal - discount, quantity, digits)),
+    discounted_unit_price: ofProducts((line) => {
+      const price = discountedUnitPrice(line)
+      return price === null ? 'differs from piece to piece' : amount(price)
+    }),
     unit_or_line_discount: ofProducts((line, { compareAtPrice }) => {
       const off = (compareAtPrice ?? line.listPrice) - line.listPrice
       return amount(off * line.quantity + line.discount)
     }),
     unit_discounts: ofProducts((line, { compareAtPrice }) => {
       const off = (compareAtPrice ?? line.listPrice) - line.listPrice
-      return unitDiscounts(priced, line).map((share) => amount(off + share))
+      return unitDiscounts(line).map((share) => amount(off + share))
     }),
   }
 }
@@ -122,8 +125,4 @@ function byProduct<Value>(
     named[key] = Object.hasOwn(named, key) ? 'on several lines' : value(line, cartLines[index]!)
   }
   return named
-}
-
-function perPiece(amount: bigint, quantity: bigint, digits: number): string {
-  return amount % quantity === 0n ? formatDecimal(amount / quantity, digits) : 'differs from piece to piece'
 }

@@ -33,6 +33,7 @@ const action = z.discriminatedUnion('type', [
     only_unit_price: z.int().optional(),
     only_lines_without_other_discounts: z.boolean().optional(),
   }),
+  z.strictObject({ type: z.literal('set_unit_price'), amount: z.int(), only_unit_price: z.int().optional() }),
   z.strictObject({ type: z.literal('percentage_order'), percent: decimal }),
   z.strictObject({ type: z.literal('fixed_order'), amount: z.int() }),
   z.strictObject({ type: z.literal('set_order_price'), amount: z.int() }),
@@ -174,6 +175,8 @@ function actionOf(given: z.output<typeof action>): PromotionDocumentInput['actio
       return { type: 'percentage', on: 'unit', rate_ppm: ppmOf(given.percent), where: ofUnitPrice(given.only_unit_price) }
     case 'fixed_unit':
       return { type: 'fixed', on: 'unit', amount: given.amount, where: ofUnitPrice(given.only_unit_price) }
+    case 'set_unit_price':
+      return { type: 'set_price', on: 'unit', amount: given.amount, where: ofUnitPrice(given.only_unit_price) }
     case 'percentage_order':
       return { type: 'percentage', on: 'order', rate_ppm: ppmOf(given.percent), where: null }
     case 'fixed_order':
