@@ -78,20 +78,18 @@ async function open(tx: Tx, given: NewDryRun, source: DryRun['source'], sample: 
     throw new Refusal('too_many_in_progress', { detail: `At most ${DRY_RUNS_OPEN_MAX} dry runs are made at a time.` })
   const id = newId(now)
   const position = settings!.order_number + 1n
-  await tx
-    .insert(dryRuns)
-    .values({
-      merchantId: tx.merchantId,
-      id,
-      promotionId,
-      version,
-      source,
-      sample,
-      status: 'queued',
-      position,
-      author: actor,
-      createdAt: now,
-    })
+  await tx.insert(dryRuns).values({
+    merchantId: tx.merchantId,
+    id,
+    promotionId,
+    version,
+    source,
+    sample,
+    status: 'queued',
+    position,
+    author: actor,
+    createdAt: now,
+  })
   await tx.sql`
     delete from dry_run where merchant_id = ${tx.merchantId} and status = 'done' and id in (
       select id from dry_run where merchant_id = ${tx.merchantId} and promotion_id = ${promotionId} order by id desc offset ${DRY_RUNS_KEPT_MAX}::int

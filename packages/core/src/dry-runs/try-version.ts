@@ -64,9 +64,18 @@ export class VersionTrial {
   }
 }
 
-/** Whether the buyer pays something else, or gets it by another discount. */
+/** Whether the buyer pays something else, pays it by another discount, or gets other gifts. */
 export function differs({ before, after }: Trial): boolean {
-  return before.totals.total !== after.totals.total || before.totals.discount !== after.totals.discount
+  if (before.totals.total !== after.totals.total || before.totals.discount !== after.totals.discount) return true
+  return giftsOf(before) !== giftsOf(after)
+}
+
+function giftsOf({ lines }: PricedCart): string {
+  const gifts = lines.filter((line) => line.kind === 'gift')
+  return gifts
+    .map(({ variantId, quantity }) => `${variantId} ${quantity}`)
+    .sort()
+    .join()
 }
 
 /** The promotions that were applied without the version and with it. */

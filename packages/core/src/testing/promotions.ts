@@ -1,43 +1,27 @@
 import { newId } from '../ids.ts'
-import type { PromotionDocument } from '../pricing/promotion-document.ts'
+import { type PromotionDocument, type PromotionDocumentInput, promotionDocumentSchema } from '../pricing/promotion-document.ts'
 import type { TestMerchant } from './merchant.ts'
 
 /** A promotion's document: ten percent off the order for everybody, and what is said otherwise. */
-export function promotionDocument(given: Partial<PromotionDocument> = {}): PromotionDocument {
-  return {
+export function promotionDocument(given: Partial<PromotionDocumentInput> = {}): PromotionDocument {
+  return promotionDocumentSchema.parse({
     id: newId(),
     version: 1,
     name: 'Ten off',
-    description: '',
     trigger: 'automatic',
     priority: 100,
-    stacking: { mode: 'stack', group: null, discounted_lines: 'include' },
+    stacking: { mode: 'stack', group: null },
     conditions: null,
-    actions: [
-      {
-        type: 'percentage',
-        on: 'order',
-        rate_ppm: 100_000,
-        where: null,
-        units_max: null,
-        units_skip: 0,
-        units_group: 1,
-        units_per: 'line',
-        units_first: 'cheapest',
-        amount_max: null,
-        basis: 'remaining',
-      },
-    ],
+    actions: [{ type: 'percentage', on: 'order', rate_ppm: 100_000, where: null }],
     schedule: null,
-    limits: { uses: null, uses_per_customer: null, budget: null, budget_overrun: 'cap' },
+    limits: {},
     rollout_ppm: 1_000_000,
-    rollout_from_ppm: 0,
     ...given,
-  }
+  })
 }
 
 /** A promotion in force, written as it would be once published to all buyers. */
-export async function addPromotion(merchant: TestMerchant, given: Partial<PromotionDocument> = {}): Promise<PromotionDocument> {
+export async function addPromotion(merchant: TestMerchant, given: Partial<PromotionDocumentInput> = {}): Promise<PromotionDocument> {
   const document = promotionDocument(given)
   const { id, version, name, trigger, limits } = document
   const limited = limits.uses !== null || limits.uses_per_customer !== null || limits.budget !== null
