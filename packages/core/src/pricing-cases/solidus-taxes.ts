@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { currencyDigits, formatDecimal } from '../money.ts'
 import type { Answer } from './answer.ts'
 import { amountOf, CannotMap, decimal, ppmOf, read } from './pricing-case.ts'
-import { all, type CasePromotion, leaf, priceCase, sum } from './shop.ts'
+import { all, type CasePromotion, type CaseShop, leaf, priceCase, sum } from './shop.ts'
 
 const COUNTRY_WITHOUT_ZONE = 'NZ'
 
@@ -18,8 +18,8 @@ const crossBorder = z.strictObject({
   currency: z.string(),
   home: z.string(),
   rates: z.array(z.strictObject({ name: z.string(), percent: decimal, category: z.string(), zone: z.array(z.string()) })),
-  prices_include_tax: z.literal(true),
-  catalog_prices_are: z.string().regex(/^gross with \w+ tax$/),
+  prices_include_tax: z.boolean(),
+  catalog_prices_are: z.string(),
   ship_to: z.string(),
   lines: z.array(z.strictObject({ sku: z.string(), catalog_price: decimal, quantity: z.int(), tax_category: z.string() })).length(1),
   shipping: z.strictObject({ price: decimal, tax_category: z.string() }).optional(),
@@ -62,16 +62,16 @@ function lineDiscount(sku: string, adjustment: bigint): CasePromotion {
  */
 function soldAbroad(given: z.output<typeof crossBorder>): Answer {
   const digits = currencyDigits(given.currency)
+  if (!(given.prices_include_tax ? /^gross with \w+ tax$/ : /^net\b/).test(given.catalog_prices_are))
+    throw new CannotMap(`catalog_prices_are ${given.catalog_prices_are}`)
   const [line] = given.lines
   const result = priceCase({
     currency: given.currency,
-    policy: { prices_include_tax: true, foreign_tax: 'same_net' },
+    policy: { prices_include_tax: given.prices_include_tax, foreign_tax: 'same_net' },
     taxes: {
       seller_country: given.home,
       distance_sales: { mode: 'destination' },
-      rates: given.rates.flatMap(({ name, percent, category, zone }) =>
-        zone.map((country) => ({ id: `${name} ${category} ${country}`, name, country, category, rate_ppm: ppmOf(percent) })),
-      ),
+      rates: ratesOf(given.rates),
     },
     country: countryOf(given.ship_to),
     lines: [
@@ -96,6 +96,19 @@ function soldAbroad(given: z.output<typeof crossBorder>): Answer {
       shipping: { price: amount(priced.shipping?.amount ?? 0n), included_tax: amount(included ? (priced.shipping?.tax ?? 0n) : 0n) },
     },
   }
+}
+
+/** Rates on the same goods in the same country are charged side by side. */
+function ratesOf(rates: z.output<typeof crossBorder>['rates']): NonNullable<NonNullable<CaseShop['taxes']>['rates']> {
+  const rows = rates.flatMap(({ zone, ...rate }) => zone.map((country) => ({ ...rate, country })))
+  return rows.map(({ name, percent, category, country }, index) => ({
+    id: `${name} ${category} ${country}`,
+    name,
+    country,
+    category,
+    rate_ppm: ppmOf(percent),
+    priority: rows.slice(0, index).filter((row) => row.category === category && row.country === country).length + 1,
+  }))
 }
 
 function countryOf(shipTo: string): string {

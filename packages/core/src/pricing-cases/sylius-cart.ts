@@ -18,7 +18,8 @@ export function cartOf(scenario: SyliusScenario, history: SyliusHistory, digits:
   const quantities = new Map<string, { product: SyliusProduct; variant: SyliusVariant; quantity: number }>()
   const cart: SyliusCart = { lines: [], codes: [], country: null, postcode: null, method: null }
   for (const step of scenario.actions) {
-    if (step.op === 'apply_coupon') cart.codes.push(step.code)
+    // A cart of Sylius's holds one code: another takes its place.
+    if (step.op === 'apply_coupon') cart.codes = [step.code]
     else if (step.op === 'select_shipping') cart.method = step.method
     else if (step.op === 'set_address') [cart.country, cart.postcode] = [step.country, step.postcode ?? null]
     else {
