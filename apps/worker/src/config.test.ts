@@ -27,7 +27,11 @@ test('reads the cells, and leaves the internal port off unless it is given', () 
 })
 
 test('names every wrong setting, and tells no value', () => {
-  const wrong = { SOUK_KEYS_FILE: keysFile, SOUK_CELLS: '{"shared-1": {"app": "secret", "queue": "postgres://souk_queue:p@h/d"}}', LOG_LEVEL: 'loud' }
+  const wrong = {
+    SOUK_KEYS_FILE: keysFile,
+    SOUK_CELLS: '{"shared-1": {"app": "secret", "queue": "postgres://souk_queue:p@h/d"}}',
+    LOG_LEVEL: 'loud',
+  }
   expect(() => readConfig(wrong)).toThrow(/SOUK_DIRECTORY_URL.*\n.*SOUK_CELLS\.shared-1\.app.*\n.*LOG_LEVEL/)
   expect(() => readConfig(wrong)).not.toThrow(/secret|loud/)
   expect(() => readConfig({ ...complete, SOUK_CELLS: '{' })).toThrow('SOUK_CELLS: must be JSON')

@@ -16,6 +16,7 @@ let shop: TestShop
 let merchant: TestMerchant
 let admin: pg.Pool
 let queue: QueuePool
+let orders = 0
 
 beforeAll(async () => {
   shop = await createTestShop()
@@ -51,6 +52,21 @@ async function addImport(status: string): Promise<string> {
   return id
 }
 
+async function addShipment(status: string): Promise<string> {
+  const [id, orderId] = [newId(), newId()]
+  await merchant.inMerchant(async (tx) => {
+    await tx.sql`
+      insert into orders (merchant_id, id, number, cart_id, status, payment_status, fulfillment_status, currency, email, subtotal,
+        discount_total, shipping_total, tax_total, tax_included, total, pricing_input, pricing_result)
+      values (${tx.merchantId}, ${orderId}, ${BigInt(++orders)}, ${newId()}, 'placed', 'pending', 'unfulfilled', 'EUR', 'a@b.example', 0, 0, 0, 0,
+        true, 0, '{}', '{}')`
+    await tx.sql`
+      insert into shipment (merchant_id, id, order_id, install_id, method, status, sender, parcels, requested_by)
+      values (${tx.merchantId}, ${id}, ${orderId}, ${newId()}, 's', ${status}, '{}', '[]', '{}')`
+  })
+  return id
+}
+
 test('a daily task has one time a day, of its own for each merchant and task', () => {
   const slot = nextDailySlot(merchant.merchant.id, 'clear_abandoned_carts', now)
   expect(slot.getTime()).toBeGreaterThan(now.getTime())
@@ -68,6 +84,7 @@ test('each daily task waits in the queue once, however often and by however many
   expect(await jobs()).toMatchObject([
     { task: 'clear_abandoned_carts', run_at: nextDailySlot(id, 'clear_abandoned_carts', now) },
     { task: 'clear_idempotency_keys', run_at: nextDailySlot(id, 'clear_idempotency_keys', now) },
+    { task: 'clear_plugin_calls', run_at: nextDailySlot(id, 'clear_plugin_calls', now) },
   ])
 })
 
@@ -96,6 +113,26 @@ test('leaves an import alone that waits for its next attempt', async () => {
   expect((await jobs()).filter((job) => job.task === 'run_import')).toMatchObject([{ import: importId, attempts: 4 }])
 })
 
+test('wakes the shipments that the carrier was not told of yet, and no others', async () => {
+  const lost = [await addShipment('requested'), await addShipment('created'), await addShipment('cancelling')]
+  await addShipment('failed')
+  await addShipment('cancelled')
+  const dead = await addShipment('requested')
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into dead_job (merchant_id, queue_id, task, payload, attempts, last_error, enqueued_at)
+    values (${tx.merchantId}, 1, 'perform_shipment', ${JSON.stringify({ shipmentId: dead })}::jsonb, 10, 'x', now())`,
+  )
+  await wakeMerchant(merchant.inMerchant, now)
+  await wakeMerchant(merchant.inMerchant, now)
+  const { rows } = await admin.query(
+    `select payload ->> 'shipmentId' as id from graphile_worker._private_jobs
+     where payload ->> 'merchantId' = $1 and payload ->> 'shipmentId' is not null order by id`,
+    [merchant.merchant.id],
+  )
+  expect(rows.map((row) => row.id).sort()).toEqual(lost.sort())
+})
+
 test('goes on with the others when one merchant cannot be entered', async () => {
   const [fenced, other] = [await shop.addMerchant(), await shop.addMerchant()]
   await admin.query(`update tenancy.home set state = 'moved' where merchant_id = $1`, [fenced.merchant.id])
@@ -103,7 +140,7 @@ test('goes on with the others when one merchant cannot be entered', async () => 
   const log = createLog('warn', { write: (line) => logged.push(line) })
   await wakeDueWork({ cell: CELL, router: shop.router, log, now: () => now })
   expect(await jobs(fenced.merchant.id)).toEqual([])
-  expect(await jobs(other.merchant.id)).toHaveLength(2)
+  expect(await jobs(other.merchant.id)).toHaveLength(3)
   expect(logged).toHaveLength(1)
   expect(logged[0]).toContain(fenced.merchant.id)
 })

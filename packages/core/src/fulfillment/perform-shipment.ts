@@ -100,8 +100,12 @@ export async function trackShipment(inMerchant: InMerchant, deps: ShipmentDeps, 
 export async function wakeShipments(inMerchant: InMerchant, now: Date): Promise<void> {
   await inMerchant(async (tx) => {
     const rows = await tx.sql<{ id: string; status: string }[]>`
-      select id, status from shipment
-      where merchant_id = ${tx.merchantId} and status in ('requested', 'created', 'cancelling') order by updated_at limit 100`
+      select id, status from shipment s
+      where merchant_id = ${tx.merchantId} and status in ('requested', 'created', 'cancelling') and not exists (
+        select 1 from dead_job d
+        where d.merchant_id = s.merchant_id and d.task = 'perform_shipment' and d.payload ->> 'shipmentId' = s.id::text
+      )
+      order by updated_at limit 100`
     const tracked = await tx.sql<{ id: string }[]>`
       select id from shipment
       where merchant_id = ${tx.merchantId} and status = 'labelled' and carrier_reference is not null
