@@ -10,7 +10,8 @@ import { BUNDLE_BYTES_MAX, INPUT_BYTES_MAX, MANIFEST_BYTES_MAX, outputBytesMax, 
 import { contractIdsOf, manifestSchema, type ParsedManifest } from '@souk/plugins-sdk/manifest.ts'
 import { projectInput } from '@souk/plugins-sdk/project-input.ts'
 import semver from 'semver'
-import type { PluginAnswer, PluginHost } from './plugin-host.ts'
+import type { PluginAnswer } from './plugin-call.ts'
+import type { PluginHost } from './plugin-host.ts'
 
 // What a shop asks of plugins, in its own words, on one side; the sandbox on the other. In between: the fields the manifest
 // asks for and no others, the contract's major that the bundle was written for, and the check of what comes back.

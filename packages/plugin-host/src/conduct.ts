@@ -1,0 +1,64 @@
+const PLUGINS_REMEMBERED_MAX = 10_000
+/** Longer than this on average and a plugin no longer gets the last free runner. */
+const SLOW_MS = 10
+const NEWEST_SHARE = 0.3
+const TIMEOUTS_MAX = 3
+const WATCHED_MS = 60_000
+const REST_MS_FIRST = 5_000
+const REST_MS_MAX = 10 * 60_000
+
+export interface Ran {
+  wallMs: number
+  outcome: 'timeout' | 'killed' | 'other'
+}
+
+interface Conducted {
+  averageMs: number
+  timeouts: number
+  watchedSince: number
+  suspectUntil: number
+  kills: number
+  restsUntil: number
+}
+
+/**
+ * How plugins behaved lately, by merchant and bundle, as far as it decides where they run next. Slow ones leave a runner to the quick. One that
+ * ran out of time three times in a minute goes to quarantine for a minute. One that cost a process rests: a process takes a tenth of a second of
+ * a processor to start, and must not be had for the asking. What a shop does with its plugin is decided elsewhere.
+ */
+export class Conduct {
+  readonly #plugins = new Map<string, Conducted>()
+
+  isSlow(plugin: string): boolean {
+    return (this.#plugins.get(plugin)?.averageMs ?? 0) > SLOW_MS
+  }
+
+  isSuspect(plugin: string, now: number): boolean {
+    return (this.#plugins.get(plugin)?.suspectUntil ?? 0) > now
+  }
+
+  /** For how many milliseconds it may not run at all. */
+  restMs(plugin: string, now: number): number {
+    return Math.max(0, (this.#plugins.get(plugin)?.restsUntil ?? 0) - now)
+  }
+
+  remember(plugin: string, { wallMs, outcome }: Ran, now: number): void {
+    const conducted = this.#plugins.get(plugin) ?? newcomer(wallMs, now)
+    conducted.averageMs += NEWEST_SHARE * (wallMs - conducted.averageMs)
+    if (now - conducted.watchedSince > WATCHED_MS) Object.assign(conducted, { timeouts: 0, watchedSince: now })
+    if (outcome === 'timeout') conducted.timeouts++
+    if (conducted.timeouts >= TIMEOUTS_MAX) conducted.suspectUntil = now + WATCHED_MS
+    if (outcome === 'killed') {
+      conducted.restsUntil = now + Math.min(REST_MS_FIRST * 2 ** conducted.kills, REST_MS_MAX)
+      conducted.suspectUntil = conducted.restsUntil + WATCHED_MS
+      conducted.kills++
+    }
+    this.#plugins.delete(plugin)
+    this.#plugins.set(plugin, conducted)
+    if (this.#plugins.size > PLUGINS_REMEMBERED_MAX) this.#plugins.delete(this.#plugins.keys().next().value!)
+  }
+}
+
+function newcomer(averageMs: number, now: number): Conducted {
+  return { averageMs, timeouts: 0, watchedSince: now, suspectUntil: 0, kills: 0, restsUntil: 0 }
+}

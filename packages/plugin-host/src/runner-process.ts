@@ -1,0 +1,220 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import type { Socket } from 'node:net'
+import { setPriority } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { runnerArguments } from './confinement.ts'
+import { limitMemory } from './memory-group.ts'
+import { encodeFrame, type Frame, FrameReader, type HostMessage, type RunnerMessage } from './sandbox/frames.ts'
+import { OVER_MEMORY } from './sandbox/watchdog.ts'
+
+export interface RunnerSettings {
+  file: URL
+  launcher: readonly string[]
+  memoryBytesMax: number
+  /** A folder of the control group file system to limit runners in. */
+  controlGroup: string | undefined
+}
+
+/** Why a process is gone. */
+export type RunnerEnd = 'deadline' | 'memory' | 'crashed' | 'vanished' | 'closed'
+
+export class RunnerGone extends Error {
+  readonly end: RunnerEnd
+
+  constructor(end: RunnerEnd, detail: string) {
+    super(detail)
+    this.end = end
+  }
+}
+
+const SOCKET = 3
+const START_MS_MAX = 20_000
+const ERRORS_KEPT_CHARACTERS = 2_000
+/** Of the target: at this a runner gives isolates up. The rest is room for one call to be killed in. */
+const MEMORY_TARGET_SHARE = 0.6
+
+interface Waiting {
+  resolve(frame: Frame<RunnerMessage>): void
+  reject(gone: RunnerGone): void
+}
+
+/**
+ * One child process that runs plugins, one message at a time. Whatever goes on inside, an exchange ends by its deadline: with a reply, or with
+ * the process killed.
+ */
+export class RunnerProcess {
+  readonly ready: Promise<void>
+  readonly #child: ChildProcess
+  readonly #socket: Socket
+  readonly #reader = new FrameReader<RunnerMessage>()
+  readonly #exited: Promise<void>
+  #waiting: Waiting | undefined
+  #end: RunnerEnd | undefined
+  #isGone = false
+  #errors = ''
+
+  constructor(settings: RunnerSettings) {
+    const { memoryBytesMax } = settings
+    const command = [...settings.launcher, process.execPath, ...runnerArguments(settings.file), fileURLToPath(settings.file)]
+    const limits = [memoryBytesMax, Math.round(memoryBytesMax * MEMORY_TARGET_SHARE)].map(String)
+    // No environment, no working folder of ours, no standard input; a session of its own, so that Ctrl-C in a terminal is not for it.
+    this.#child = spawn(command[0]!, [...command.slice(1), ...limits], {
+      cwd: '/',
+      env: {},
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+      detached: true,
+    })
+    this.#socket = this.#child.stdio[SOCKET] as Socket
+    this.#exited = this.#watch(settings)
+    this.ready = this.#exchange(START_MS_MAX).then(
+      () => undefined,
+      (gone: RunnerGone) => {
+        throw new RunnerGone(gone.end, `a runner did not start: ${gone.message} ${this.#errors}`.trim())
+      },
+    )
+    this.ready.catch(() => undefined)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  get isGone(): boolean {
+    return this.#isGone
+  }
+
+  /** Says something and waits for the reply. Rejects with RunnerGone. */
+  ask(message: HostMessage, text: string, deadlineMs: number): Promise<Frame<RunnerMessage>> {
+    const reply = this.#exchange(deadlineMs)
+    if (!this.#isGone) this.#socket.write(encodeFrame(message, text))
+    return reply
+  }
+
+  /** Waits for what a reply announced. Rejects with RunnerGone. */
+  rest(deadlineMs: number): Promise<Frame<RunnerMessage>> {
+    return this.#exchange(deadlineMs)
+  }
+
+  kill(end: RunnerEnd): void {
+    if (this.#isGone) return
+    this.#end ??= end
+    this.#child.kill('SIGKILL')
+    this.#gone()
+  }
+
+  /** Kills it, and waits until the system has taken it away. */
+  async close(): Promise<void> {
+    this.kill('closed')
+    this.#child.ref()
+    await this.#exited
+  }
+
+  /** Settles once the process is gone, whoever ended it. */
+  get exited(): Promise<void> {
+    return this.#exited
+  }
+
+  /** A plugin under suspicion must not take the processor from what serves buyers. Threads included, where the system lists them. */
+  setNice(nice: number): void {
+    for (const thread of threadsOf(this.pid)) {
+      try {
+        setPriority(thread, nice)
+      } catch {
+        // Gone by now, or not allowed: it runs as it is.
+      }
+    }
+  }
+
+  #exchange(deadlineMs: number): Promise<Frame<RunnerMessage>> {
+    if (this.#isGone) return Promise.reject(this.#reason())
+    if (this.#waiting) throw new Error('a runner takes one message at a time')
+    this.#socket.ref()
+    return new Promise((resolve, reject) => {
+      // After the sockets have been looked at once more: when this process itself was held up, the reply may be there already.
+      const timer = setTimeout(() => setImmediate(() => this.#waiting === waiting && this.kill('deadline')), deadlineMs)
+      const settle = () => {
+        clearTimeout(timer)
+        this.#waiting = undefined
+        this.#socket.unref()
+      }
+      const waiting: Waiting = {
+        resolve: (frame) => {
+          settle()
+          resolve(frame)
+        },
+        reject: (gone) => {
+          settle()
+          reject(gone)
+        },
+      }
+      this.#waiting = waiting
+    })
+  }
+
+  #watch(settings: RunnerSettings): Promise<void> {
+    const child = this.#child
+    child.unref()
+    let release: (() => void) | undefined
+    if (settings.controlGroup !== undefined && child.pid !== undefined) {
+      release = limitMemory(settings.controlGroup, child.pid, settings.memoryBytesMax)
+    }
+    const errors = child.stderr! as Socket
+    errors.unref()
+    errors.setEncoding('utf8').on('data', (text: string) => {
+      this.#errors = (this.#errors + text).slice(-ERRORS_KEPT_CHARACTERS)
+    })
+    this.#socket.unref()
+    this.#socket.on('data', (chunk: Buffer) => this.#receive(chunk))
+    this.#socket.on('error', () => undefined)
+    return new Promise((resolve) => {
+      child.once('error', (error) => {
+        this.#errors += error.message
+        this.#gone()
+        resolve()
+      })
+      // Close and not exit: by then its last words have been read.
+      child.once('close', (_code, signal) => {
+        release?.()
+        this.#end ??= this.#endOf(signal, settings)
+        this.#gone()
+        resolve()
+      })
+    })
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#reader.push(chunk)
+    try {
+      const frame = this.#reader.next()
+      if (frame !== undefined) this.#waiting?.resolve(frame)
+    } catch {
+      this.kill('crashed')
+    }
+  }
+
+  #endOf(signal: NodeJS.Signals | null, settings: RunnerSettings): RunnerEnd {
+    if (/out of memory|allocation failed/i.test(this.#errors) || this.#errors.includes(OVER_MEMORY)) return 'memory'
+    // Nobody of ours: the kernel, which enforces a limit that we gave it, or an operator.
+    if (signal === 'SIGKILL') return settings.controlGroup === undefined ? 'vanished' : 'memory'
+    return 'crashed'
+  }
+
+  #gone(): void {
+    this.#isGone = true
+    this.#waiting?.reject(this.#reason())
+  }
+
+  #reason(): RunnerGone {
+    const end = this.#end ?? 'crashed'
+    return new RunnerGone(end, `its process ended: ${end}`)
+  }
+}
+
+function threadsOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number)
+  } catch {
+    return [pid]
+  }
+}

@@ -1,0 +1,57 @@
+import { Worker } from 'node:worker_threads'
+
+/** Written to stderr by the watchdog before it ends the process, for whoever started it. */
+export const OVER_MEMORY = 'runner: over its memory limit'
+
+const WATCH_MS = 100
+/** The host kills at the deadline. This is for a host that is gone or stuck itself. */
+const OVERDUE_MS = 1_000
+
+// Shared numbers: when the work at hand must be over (ms of performance.timeOrigin's clock, 0 = idle), and the resident bytes seen last.
+const DEADLINE = 0
+const RESIDENT = 1
+
+const WATCH = `
+const { workerData } = require('node:worker_threads')
+const { writeSync } = require('node:fs')
+const shared = new BigInt64Array(workerData.shared)
+const parent = process.ppid
+function end(words) {
+  try { if (words) writeSync(2, words + '\\n') } catch {}
+  process.kill(process.pid, 'SIGKILL')
+}
+setInterval(() => {
+  const resident = process.memoryUsage.rss()
+  Atomics.store(shared, ${RESIDENT}, BigInt(resident))
+  if (resident > workerData.memoryBytesMax) end('${OVER_MEMORY}')
+  if (process.ppid !== parent) end()
+  const deadline = Number(Atomics.load(shared, ${DEADLINE}))
+  if (deadline !== 0 && Date.now() > deadline + ${OVERDUE_MS}) end()
+}, ${WATCH_MS})
+`
+
+/**
+ * A thread beside the one that runs plugins, because that one may be held for ever: it ends the process when its parent is gone, when it
+ * outgrew its memory, or when the host forgot about it.
+ */
+export class Watchdog {
+  readonly #shared = new BigInt64Array(new SharedArrayBuffer(16))
+
+  constructor(memoryBytesMax: number) {
+    const worker = new Worker(WATCH, { eval: true, workerData: { shared: this.#shared.buffer, memoryBytesMax }, env: {} })
+    worker.unref()
+  }
+
+  /** Resident bytes of the process, at most 100 ms old. */
+  get residentBytes(): number {
+    return Number(Atomics.load(this.#shared, RESIDENT))
+  }
+
+  begin(limitMs: number): void {
+    Atomics.store(this.#shared, DEADLINE, BigInt(Math.ceil(Date.now() + limitMs)))
+  }
+
+  end(): void {
+    Atomics.store(this.#shared, DEADLINE, 0n)
+  }
+}
