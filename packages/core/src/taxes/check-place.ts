@@ -49,6 +49,8 @@ export function checkPlace(given: GivenPlace, pointer: string, problems: FieldPr
   const pattern = given.postcode_pattern ?? null
   const fault = pattern === null ? undefined : patternFault(pattern)
   if (fault) problems.add(`${pointer}/postcode_pattern`, fault.code, fault.detail)
+  else if (pattern !== null && /^$|\p{C}/u.test(pattern))
+    problems.add(`${pointer}/postcode_pattern`, 'invalid_pattern', 'The pattern is empty or holds characters that cannot be seen.')
   if (pattern !== null && postcodes.postcode_from !== null)
     problems.add(`${pointer}/postcode_pattern`, 'range_and_pattern', 'Postcodes are given by a range or by a pattern, not by both.')
   if (anywhere && (pattern !== null || postcodes.postcode_from !== null))

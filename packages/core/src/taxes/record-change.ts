@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { recordAudit } from '../audit/record-audit.ts'
@@ -35,8 +36,6 @@ export function recordChange(tx: Tx, change: Change, by: ByWhom): Query[] {
 
 /** The names of the fields that differ, in the order of the later one. */
 export function changedFields<Row extends object>(before: Row, after: Row): string[] {
-  return Object.keys(after).filter((field) => {
-    const [was, is] = [before[field as keyof Row], after[field as keyof Row]]
-    return JSON.stringify(was) !== JSON.stringify(is)
-  })
+  // Not by their text: what was stored as JSON comes back with its members in another order.
+  return Object.keys(after).filter((field) => !isDeepStrictEqual(before[field as keyof Row], after[field as keyof Row]))
 }

@@ -20,6 +20,15 @@ for (const { code, name, parent } of iso31662) {
   if (!names.has(plain(name)) || region.parent !== null) names.set(plain(name), region)
 }
 
+const THREE_LETTERS = new Map(iso31661.map((row) => [row.alpha3, row.alpha2]))
+
+/** The ISO 3166-1 code of two letters for one of two or three: US for 'usa'. Undefined for what is no country. */
+export function countryCode(text: string): string | undefined {
+  const code = text.trim().toUpperCase()
+  const short = THREE_LETTERS.get(code) ?? code
+  return isCountry(short) ? short : undefined
+}
+
 /** Whether there is such a country by ISO 3166-1 (and XK). */
 export function isCountry(code: string): boolean {
   return COUNTRIES.has(code)
