@@ -81,6 +81,6 @@ export function defineManifest<const M extends TypedManifest>(manifest: M): M {
  */
 export function definePlugin<const M extends TypedManifest>(manifest: M, hooks: PluginHooks<M>): Plugin<M> {
   const { definePlugin: register } = globalThis as { definePlugin?: (hooks: unknown) => void }
-  if (typeof register === 'function') register(hooks)
+  if (typeof register === 'function') register({ contracts: hooks })
   return { manifest, hooks }
 }

@@ -11,7 +11,8 @@ export const LOG_LINES_MAX = 8
 export const LOG_LINE_BYTES_MAX = 250
 
 const OUTPUT_BYTES_BASE = 20_000
-const OUTPUT_BYTES_PER_LINE = 100
+// An operation on a line with a UUID and a sentence is 130 to 180 bytes.
+const OUTPUT_BYTES_PER_LINE = 300
 
 /** While a buyer waits for a total. */
 export const WALL_MS_CHECKOUT = 50

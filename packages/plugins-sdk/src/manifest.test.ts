@@ -122,7 +122,7 @@ test('inside the sandbox it registers its hooks, once', () => {
   try {
     const hooks = { 'tax@1': { run: () => ({ lines: [], shipping: null, note: null }) } }
     definePlugin({ name: 'x', version: '1.0.0', title: 'x', sdk: '^1', contracts: { tax: '^1' }, input: { 'tax@1': [] } }, hooks)
-    expect(registered).toEqual([hooks])
+    expect(registered).toEqual([{ contracts: hooks }])
   } finally {
     delete (globalThis as { definePlugin?: unknown }).definePlugin
   }

@@ -1,0 +1,144 @@
+import { type Complaint, checkAnswer } from '../check-answer.ts'
+import { validateConfiguration } from '../configuration.ts'
+import type { ContractId } from '../contracts/contract.ts'
+import { hookOf } from '../contracts/contract.ts'
+import { INPUT_BYTES_MAX, outputBytesMax, wallMsOf } from '../limits.ts'
+import { projectInput } from '../project-input.ts'
+import { type Bundle, PluginFault } from './bundle.ts'
+
+// The sandbox of the kit is the sandbox of the shop: `pnpm build` of this package puts the supervisor and the runner of
+// packages/plugin-host into dist/sandbox. They need the package isolated-vm.
+
+/** What the supervisor answers; packages/plugin-host/src/plugin-host.ts. */
+type HostAnswer = { cpuMs: number; wallMs: number; heapBytes?: number; logs: readonly string[] } & (
+  | { ok: true; output: unknown }
+  | { ok: false; reason: string; detail: string }
+)
+
+interface Host {
+  call(call: {
+    merchantId: string
+    bundle: { digest: string; source: string }
+    configuration: unknown
+    cordon: 'stable'
+    hook: string
+    input: unknown
+    limits: { wallMs: number; outputBytesMax: number }
+  }): Promise<HostAnswer>
+  inspect(bundle: {
+    digest: string
+    source: string
+  }): Promise<{ ok: true; hooks: Record<string, string[]> } | { ok: false; detail: string }>
+  close(): Promise<void>
+}
+
+/** What one call came to, and what it cost. */
+export type PluginAnswer = {
+  /** What the plugin saw: the fields that its manifest asks for. */
+  input: Record<string, unknown>
+  /** The configuration with its defaults. */
+  configuration: Record<string, unknown>
+  cpuMs: number
+  wallMs: number
+  heapBytes: number
+  logs: readonly string[]
+  limits: { wallMs: number; outputBytes: number }
+} & ({ ok: true; output: unknown } | { ok: false; reason: string; detail: string; complaints: Complaint[] })
+
+export interface CallOptions {
+  /** Another name, another isolate: calls of one name share a warm one, as the calls of one merchant do. */
+  merchant?: string
+}
+
+const IDLE_MS = 250
+
+let host: Promise<Host> | undefined
+let underway = 0
+let closing: NodeJS.Timeout | undefined
+
+/**
+ * Calls one hook of a bundle in the sandbox, as a shop would: the configuration is checked, the input cut to the fields that the manifest
+ * asks for, the answer held against its contract. Never rejects for what the plugin does; throws a PluginFault for a call that no shop makes.
+ */
+export async function callPlugin(
+  bundle: Bundle,
+  contract: ContractId,
+  hook: string,
+  input: object,
+  configuration: object = {},
+  { merchant = 'kit' }: CallOptions = {},
+): Promise<PluginAnswer> {
+  if (bundle.manifest.input[contract] === undefined) throw new PluginFault(`The manifest says nothing of ${contract}.`)
+  if (hookOf(contract, hook) === undefined) throw new PluginFault(`${contract} has no hook ${hook}.`)
+  const checked = validateConfiguration(bundle.manifest.configuration, configuration)
+  if (!checked.ok) {
+    const faults = checked.errors.map(({ pointer, detail }) => `${pointer || '/'} ${detail}`)
+    throw new PluginFault(`The configuration does not fit the manifest: ${faults.join('; ')}`)
+  }
+  const projected = projectInput(bundle.manifest, contract, hook, input)
+  if (JSON.stringify(projected).length > INPUT_BYTES_MAX)
+    throw new PluginFault(`The input is over ${INPUT_BYTES_MAX} bytes: ask for fewer fields.`)
+  const lines = (projected as { lines?: unknown[] }).lines?.length ?? 0
+  const limits = { wallMs: wallMsOf(contract, bundle.manifest.limits), outputBytes: outputBytesMax(lines, bundle.manifest.limits) }
+  const answer = await withHost((running) =>
+    running.call({
+      merchantId: merchant,
+      bundle,
+      configuration: checked.configuration,
+      cordon: 'stable',
+      hook: `${contract}.${hook}`,
+      input: projected,
+      limits: { wallMs: limits.wallMs, outputBytesMax: limits.outputBytes },
+    }),
+  )
+  const { cpuMs, wallMs, heapBytes = 0, logs } = answer
+  const facts = { input: projected, configuration: checked.configuration, cpuMs, wallMs, heapBytes, logs, limits }
+  if (!answer.ok) return { ok: false, reason: answer.reason, detail: answer.detail, complaints: [], ...facts }
+  const read = checkAnswer(contract, hook, answer.output, projected, bundle.manifest)
+  if (read.ok) return { ok: true, output: answer.output, ...facts }
+  const detail = read.complaints.map(({ pointer, message }) => `${pointer || 'the answer'}: ${message}`).join('; ')
+  return { ok: false, reason: 'output_invalid', detail, complaints: read.complaints, ...facts }
+}
+
+/** The hooks that a bundle registers, by contract; throws a PluginFault when the gate refuses it or it does not load. */
+export async function hooksOf(bundle: Bundle): Promise<Record<string, string[]>> {
+  const inspected = await withHost((running) => running.inspect(bundle))
+  if (!inspected.ok) throw new PluginFault(`A shop would not load this bundle: ${inspected.detail}`)
+  return inspected.hooks
+}
+
+/** Runs the work on the one supervisor of this process, which ends by itself soon after the last call: a test need not close anything. */
+async function withHost<Result>(work: (host: Host) => Promise<Result>): Promise<Result> {
+  clearTimeout(closing)
+  underway++
+  try {
+    host ??= startHost()
+    return await work(await host)
+  } finally {
+    underway--
+    if (underway === 0) closing = setTimeout(closeSandbox, IDLE_MS)
+  }
+}
+
+/** Ends the sandbox's processes at once. The next call starts them again. */
+export async function closeSandbox(): Promise<void> {
+  clearTimeout(closing)
+  const running = host
+  host = undefined
+  await (await running)?.close()
+}
+
+async function startHost(): Promise<Host> {
+  // From the sources of this package dist/ is two folders up; from a file of dist/ it is where that file is.
+  const folder = new URL(import.meta.url.endsWith('.ts') ? '../../dist/sandbox/' : './sandbox/', import.meta.url)
+  const file = (name: string) => new URL(name, folder)
+  let loaded: { PluginHost: new (options: { runners: number; runnerFile: string }) => Host }
+  try {
+    loaded = await import(file('plugin-host.mjs').href)
+  } catch (error) {
+    throw new PluginFault(
+      `The sandbox cannot be started: ${(error as Error).message}. It needs the package isolated-vm 7 and Node 24 (this is ${process.version}).`,
+    )
+  }
+  return new loaded.PluginHost({ runners: 1, runnerFile: file('runner.mjs').pathname })
+}
