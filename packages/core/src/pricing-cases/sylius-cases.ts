@@ -14,6 +14,7 @@ import { discountedUnitPrice, unitDiscounts } from './unit-discounts.ts'
 /** Sylius: scenarios of a buyer who fills a cart. Units before the order, tax after discounts, rounded half up. */
 export function answerSyliusCase({ input }: PricingCase): Answer {
   const scenario = read(syliusScenario, input, 'input')
+  checkOneShop(scenario)
   const digits = currencyDigits(scenario.currency)
   const history = readHistory(scenario)
   const cart = cartOf(scenario, history, digits)
@@ -35,6 +36,15 @@ export function answerSyliusCase({ input }: PricingCase): Answer {
     asOf: scenario.now === undefined ? TODAY : `${dayOf(scenario.now)}T12:00:00Z`,
   })
   return { asked: { document: result.document, input: result.input }, actual: answer(cart.lines, result, digits) }
+}
+
+/** Amounts in another currency and prices of another channel are those of another shop. */
+function checkOneShop({ currency, channels, minimum_prices, promotions, catalog_promotions }: SyliusScenario): void {
+  const effects = promotions.flatMap((each) => each.effects).flatMap((effect) => (effect.type === 'composite' ? effect.parts : [effect]))
+  const foreign = [...effects, ...catalog_promotions].find(({ value }) => 'currency' in value && value.currency !== currency)
+  if (foreign) throw new CannotMap('a discount in another currency')
+  const elsewhere = minimum_prices.find(({ channel }) => !channels.includes(channel))
+  if (elsewhere) throw new CannotMap(`a minimum price of channel ${elsewhere.channel}`)
 }
 
 /** Where a buyer without an address is taken to be: in the default zone, or else in the country of the channel. */
