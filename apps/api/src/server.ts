@@ -30,6 +30,7 @@ import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
 import { productRoutes } from './routes/products.ts'
 import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
+import { staffCollectionRoutes } from './routes/staff-collections.ts'
 import { staffCustomerGroupRoutes } from './routes/staff-customer-groups.ts'
 import { staffCustomerRoutes } from './routes/staff-customers.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
@@ -156,6 +157,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffVariantRoutes(app)
   staffImportRoutes(app, deps.tokenKeys)
   staffStockRoutes(app, deps.tokenKeys)
+  staffCollectionRoutes(app, deps.tokenKeys)
   staffCustomerRoutes(app, deps.tokenKeys)
   staffCustomerGroupRoutes(app)
   staffDeadJobRoutes(app, deps.tokenKeys)

@@ -141,7 +141,7 @@ describe.each([
         found.add(name)
       }
     }
-    expect([...found].sort()).toEqual(['email', 'file', 'handle', 'sku'])
+    expect([...found].sort()).toEqual(['collection', 'email', 'file', 'handle', 'sku'])
   })
 })
 

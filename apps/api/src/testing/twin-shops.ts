@@ -133,6 +133,8 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   const ordered = await staff('/v1/admin/products', productOf({ ...names, handle: `${names.handle}-ordered` }, canary), {
     'idempotency-key': `${names.idempotencyKey}-ordered`,
   })
+  const collection = await staff('/v1/admin/collections', { title: `${canary} things`, handle: `${names.handle}-collection` })
+  await staff(`/v1/admin/collections/${collection.id}/products`, { product_ids: [product.id, ordered.id] })
   const bought = await buy(api, shop, { ordered: ordered.variants[0].id, wanted: variant.id }, names, canary)
   const { cart, order, emptyCart } = bought
   const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
@@ -151,6 +153,9 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       cart_id: cart.id,
       line_id: cart.lines[0].id,
       order_id: order.id,
+      collection_id: collection.id,
+      collection: `${names.handle}-collection`,
+      product_ids: product.id,
       customer_id: customer.id,
       group_id: group.id,
       file: names.file,

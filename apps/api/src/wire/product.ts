@@ -19,6 +19,8 @@ const variantFields = {
   grams: whole(GRAMS_MAX).optional(),
   requires_shipping: z.boolean().optional(),
   taxable: z.boolean().optional(),
+  tax_category: z.string().nullable().optional().meta({ description: 'A code of the merchant’s tax categories; null: the standard one.' }),
+  minimum_price: givenMoneySchema.nullable().optional().meta({ description: 'Below this no discount takes a piece.' }),
   image_url: z.string().nullable().optional(),
   tracked: z.boolean().optional().meta({ description: 'Whether stock is counted.' }),
   backorder: z.boolean().optional().meta({ description: 'Whether it can be bought when nothing is left.' }),
@@ -62,6 +64,8 @@ export const staffVariantSchema = z
     grams: z.int(),
     requires_shipping: z.boolean(),
     taxable: z.boolean(),
+    tax_category: z.string().nullable(),
+    minimum_price: moneySchema.nullable(),
     image_url: z.string().nullable(),
     tracked: z.boolean(),
     backorder: z.boolean(),
@@ -128,6 +132,8 @@ export function presentVariant(variant: Variant, currency: string): z.input<type
     grams: variant.grams,
     requires_shipping: variant.requiresShipping,
     taxable: variant.taxable,
+    tax_category: variant.taxCategory,
+    minimum_price: variant.minimumPrice === null ? null : presentMoney(variant.minimumPrice, currency),
     image_url: variant.imageUrl,
     tracked: variant.tracked,
     backorder: variant.backorder,
@@ -151,6 +157,8 @@ export function readVariantChanges(given: z.output<typeof variantChangesSchema>)
     grams: given.grams,
     requiresShipping: given.requires_shipping,
     taxable: given.taxable,
+    taxCategory: given.tax_category,
+    minimumPrice: given.minimum_price && BigInt(given.minimum_price.amount),
     imageUrl: given.image_url,
     tracked: given.tracked,
     backorder: given.backorder,
@@ -172,12 +180,12 @@ export function readProductFields(given: z.output<typeof productChangesSchema>) 
   }
 }
 
-type Prices = Partial<Pick<z.output<typeof variantChangesSchema>, 'price' | 'compare_at_price'>>
+type Prices = Partial<Pick<z.output<typeof variantChangesSchema>, 'price' | 'compare_at_price' | 'minimum_price'>>
 
 /** Every currency a request names, and where. */
 export function currenciesIn(variants: readonly Prices[], pointerOf: (index: number) => string): { pointer: string; currency: string }[] {
   return variants.flatMap((variant, index) =>
-    (['price', 'compare_at_price'] as const).flatMap((field) => {
+    (['price', 'compare_at_price', 'minimum_price'] as const).flatMap((field) => {
       const money = variant[field]
       return money ? [{ pointer: `${pointerOf(index)}/${field}`, currency: money.currency }] : []
     }),

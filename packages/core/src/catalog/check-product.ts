@@ -34,6 +34,10 @@ export interface VariantInput {
   grams?: number | undefined
   requiresShipping?: boolean | undefined
   taxable?: boolean | undefined
+  /** A code of the merchant's own; null: the standard one. */
+  taxCategory?: string | null | undefined
+  /** Below this no discount takes a piece. */
+  minimumPrice?: bigint | null | undefined
   imageUrl?: string | null | undefined
   /** Whether stock is counted. A variant that is not tracked can always be bought. */
   tracked?: boolean | undefined
@@ -66,6 +70,8 @@ export type CheckedProduct = Omit<Checked<ProductInput>, 'images' | 'variants'> 
 
 /** Faults that are refusals of their own; any other makes it `invalid_product`. */
 const REFUSALS = new Set<string>(['invalid_text', 'text_too_long', 'amount_out_of_range', 'quantity_out_of_range'] satisfies RefusalCode[])
+
+const TAX_CATEGORY = /^[a-z0-9][a-z0-9_-]{0,62}$/
 
 /** Throws when there are faults: the first one gives the code, all are named. */
 export function refuseFaults(faults: readonly FieldProblem[]): void {
@@ -112,9 +118,12 @@ export function checkVariant(faults: FieldProblem[], pointer: string, input: Var
       detail: 'A variant has one value for each option of its product.',
     })
   }
-  const { quantity = 0, grams = 0, compareAtPrice = null, imageUrl = null } = input
+  const { quantity = 0, grams = 0, compareAtPrice = null, minimumPrice = null, taxCategory = null, imageUrl = null } = input
   checkAmount(faults, `${pointer}/price`, input.price)
   if (compareAtPrice !== null) checkAmount(faults, `${pointer}/compare_at_price`, compareAtPrice)
+  if (minimumPrice !== null) checkAmount(faults, `${pointer}/minimum_price`, minimumPrice)
+  if (taxCategory !== null && !TAX_CATEGORY.test(taxCategory))
+    faults.push({ pointer: `${pointer}/tax_category`, code: 'invalid_tax_category', detail: 'A tax category is a code such as "books".' })
   if (imageUrl !== null) checkUrl(faults, `${pointer}/image_url`, imageUrl)
   checkWhole(faults, `${pointer}/quantity`, quantity, QUANTITY_MAX)
   checkWhole(faults, `${pointer}/grams`, grams, GRAMS_MAX)
@@ -127,6 +136,8 @@ export function checkVariant(faults: FieldProblem[], pointer: string, input: Var
     grams,
     requiresShipping: input.requiresShipping ?? true,
     taxable: input.taxable ?? true,
+    taxCategory,
+    minimumPrice,
     imageUrl,
     tracked: input.tracked ?? false,
     backorder: input.backorder ?? false,

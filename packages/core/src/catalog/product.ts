@@ -20,6 +20,10 @@ export interface Variant {
   grams: number
   requiresShipping: boolean
   taxable: boolean
+  /** Which of the merchant's kinds of goods it is for taxes; null: the standard one. */
+  taxCategory: string | null
+  /** Below this no discount takes a piece; null: no such limit. */
+  minimumPrice: bigint | null
   imageUrl: string | null
   tracked: boolean
   backorder: boolean
@@ -67,7 +71,8 @@ export function productsById(tx: Pick<Tx, 'merchantId' | 'sql'>, ids: readonly s
       left join lateral (
         select json_agg(json_build_object('id', v.id, 'position', v.position, 'title', v.title, 'sku', v.sku, 'barcode', v.barcode,
           'optionValues', v.option_values, 'price', v.price::text, 'compareAtPrice', v.compare_at_price::text, 'grams', v.grams,
-          'requiresShipping', v.requires_shipping, 'taxable', v.taxable, 'imageUrl', v.image_url,
+          'requiresShipping', v.requires_shipping, 'taxable', v.taxable,
+          'taxCategory', v.tax_category, 'minimumPrice', v.minimum_price::text, 'imageUrl', v.image_url,
           'tracked', coalesce(l.tracked, false), 'backorder', coalesce(l.backorder, false), 'onHand', coalesce(l.on_hand, 0),
           'available', coalesce(l.on_hand - l.reserved - l.allocated, 0)) order by v.position, v.id) as variants
         from variant v
@@ -82,7 +87,11 @@ export function productsById(tx: Pick<Tx, 'merchantId' | 'sql'>, ids: readonly s
     order by p.id`
 }
 
-type VariantJson = Omit<Variant, 'productId' | 'price' | 'compareAtPrice'> & { price: string; compareAtPrice: string | null }
+type VariantJson = Omit<Variant, 'productId' | 'price' | 'compareAtPrice' | 'minimumPrice'> & {
+  price: string
+  compareAtPrice: string | null
+  minimumPrice: string | null
+}
 
 export function toProducts(rows: readonly Record<string, unknown>[]): Product[] {
   return rows.map((row) => ({
@@ -102,6 +111,7 @@ export function toProducts(rows: readonly Record<string, unknown>[]): Product[] 
       productId: row.id as string,
       price: BigInt(variant.price),
       compareAtPrice: variant.compareAtPrice === null ? null : BigInt(variant.compareAtPrice),
+      minimumPrice: variant.minimumPrice === null ? null : BigInt(variant.minimumPrice),
     })),
     currency: row.currency as string,
     createdAt: row.created_at as Date,

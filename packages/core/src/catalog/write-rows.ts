@@ -15,12 +15,12 @@ export interface NewVariant extends CheckedVariant {
 export function insertVariants(tx: Writer, variants: readonly NewVariant[], now: Date): Query {
   return tx.sql`
     insert into variant (merchant_id, id, product_id, position, title, sku, barcode, option_values, price, compare_at_price, grams,
-      requires_shipping, taxable, image_url, created_at, updated_at)
+      requires_shipping, taxable, tax_category, minimum_price, image_url, created_at, updated_at)
     select ${tx.merchantId}, id, product_id, position, title, sku, barcode, option_values, price, compare_at_price, grams,
-      requires_shipping, taxable, image_url, ${now}::timestamptz, ${now}::timestamptz
+      requires_shipping, taxable, tax_category, minimum_price, image_url, ${now}::timestamptz, ${now}::timestamptz
     from jsonb_to_recordset(${JSON.stringify(variants.map(variantRow))}::jsonb) as v (id uuid, product_id uuid, position int, title text,
       sku text, barcode text, option_values text[], price bigint, compare_at_price bigint, grams bigint, requires_shipping boolean,
-      taxable boolean, image_url text)`
+      taxable boolean, tax_category text, minimum_price bigint, image_url text)`
 }
 
 /** Overwrites variants, by id, with all that is given of them but their stock. */
@@ -28,10 +28,10 @@ export function updateVariants(tx: Writer, variants: readonly NewVariant[], now:
   return tx.sql`
     update variant t set position = v.position, title = v.title, sku = v.sku, barcode = v.barcode, option_values = v.option_values,
       price = v.price, compare_at_price = v.compare_at_price, grams = v.grams, requires_shipping = v.requires_shipping,
-      taxable = v.taxable, image_url = v.image_url, updated_at = ${now}::timestamptz
+      taxable = v.taxable, tax_category = v.tax_category, minimum_price = v.minimum_price, image_url = v.image_url, updated_at = ${now}::timestamptz
     from jsonb_to_recordset(${JSON.stringify(variants.map(variantRow))}::jsonb) as v (id uuid, position int, title text,
       sku text, barcode text, option_values text[], price bigint, compare_at_price bigint, grams bigint, requires_shipping boolean,
-      taxable boolean, image_url text)
+      taxable boolean, tax_category text, minimum_price bigint, image_url text)
     where t.merchant_id = ${tx.merchantId} and t.id = v.id`
 }
 
@@ -90,6 +90,8 @@ function variantRow(variant: NewVariant) {
     grams: variant.grams,
     requires_shipping: variant.requiresShipping,
     taxable: variant.taxable,
+    tax_category: variant.taxCategory,
+    minimum_price: variant.minimumPrice?.toString() ?? null,
     image_url: variant.imageUrl,
   }
 }
