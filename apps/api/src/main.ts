@@ -29,7 +29,11 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
   })
   await router.listen()
   await cells.register()
-  const host = new PluginHost({ onError: (error) => log.warn(errorFields(error), 'a plugin runner failed') })
+  const host = new PluginHost({
+    onRunnerKilled: ({ merchantId, digest, cordon }) =>
+      log.warn({ merchant_id: merchantId, digest, cordon }, 'a plugin had its runner killed'),
+    onDifference: (plugin) => log.error(plugin, 'a plugin answered the same question otherwise'),
+  })
   let stopping = false
   const isReady = () => !stopping
   const { app, metrics } = await buildServer({

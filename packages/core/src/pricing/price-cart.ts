@@ -84,7 +84,7 @@ function addTaxesTo(session: PricingSession, { cart }: PromotionRun): { adjustme
   return {
     adjustments: addTaxes(cart, { policy: rules.document.policy, table, plugin }),
     treatment: plugin
-      ? { treatment: 'plugin', note: `Taxes by ${plugin.plugin} ${plugin.version}.`, estimated: plugin.estimated }
+      ? { treatment: 'plugin', note: plugin.note ?? `Taxes by ${plugin.plugin} ${plugin.version}.`, estimated: plugin.estimated }
       : { treatment: table.treatment, note: table.note, estimated: false },
   }
 }

@@ -84,13 +84,27 @@ const pluginTax = z.union([z.strictObject({ name: text, ratePpm: integer }), z.s
 const pluginTaxes = z.strictObject({
   ...installed,
   lines: z.record(text, z.array(pluginTax)),
-  shipping: z.array(pluginTax),
+  /** Null: as the merchant's own table says. */
+  shipping: z.array(pluginTax).nullable(),
+  /** For the invoice. */
+  note: text.nullable().default(null),
   estimated: z.boolean(),
 })
 
+const pickupPoint = z.strictObject({ id: text, name: text, address: text, postcode: text, city: text, country: text })
+
 const pluginRates = z.strictObject({
   ...installed,
-  rates: z.array(z.strictObject({ code: text, name: text, amount: integer, taxCategory: text.nullable() })),
+  rates: z.array(
+    z.strictObject({
+      code: text,
+      name: text,
+      amount: integer,
+      taxCategory: text.nullable(),
+      deliveryDays: z.strictObject({ min: z.int(), max: z.int() }).nullable().default(null),
+      pickupPoint: pickupPoint.nullable().default(null),
+    }),
+  ),
 })
 
 /** A reduction that staff gave by hand. */
@@ -143,6 +157,7 @@ export type PricingLine = PricingInput['lines'][number]
 export type GiftVariant = PricingInput['gifts'][number]
 export type PluginDiscounts = PricingInput['plugins']['discounts'][number]
 export type PluginTaxes = NonNullable<PricingInput['plugins']['taxes']>
+export type PickupPoint = z.output<typeof pickupPoint>
 export type PluginRates = PricingInput['plugins']['rates'][number]
 
 /** What `plugins` is where none was asked. */

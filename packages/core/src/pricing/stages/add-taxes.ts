@@ -13,7 +13,7 @@ export function addTaxes(
   { policy, table, plugin }: { policy: PricingPolicy; table: ResolvedTaxes; plugin: PluginTaxes | null },
 ): Adjustment[] {
   const base: TaxBase = { included: policy.prices_include_tax, discounted: policy.discounts === 'before_tax' }
-  const claims = plugin ? pluginClaims(cart, plugin, base) : tableClaims(cart, table, base)
+  const claims = plugin ? pluginClaims(cart, { plugin, table }, base) : tableClaims(cart, table, base)
   const byKind = Map.groupBy(claims, ({ kind }) => `${kind.code} ${kind.ratePpm}`)
   return [...byKind.values()].map((own) => toAdjustment(own, policy))
 }

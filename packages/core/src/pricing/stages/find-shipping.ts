@@ -1,4 +1,5 @@
 import { type ShippingOffer, shippingRates } from '../../shipping/shipping-rates.ts'
+import type { PickupPoint, PluginRates } from '../pricing-input.ts'
 import type { WorkingCart, WorkingShipping } from '../working-cart.ts'
 import { checked } from './checked-amount.ts'
 import type { PricingSession } from './pricing-session.ts'
@@ -13,6 +14,9 @@ export interface MethodOffer {
   words: string
   /** What the goods lack for free shipping by this method; null where it costs nothing or never will. */
   untilFree: bigint | null
+  /** Of a plugin's way of sending, if it says so. */
+  deliveryDays?: PluginRates['rates'][number]['deliveryDays']
+  pickupPoint?: PickupPoint | null
 }
 
 /** Whether anything in the cart has to be sent. */

@@ -33,13 +33,19 @@ export interface TaxBase {
 /** What every tax of the tables claims, in the order of the lines, shipping last. */
 export function tableClaims(cart: WorkingCart, taxes: ResolvedTaxes, base: TaxBase): Claim[] {
   const lines = cart.lines.filter((line) => line.kind === 'item')
-  const claims = lines.flatMap((line) => claimsOnLine(line, taxes.lines[line.id] ?? [], base))
-  if (cart.shipping === null) return claims
-  const amount = base.discounted ? cart.shipping.remaining : cart.shipping.amount
-  return [
-    ...claims,
-    ...(taxes.shipping === 'by_lines' ? claimsByLines(amount, lines, taxes, base) : claimsOn(amount, taxes.shipping, base)),
-  ]
+  return [...lines.flatMap((line) => claimsOnLine(line, taxes.lines[line.id] ?? [], base)), ...tableClaimsOnShipping(cart, taxes, base)]
+}
+
+function tableClaimsOnShipping({ lines, shipping }: WorkingCart, taxes: ResolvedTaxes, base: TaxBase): Claim[] {
+  if (shipping === null) return []
+  const amount = base.discounted ? shipping.remaining : shipping.amount
+  if (taxes.shipping !== 'by_lines') return claimsOn(amount, taxes.shipping, base)
+  return claimsByLines(
+    amount,
+    lines.filter((line) => line.kind === 'item'),
+    taxes,
+    base,
+  )
 }
 
 function claimsOnLine(line: WorkingLine, rates: readonly TaxRate[], base: TaxBase): Claim[] {
@@ -86,8 +92,15 @@ function claimsByLines(amount: bigint, lines: readonly WorkingLine[], taxes: Res
   return [...byCode.values()]
 }
 
-/** What the taxes of a plugin claim instead. Of prices that include tax, an amount claims no more than there is. */
-export function pluginClaims(cart: WorkingCart, taxes: PluginTaxes, base: TaxBase): Claim[] {
+/**
+ * What the taxes of a plugin claim instead; on shipping, if it leaves that to the table, the table's. Of prices that include
+ * tax, an amount claims no more than there is.
+ */
+export function pluginClaims(
+  cart: WorkingCart,
+  { plugin: taxes, table }: { plugin: PluginTaxes; table: ResolvedTaxes },
+  base: TaxBase,
+): Claim[] {
   const { installId, version } = taxes
   const claims = cart.lines
     .filter((line) => line.kind === 'item')
@@ -97,19 +110,20 @@ export function pluginClaims(cart: WorkingCart, taxes: PluginTaxes, base: TaxBas
       return inOrderGiven(given, rates, { line, room: base.discounted ? line.remaining : line.subtotal })
     })
   const { shipping } = cart
-  if (shipping) {
+  if (shipping && taxes.shipping) {
     const room = base.discounted ? shipping.remaining : shipping.amount
     claims.push(...inOrderGiven(taxes.shipping, claimsOn(room, ratesIn(taxes.shipping), base), { line: null, room }))
   }
-  return claims.map((claim) => ({ ...claim, kind: { ...claim.kind, installId, version } }))
+  const own = claims.map((claim) => ({ ...claim, kind: { ...claim.kind, installId, version } }))
+  return taxes.shipping ? own : [...own, ...tableClaimsOnShipping(cart, table, base)]
 
-  function inOrderGiven(given: PluginTaxes['shipping'], rates: Claim[], target: { line: WorkingLine | null; room: bigint }): Claim[] {
+  function inOrderGiven(given: PluginTaxes['lines'][string], rates: Claim[], target: { line: WorkingLine | null; room: bigint }): Claim[] {
     let next = 0
     return given.map((tax) => ('ratePpm' in tax ? rates[next++]! : amountClaim(tax, target, base)))
   }
 }
 
-function ratesIn(given: PluginTaxes['shipping']): TaxRate[] {
+function ratesIn(given: PluginTaxes['lines'][string]): TaxRate[] {
   return given.flatMap((tax) => {
     if (!('ratePpm' in tax)) return []
     if (tax.ratePpm < 0n) throw new Refusal('rule_result_invalid', { detail: 'A tax rate must not be negative.' })

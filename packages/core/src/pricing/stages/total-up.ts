@@ -63,6 +63,7 @@ function toPricedLine(line: WorkingLine, tax: bigint, taxIncluded: boolean): Pri
 
 /** What is left of single pieces, the dearest first. */
 function piecesOf({ runs }: WorkingLine): PricedLine['pieces'] {
+  if (runs.length === 1) return [{ quantity: runs[0]!.count, amount: runs[0]!.each }]
   const byAmount = new Map<bigint, bigint>()
   for (const { each, count } of runs) byAmount.set(each, (byAmount.get(each) ?? 0n) + count)
   return [...byAmount].sort(([a], [b]) => (a > b ? -1 : 1)).map(([amount, quantity]) => ({ quantity, amount }))
