@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { build } from 'esbuild'
 
 // Builds what is published: dist/. The published entry points are listed here and nowhere else; inside this repository other packages
@@ -122,13 +122,17 @@ async function bundleEntries(): Promise<void> {
 }
 
 async function bundleSandbox(): Promise<void> {
-  const entryPoints = { 'plugin-host': join(host, 'plugin-host.ts'), runner: join(host, 'sandbox/runner.ts') }
+  const entryPoints = {
+    'plugin-host': join(host, 'plugin-host.ts'),
+    runner: join(host, 'sandbox/runner.ts'),
+    'source-check-thread': join(host, 'source-check-thread.ts'),
+  }
   await build({ ...common, entryPoints, outdir: join(into, 'sandbox') })
 }
 
 /** TypeScript writes a declaration for each source file; each entry point gets one that points at them. */
 function writeDeclarations(): void {
-  const tsc = createRequire(import.meta.url).resolve('typescript/bin/tsc')
+  const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
   const sources = [...new Set(Object.values(ENTRIES).flatMap(({ values, types }) => [...Object.keys(values), ...Object.keys(types)]))]
   const options = [
     '--declaration',

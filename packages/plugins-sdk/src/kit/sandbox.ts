@@ -32,6 +32,14 @@ interface Host {
   close(): Promise<void>
 }
 
+interface HostOptions {
+  runners: number
+  spareRunners: number
+  repeatRate: number
+  queueMsMax: number
+  files: { runner: URL; sourceCheckThread: URL }
+}
+
 /** What one call came to, and what it cost. */
 export type PluginAnswer = {
   /** What the plugin saw: the fields that its manifest asks for. */
@@ -51,6 +59,7 @@ export interface CallOptions {
 }
 
 const IDLE_MS = 250
+const START_MS_MAX = 20_000
 
 let host: Promise<Host> | undefined
 let underway = 0
@@ -132,7 +141,7 @@ async function startHost(): Promise<Host> {
   // From the sources of this package dist/ is two folders up; from a file of dist/ it is where that file is.
   const folder = new URL(import.meta.url.endsWith('.ts') ? '../../dist/sandbox/' : './sandbox/', import.meta.url)
   const file = (name: string) => new URL(name, folder)
-  let loaded: { PluginHost: new (options: { runners: number; runnerFile: string }) => Host }
+  let loaded: { PluginHost: new (options: HostOptions) => Host }
   try {
     loaded = await import(file('plugin-host.mjs').href)
   } catch (error) {
@@ -140,5 +149,6 @@ async function startHost(): Promise<Host> {
       `The sandbox cannot be started: ${(error as Error).message}. It needs the package isolated-vm 7 and Node 24 (this is ${process.version}).`,
     )
   }
-  return new loaded.PluginHost({ runners: 1, runnerFile: file('runner.mjs').pathname })
+  const files = { runner: file('runner.mjs'), sourceCheckThread: file('source-check-thread.mjs') }
+  return new loaded.PluginHost({ runners: 1, spareRunners: 0, repeatRate: 0, queueMsMax: START_MS_MAX, files })
 }
