@@ -7,9 +7,11 @@ import {
   promotionDocumentSchema,
 } from '../pricing/promotion-document.ts'
 import { type FieldProblem, Refusal, type RefusalCode } from '../refusal.ts'
+import type { Conditions } from '../rules/conditions.ts'
+import { checkAgainstReference } from '../rules/reference-engine.ts'
 import { validateConditions } from '../rules/validate.ts'
 import { nameFault } from '../text.ts'
-import { PROMOTION_BYTES_MAX } from './limits.ts'
+import { CONDITIONS_MAX, PROMOTION_BYTES_MAX } from './limits.ts'
 
 /** A version as its author writes it: what it is called, when it holds and what it does. The rest is given to it. */
 export type PromotionDraft = Omit<PromotionDocumentInput, 'id' | 'version' | 'rollout_ppm' | 'rollout_from_ppm'>
@@ -35,6 +37,7 @@ export async function checkPromotion(tx: Tx, draft: PromotionDraft, place: { id:
   const faults = [...partFaults(document), ...(await giftFaults(tx, document))]
   if (faults.length > 0) throw invalid(faults)
   checkConditions(document)
+  for (const { json, scope, pointer } of conditionsOf(document)) await checkAgainstReference(json as Conditions, { scope, pointer })
   return document
 }
 
@@ -91,6 +94,13 @@ function readDraft(draft: PromotionDraft, { id, version }: { id: string; version
   return structuredClone({ ...read.data, name: read.data.name.normalize('NFC') })
 }
 
+/** Conditions of the cart and of all actions, one by one. */
+function countLeaves(node: unknown): number {
+  if (Array.isArray(node)) return node.reduce((sum: number, each) => sum + countLeaves(each), 0)
+  if (typeof node !== 'object' || node === null) return 0
+  return Object.values(node).reduce((sum: number, each) => sum + countLeaves(each), Object.hasOwn(node, 'fact') ? 1 : 0)
+}
+
 /** All conditions are looked at before the first fault is answered. The gravest code is that of the refusal. */
 function checkConditions(document: PromotionDocument): void {
   const refused: Refusal[] = []
@@ -103,7 +113,12 @@ function checkConditions(document: PromotionDocument): void {
     }
   }
   const [first] = refused
-  if (!first) return
+  if (!first) {
+    const leaves = conditionsOf(document).reduce((sum, { json }) => sum + countLeaves(json), 0)
+    if (leaves <= CONDITIONS_MAX) return
+    const detail = `A promotion has at most ${CONDITIONS_MAX} conditions, those of its actions counted.`
+    throw new Refusal('rule_too_complex', { detail, errors: [{ pointer: '/actions', code: 'too_many_conditions', detail }] })
+  }
   const code = (['rule_too_complex', 'unsafe_pattern'] as RefusalCode[]).find((each) => refused.some((refusal) => refusal.code === each))
   throw new Refusal(code ?? first.code, { ...first.details, errors: refused.flatMap(({ details }) => details.errors ?? []) })
 }

@@ -4,6 +4,8 @@ export const PROMOTIONS_KEPT_MAX = 10_000
 export const VERSIONS_MAX = 1_000
 /** Of a version as JSON text. */
 export const PROMOTION_BYTES_MAX = 64 * 1024
+/** Of a version: its own, and those by which its actions choose lines. */
+export const CONDITIONS_MAX = 100
 /**
  * What the conditions of all versions in force may cost every cart, in the plain comparisons of rules/cost.ts of about 5 ns:
  * 10 ms for a cart of 200 lines.

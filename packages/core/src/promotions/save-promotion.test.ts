@@ -143,6 +143,13 @@ describe('a new promotion', () => {
     await expect(merchant.inMerchant((tx) => createPromotion(tx, given, change()))).rejects.toMatchObject({ code: 'rule_too_complex' })
   })
 
+  it('is refused when its actions together ask for more than a hundred conditions', async () => {
+    const where = { all: Array.from({ length: 11 }, (_, index) => ({ fact: 'line.sku', operator: 'notEqual', value: `A-${index}` })) }
+    const actions = (count: number) => Array.from({ length: count }, () => ({ ...TEN_OFF, where }))
+    expect(await problemsOf({ conditions: null, actions: actions(10) })).toEqual([['/actions', 'too_many_conditions']])
+    expect((await create({ conditions: null, actions: actions(9) })).version.version).toBe(1)
+  })
+
   it("cannot give away another merchant's variant", async () => {
     const { variantId } = await addGoods(other)
     const actions = [{ type: 'gift', variant_id: variantId, quantity: 1 }]
