@@ -15,6 +15,7 @@ export interface LogFields {
   error?: string
   port?: number
   signal?: string
+  plugin?: string
 }
 
 export type Log = Record<'debug' | 'info' | 'warn' | 'error', (fields: LogFields, message: string) => void>
@@ -33,6 +34,7 @@ const ALLOWED = new Set<string>([
   'error',
   'port',
   'signal',
+  'plugin',
 ] satisfies (keyof LogFields)[])
 
 /** Structured lines on standard output. A field that is not listed is dropped, whoever passes it. */
