@@ -8,8 +8,9 @@ import {
   type StoredResponse,
   storeIdempotentResponse,
 } from '../idempotency/idempotency.ts'
+import { asksPlugins, type Shop } from '../quote/ask-plugins.ts'
 import type { Cart } from './cart.ts'
-import { asksPlugins, readCart, type Shop, withPlugins } from './with-plugins.ts'
+import { readCart, withPlugins } from './with-plugins.ts'
 
 export interface CartChange {
   idempotency: IdempotentRequest | undefined

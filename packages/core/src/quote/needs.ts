@@ -18,7 +18,10 @@ export interface NeedsOf {
 
 /** The statements for what a pricing needs; none, when no promotion has a gift, a limit or a code. `readNeeded` takes the answers. */
 export function neededQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, pricing: MerchantPricing, asked: () => NeedsOf): Query[] {
-  return [...(pricing.giftIds.length > 0 ? [giftsQuery(tx, pricing.giftIds)] : []), ...(pricing.countsUses ? couponQueries(tx, asked()) : [])]
+  return [
+    ...(pricing.giftIds.length > 0 ? [giftsQuery(tx, pricing.giftIds)] : []),
+    ...(pricing.countsUses ? couponQueries(tx, asked()) : []),
+  ]
 }
 
 export function readNeeded(pricing: MerchantPricing, answers: readonly (readonly unknown[])[]): Needed {
