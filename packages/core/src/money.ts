@@ -131,11 +131,27 @@ export function allocate(amount: bigint, weights: readonly bigint[], how: Alloca
   const { left = 'largest_remainder', step = 1n } = how
   const sum = total(weights)
   if (sum === 0n) return allocate(amount, Array<bigint>(weights.length).fill(1n), how)
+  if (left === 'largest_remainder' && step === 1n && amount * sum <= EXACT_MAX) return allocateSmall(Number(amount), weights, Number(sum))
   const shares = weights.map((weight) => ((amount * weight) / (sum * step)) * step)
   const rest = amount - total(shares)
   if (left === 'separate') return [...shares, rest]
   handOut(rest, step, shares, heirs(amount, weights, sum * step, left))
   return shares
+}
+
+const EXACT_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** The same with numbers, which are exact as long as no product passes 2^53, and several times as fast. */
+function allocateSmall(amount: number, weights: readonly bigint[], sum: number): bigint[] {
+  const products = weights.map((weight) => amount * Number(weight))
+  const shares = products.map((product) => (product - (product % sum)) / sum)
+  let rest = amount
+  for (const share of shares) rest -= share
+  if (rest > 0) {
+    const places = [...products.keys()].sort((a, b) => (products[b]! % sum) - (products[a]! % sum))
+    for (const place of places.slice(0, rest)) shares[place]! += 1
+  }
+  return shares.map(BigInt)
 }
 
 /** Splits an amount into equal parts. */

@@ -1,4 +1,5 @@
 import { allocate } from '../money.ts'
+import { sharePieces } from './share-pieces.ts'
 import { smaller } from './smaller.ts'
 import { type Cut, type Picked, roomOf, type WorkingLine } from './working-cart.ts'
 
@@ -13,6 +14,7 @@ export interface Taker {
  * fits, and the others share the rest in the same way. The amount is cut to the room there is.
  */
 export function shareWithin(amount: bigint, takers: readonly Taker[]): bigint[] {
+  if (takers.length === 1) return [smaller(amount, takers[0]!.room)]
   const shares = takers.map(() => 0n)
   let open = [...takers.keys()].filter((index) => takers[index]!.room > 0n)
   let left = smaller(
@@ -20,20 +22,22 @@ export function shareWithin(amount: bigint, takers: readonly Taker[]): bigint[] 
     open.reduce((sum, index) => sum + takers[index]!.room, 0n),
   )
   while (left > 0n) {
-    const ideal = allocate(
-      left,
-      open.map((index) => takers[index]!.weight),
-    )
-    const full = open.filter((index, place) => ideal[place]! >= takers[index]!.room)
-    if (full.length === 0) {
-      for (const [place, index] of open.entries()) shares[index] = ideal[place]!
+    const whole = open.reduce((sum, index) => sum + takers[index]!.weight, 0n)
+    // Whose exact share is as large as its room; what the others get rounded up to still fits.
+    const full = new Set(open.filter((index) => left * takers[index]!.weight >= takers[index]!.room * whole))
+    if (full.size === 0) {
+      const parts = allocate(
+        left,
+        open.map((index) => takers[index]!.weight),
+      )
+      for (const [place, index] of open.entries()) shares[index] = parts[place]!
       return shares
     }
     for (const index of full) {
       shares[index] = takers[index]!.room
       left -= takers[index]!.room
     }
-    open = open.filter((index) => !full.includes(index))
+    open = open.filter((index) => !full.has(index))
   }
   return shares
 }
@@ -59,31 +63,31 @@ export function takerOf(pieces: readonly Picked[]): Taker {
   return { weight, room }
 }
 
-/** Takes an amount off pieces of one line. The first pieces of a run take a minor unit more where it does not divide evenly. */
+/** Takes an amount off pieces of one line. */
 export function spreadInLine(amount: bigint, pieces: readonly Picked[]): Cut[] {
   if (amount === 0n) return []
-  const shares = shareWithin(
+  const shares = sharePieces(
     amount,
-    pieces.map((piece) => takerOf([piece])),
+    pieces.map(({ line, run, count }) => ({ count, weight: run.each, room: roomOf(line, run) })),
   )
-  return pieces.flatMap((piece, index) => evenly(shares[index]!, piece))
+  return pieces.flatMap(({ line, run }, index) => shares[index]!.map((share): Cut => ({ line, run, ...share })))
 }
 
 /** Cuts as they are, or, when they take more than `limit`, in proportion less: first shared among lines, then within each. */
 export function limitCuts(cuts: readonly Cut[], limit: bigint): Cut[] {
-  const total = totalOf(cuts)
-  if (total <= limit) return [...cuts]
+  if (totalOf(cuts) <= limit) return [...cuts]
   const byLine = [...Map.groupBy(cuts, (cut) => cut.line).values()]
+  const totals = byLine.map(totalOf)
   const shares = shareWithin(
     limit,
-    byLine.map((own) => asTaker(totalOf(own))),
+    totals.map((amount) => ({ weight: amount, room: amount })),
   )
   return byLine.flatMap((own, index) => {
-    const parts = shareWithin(
+    const parts = sharePieces(
       shares[index]!,
-      own.map((cut) => asTaker(cut.off * cut.count)),
+      own.map(({ count, off }) => ({ count, weight: off, room: off })),
     )
-    return own.flatMap((cut, place) => evenly(parts[place]!, cut))
+    return own.flatMap((cut, place) => parts[place]!.map((part): Cut => ({ ...cut, ...part })))
   })
 }
 
@@ -101,17 +105,4 @@ export function groupByLine(picked: readonly Picked[]): Picked[][] {
     else byLine.set(piece.line, [piece])
   }
   return [...byLine.values()]
-}
-
-function evenly(amount: bigint, { line, run, count, use = false }: Picked & { use?: boolean }): Cut[] {
-  const each = amount / count
-  const more = amount % count
-  const cuts: Cut[] = []
-  if (more > 0n) cuts.push({ line, run, count: more, off: each + 1n, use })
-  if (each > 0n || use) cuts.push({ line, run, count: count - more, off: each, use })
-  return cuts
-}
-
-function asTaker(amount: bigint): Taker {
-  return { weight: amount, room: amount }
 }
