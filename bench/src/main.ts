@@ -9,6 +9,7 @@ import { openMinimalOrders } from './limit-orders.ts'
 import { fireRequests, type Rate } from './load.ts'
 import { type Operation, operations } from './operations.ts'
 import { printReport, type Row } from './report.ts'
+import { measureRules, printRules } from './rules.ts'
 import { fillHouse } from './shop.ts'
 
 const CONNECTIONS = [1, 8, 32]
@@ -43,6 +44,8 @@ try {
   await minimal.close()
   limits.stop()
   printReport(rows, await measureCosts(house, shop), memory)
+  console.log()
+  printRules(await measureRules())
   const broken = await house.invariants()
   if (broken.length > 0) throw new Error(`the house is not in order after the run: ${JSON.stringify(broken)}`)
 } finally {

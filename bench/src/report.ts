@@ -36,7 +36,7 @@ export function printReport(rows: Row[], costs: Cost[], memory: { nowMiB: number
   console.log(`\nAPI memory after the run: ${memory.nowMiB} MiB resident, ${memory.peakMiB} MiB at its highest`)
 }
 
-function table(head: string[], rows: string[][]): void {
+export function table(head: string[], rows: string[][]): void {
   console.log(`| ${head.join(' | ')} |\n|${head.map((_, index) => (index === 0 ? '---' : '---:')).join('|')}|`)
   for (const row of rows) console.log(`| ${row.join(' | ')} |`)
 }

@@ -2,7 +2,7 @@ import type { ConditionNode, Conditions, Leaf } from './conditions.ts'
 import { conditionCost } from './cost.ts'
 import { formatRuleDecimal } from './decimal.ts'
 import type { FactType } from './fact-catalogue.ts'
-import { dayText, type Row, RowLayout, type Value } from './fact-row.ts'
+import { dayText, type Row, RowLayout } from './fact-row.ts'
 import type { CartFacts, FactName, LineFacts } from './fact-values.ts'
 import { leafTest, type Test } from './leaf-test.ts'
 import { lineTest } from './line-test.ts'
@@ -107,12 +107,15 @@ function compileLeaf(leaf: Leaf, layout: RowLayout): CompiledNode {
   const { fact, operator, value: expected } = leaf
   const test = leafTest(leaf, layout)
   const { position, type } = layout.slotOf(fact)
+  const failed = operator === 'isSet' ? 'failed' : 'missing'
+  const shown = SHOWN[type]
   return {
     test,
     trace: (row) => {
       const value = row[position]
-      const result = test(row) ? 'held' : value === undefined && operator !== 'isSet' ? 'missing' : 'failed'
-      return { fact, operator, expected, actual: seen(value, type), result }
+      if (value === undefined) return { fact, operator, expected, actual: null, result: test(row) ? 'held' : failed }
+      const actual = shown === undefined ? (value as Seen) : shown(value as number)
+      return { fact, operator, expected, actual, result: test(row) ? 'held' : 'failed' }
     },
     cost: conditionCost(leaf),
   }
@@ -120,22 +123,20 @@ function compileLeaf(leaf: Leaf, layout: RowLayout): CompiledNode {
 
 function compileLineLeaf(leaf: Leaf, layout: RowLayout): CompiledNode {
   const { fact, operator, value: expected } = leaf
-  const { test, see } = lineTest(leaf, layout, (where, lines) => compileNode(where, lines).test)
+  const { test, see, holds } = lineTest(leaf, layout, (where, lines) => compileNode(where, lines).test)
   return {
     test,
     trace: (row) => {
       const actual = see(row)
-      return { fact, operator, expected, actual, result: test(row) ? 'held' : actual === null ? 'missing' : 'failed' }
+      return { fact, operator, expected, actual, result: actual === null ? 'missing' : holds(actual) ? 'held' : 'failed' }
     },
     cost: conditionCost(leaf),
   }
 }
 
-/** A value of a row as a trace shows it. */
-function seen(value: Value, type: FactType): Seen {
-  if (value === undefined) return null
-  if (type === 'decimal') return formatRuleDecimal(value as number)
-  if (type === 'date') return dayText(value as number)
-  if (type === 'time') return new Date(value as number).toISOString()
-  return value as Seen
+/** How a trace shows values that a row holds in another form. */
+const SHOWN: Partial<Record<FactType, (value: number) => Seen>> = {
+  decimal: formatRuleDecimal,
+  date: dayText,
+  time: (value) => new Date(value).toISOString(),
 }

@@ -93,7 +93,7 @@ function setTest(leaf: Leaf, position: number): Test {
     const wanted = leaf.operator === 'contains'
     return (row) => {
       const set = row[position] as readonly string[] | undefined
-      return set !== undefined && set.includes(expected) === wanted
+      return set !== undefined && includes(set, expected) === wanted
     }
   }
   const members = new Set(leaf.value as string[])
@@ -109,6 +109,12 @@ function setTest(leaf: Leaf, position: number): Test {
   }
 }
 
+// Array.includes is a call out of compiled code: for the few texts that most sets have, twice as slow.
+function includes(set: readonly string[], text: string): boolean {
+  for (let index = 0; index < set.length; index++) if (set[index] === text) return true
+  return false
+}
+
 function meets(set: readonly string[] | undefined, members: ReadonlySet<string>): boolean | undefined {
   if (set === undefined) return undefined
   for (let index = 0; index < set.length; index++) if (members.has(set[index]!)) return true
@@ -118,7 +124,7 @@ function meets(set: readonly string[] | undefined, members: ReadonlySet<string>)
 function covers(set: readonly string[] | undefined, members: ReadonlySet<string>): boolean {
   if (set === undefined || set.length < members.size) return false
   if (members.size <= 4) {
-    for (const member of members) if (!set.includes(member)) return false
+    for (const member of members) if (!includes(set, member)) return false
     return true
   }
   const present = new Set(set)

@@ -12,6 +12,8 @@ export interface LineTest {
   test: Test
   /** Goes through all lines, for a trace; null when the lines are missing. */
   see(row: Row): LinesSeen | null
+  /** The answer of `test` for what was seen. */
+  holds(seen: LinesSeen): boolean
 }
 
 type Lines = readonly Row[] | undefined
@@ -24,7 +26,11 @@ export function lineTest(leaf: Leaf, layout: RowLayout, compileWhere: CompileWhe
   const measure = measureOf(leaf.operator)
   const measured =
     measure === 'count' ? undefined : layout.lines!.slotOf(measure === 'quantity' ? 'line.quantity' : 'line.subtotal').position
-  return { test: decidingTest(leaf, position, matches, measured), see: (row) => seeLines(row[position] as Lines, matches, measured) }
+  return {
+    test: decidingTest(leaf, position, matches, measured),
+    see: (row) => seeLines(row[position] as Lines, matches, measured),
+    holds: (seen) => holdsForSeen(leaf, seen),
+  }
 }
 
 /** The conditions inside a line operator; null where every line counts. */
@@ -85,4 +91,17 @@ function seeLines(lines: Lines, matches: Test, measured: number | undefined): Li
     seen.measured += measured === undefined ? 1 : (line[measured] as number)
   }
   return seen
+}
+
+function holdsForSeen(leaf: Leaf, { lines, matching, measured }: LinesSeen): boolean {
+  switch (leaf.operator) {
+    case 'any_line':
+      return matching > 0
+    case 'no_line':
+      return matching === 0
+    case 'every_line':
+      return lines > 0 && matching === lines
+    default:
+      return isAtLeast(leaf.operator) ? measured >= measuredBound(leaf) : measured <= measuredBound(leaf)
+  }
 }
