@@ -25,6 +25,7 @@ export const COLUMNS = {
   compareAtPrice: ['Variant Compare At Price', 'Compare-at price'],
   requiresShipping: ['Variant Requires Shipping', 'Requires shipping'],
   taxable: ['Variant Taxable', 'Charge tax'],
+  taxCategory: ['Variant Tax Code', 'Tax code'],
   barcode: ['Variant Barcode', 'Barcode'],
   imageUrl: ['Image Src', 'Product image URL'],
   imagePosition: ['Image Position'],

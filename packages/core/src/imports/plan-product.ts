@@ -26,6 +26,10 @@ export interface Plan {
   levels: LevelSettings[]
 }
 
+const VARIANT_FIELDS = [
+  ...(['position', 'sku', 'barcode', 'price', 'compareAtPrice', 'grams', 'requiresShipping', 'taxable', 'taxCategory'] as const),
+  'imageUrl',
+] as const
 const ROW_FIELDS = ['title', 'bodyHtml', 'vendor', 'productType', 'tags', 'optionNames', 'status', 'published'] as const
 
 /** A new product, exactly as the file has it. Undefined when the file does not say enough: a problem was noted. */
@@ -129,8 +133,7 @@ function asNew(variant: Variant): NewVariant {
 }
 
 function differs(merged: NewVariant, existing: Variant): boolean {
-  const fields = ['position', 'sku', 'barcode', 'price', 'compareAtPrice', 'grams', 'requiresShipping', 'taxable', 'imageUrl'] as const
-  return existing.title !== variantTitle(merged.optionValues) || fields.some((field) => merged[field] !== existing[field])
+  return existing.title !== variantTitle(merged.optionValues) || VARIANT_FIELDS.some((field) => merged[field] !== existing[field])
 }
 
 function levelOf(given: GivenVariant, merged: NewVariant, stockMode: StockMode): LevelSettings {

@@ -8,6 +8,7 @@ import type { Problems } from './problem.ts'
 const WHOLE = /^-?\d{1,15}(\.0+)?$/
 const TRUE = new Set(['true', 'yes', '1'])
 const FALSE = new Set(['false', 'no', '0'])
+const TAX_CODE = /^[a-z0-9][a-z0-9_-]{0,62}$/
 
 /** An amount of major units in minor units. Undefined for an empty cell too. */
 export function amountOf(
@@ -84,6 +85,17 @@ export function quantityOf({ line, cells }: ImportRow, tracked: boolean, problem
   if (quantity >= 0) return quantity
   problems.warning(line, 'quantity', 'negative_quantity', `The file says ${text}: nothing is on hand.`)
   return 0
+}
+
+/** An empty cell is the standard category. Codes of the tables are in small letters, those of files often in capitals. */
+export function taxCategoryOf({ line, cells }: ImportRow, problems: Problems): string | null | undefined {
+  const text = cells.taxCategory
+  if (text === undefined) return undefined
+  if (text === '') return null
+  const code = text.toLowerCase()
+  if (TAX_CODE.test(code)) return code
+  problems.warning(line, 'taxCategory', 'invalid_tax_category', `"${shown(text)}" is not a code such as "books": it is left out.`)
+  return undefined
 }
 
 /** Separated by commas; a tag that is there twice counts once. */

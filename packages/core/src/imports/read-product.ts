@@ -2,7 +2,7 @@ import { type CheckedProduct, checkProduct, type ImageInput, type ProductInput, 
 import type { Column, ImportRow } from './columns.ts'
 import { PRODUCT_ROWS_MAX, type RowGroup } from './group-rows.ts'
 import { Problems } from './problem.ts'
-import { amountOf, booleanOf, gramsOf, policyOf, publishedOf, quantityOf, statusOf, tagsOf } from './read-cell.ts'
+import { amountOf, booleanOf, gramsOf, policyOf, publishedOf, quantityOf, statusOf, tagsOf, taxCategoryOf } from './read-cell.ts'
 
 /** A variant as the file gives it: what is undefined has no column, or for the price no figure, and stays as it is. */
 export interface GivenVariant extends Omit<VariantInput, 'price'> {
@@ -135,6 +135,7 @@ function readVariant(
     grams: gramsOf(row, problems),
     requiresShipping: booleanOf(row, 'requiresShipping', problems),
     taxable: booleanOf(row, 'taxable', problems),
+    taxCategory: taxCategoryOf(row, problems),
     imageUrl: cells.variantImage === undefined ? undefined : addressOf(cells.variantImage) || null,
     tracked,
     backorder: policyOf(row, problems),

@@ -138,6 +138,23 @@ describe("Shopify's rules", () => {
     ])
   })
 
+  test('tax codes become tax categories; a file without the column leaves them alone', async () => {
+    const merchant = await shop.addMerchant()
+    const file = (...codes: string[]) =>
+      ['Handle,Title,Option1 Name,Option1 Value,Variant Price,Variant Tax Code']
+        .concat(codes.map((code, index) => `a,${index === 0 ? 'A' : ''},Size,${index},1,${code}`))
+        .join('\n')
+    const done = await importFile(merchant, file('Books', '', 'PC040100', 'no code'))
+    expect(await categoriesOf(merchant)).toEqual(['books', null, 'pc040100', null])
+    expect(await problemsOf(merchant, done.id)).toMatchObject([
+      { severity: 'warning', line: 5n, field: 'Variant Tax Code', code: 'invalid_tax_category' },
+    ])
+    const without = 'Handle,Title,Option1 Name,Option1 Value,Variant Price\na,A,Size,0,1\na,,Size,1,1\na,,Size,2,1\na,,Size,3,1'
+    expect(await importFile(merchant, without)).toMatchObject({ unchangedCount: 1n })
+    expect(await importFile(merchant, file('food', '', '', 'books'))).toMatchObject({ updatedCount: 1n })
+    expect(await categoriesOf(merchant)).toEqual(['food', null, null, 'books'])
+  })
+
   test('a bad row leaves its product out, says where, and the others go on', async () => {
     const merchant = await shop.addMerchant()
     const done = await importFile(
@@ -316,4 +333,12 @@ async function rowVersion(merchant: TestMerchant, handle: string): Promise<unkno
     (tx) => tx.sql`select xmin::text from product where merchant_id = ${tx.merchantId} and handle = ${handle}`,
   )
   return found?.xmin
+}
+
+async function categoriesOf({ inMerchant }: TestMerchant): Promise<(string | null)[]> {
+  const rows = await inMerchant.read(
+    (tx) => tx.sql<{ category: string | null }[]>`
+    select tax_category as category from variant where merchant_id = ${tx.merchantId} order by position`,
+  )
+  return rows.map(({ category }) => category)
 }
