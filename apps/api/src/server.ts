@@ -30,17 +30,26 @@ import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
 import { productRoutes } from './routes/products.ts'
 import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
+import { staffAuditRoutes } from './routes/staff-audit.ts'
 import { staffCollectionRoutes } from './routes/staff-collections.ts'
+import { staffCouponRoutes } from './routes/staff-coupons.ts'
 import { staffCustomerGroupRoutes } from './routes/staff-customer-groups.ts'
 import { staffCustomerRoutes } from './routes/staff-customers.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
+import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
+import { staffOrderRoutes } from './routes/staff-orders.ts'
 import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
 import { staffPluginRoutes } from './routes/staff-plugins.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
+import { staffPromotionRoutes } from './routes/staff-promotions.ts'
+import { staffQuoteRoutes } from './routes/staff-quotes.ts'
 import { staffSessionRoutes } from './routes/staff-sessions.ts'
 import { staffShipmentRoutes } from './routes/staff-shipments.ts'
+import { staffShippingRoutes } from './routes/staff-shipping.ts'
 import { staffStockRoutes } from './routes/staff-stock.ts'
+import { staffTaxExemptionRoutes } from './routes/staff-tax-exemptions.ts'
+import { staffTaxRoutes } from './routes/staff-taxes.ts'
 import { staffVariantRoutes } from './routes/staff-variants.ts'
 import { storeRoutes } from './routes/store.ts'
 import { writeFromZod } from './serialization.ts'
@@ -157,9 +166,18 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffVariantRoutes(app)
   staffImportRoutes(app, deps.tokenKeys)
   staffStockRoutes(app, deps.tokenKeys)
+  staffOrderRoutes(app)
+  staffQuoteRoutes(app, deps)
   staffCollectionRoutes(app, deps.tokenKeys)
   staffCustomerRoutes(app, deps.tokenKeys)
   staffCustomerGroupRoutes(app)
+  staffTaxRoutes(app, deps.tokenKeys)
+  staffTaxExemptionRoutes(app, deps.tokenKeys)
+  staffShippingRoutes(app)
+  staffPromotionRoutes(app, deps.tokenKeys)
+  staffDryRunRoutes(app, deps.tokenKeys)
+  staffCouponRoutes(app, deps.tokenKeys)
+  staffAuditRoutes(app, deps.tokenKeys)
   staffDeadJobRoutes(app, deps.tokenKeys)
   staffShipmentRoutes(app)
   staffPluginRoutes(app, deps)
