@@ -189,7 +189,6 @@ export class PluginHost {
     if (restMs > 0) return failed('unavailable', `it cost a process, and is not run for ${Math.ceil(restMs / 1_000)} s`)
     const outcome = await this.#send(call, texts, 'call')
     const answer = toAnswer(outcome)
-    if (outcome.kind === 'killed') this.#conduct.remember(plugin, { wallMs: outcome.ranMs, outcome: 'killed' }, performance.now())
     if (outcome.kind === 'answered') {
       const isTimeout = !answer.ok && answer.reason === 'timeout'
       this.#conduct.remember(plugin, { wallMs: answer.wallMs, outcome: isTimeout ? 'timeout' : 'other' }, performance.now())
@@ -239,8 +238,9 @@ export class PluginHost {
     })
   }
 
-  #tellKilled({ merchantId, bundle, cordon }: PendingCall, end: RunnerEnd, pid: number): void {
+  #tellKilled({ merchantId, bundle, plugin, cordon, wallMs }: PendingCall, end: RunnerEnd, pid: number): void {
     this.#kills++
+    this.#conduct.remember(plugin, { wallMs, outcome: 'killed' }, performance.now())
     this.#options.onRunnerKilled?.({ merchantId, digest: bundle.digest, cordon, end, pid })
   }
 

@@ -5,6 +5,7 @@ import { setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { runnerArguments } from './confinement.ts'
 import { limitMemory } from './memory-group.ts'
+import { processorMs } from './processor-time.ts'
 import { encodeFrame, type Frame, FrameReader, type HostMessage, type RunnerMessage } from './sandbox/frames.ts'
 import { OVER_MEMORY } from './sandbox/watchdog.ts'
 
@@ -34,7 +35,16 @@ const ERRORS_KEPT_CHARACTERS = 2_000
 /** Of the target: at this a runner gives isolates up. The rest is room for one call to be killed in. */
 const MEMORY_TARGET_SHARE = 0.6
 
+/**
+ * A deadline is put off once if the runner had the processor for less than this share of the time: on an overloaded machine it was not the
+ * plugin that took too long.
+ */
+const EXTENSIONS_MAX = 1
+const STARVED_SHARE = 0.3
+
 interface Waiting {
+  begunAt: number
+  extensions: number
   resolve(frame: Frame<RunnerMessage>): void
   reject(gone: RunnerGone): void
 }
@@ -50,6 +60,8 @@ export class RunnerProcess {
   readonly #reader = new FrameReader<RunnerMessage>()
   readonly #exited: Promise<void>
   #waiting: Waiting | undefined
+  /** Milliseconds of a processor it had used when it last rested. */
+  #usedMs: number | undefined
   #end: RunnerEnd | undefined
   #isGone = false
   #errors = ''
@@ -131,14 +143,15 @@ export class RunnerProcess {
     if (this.#waiting) throw new Error('a runner takes one message at a time')
     this.#socket.ref()
     return new Promise((resolve, reject) => {
-      // After the sockets have been looked at once more: when this process itself was held up, the reply may be there already.
-      const timer = setTimeout(() => setImmediate(() => this.#waiting === waiting && this.kill('deadline')), deadlineMs)
+      let timer: NodeJS.Timeout
       const settle = () => {
         clearTimeout(timer)
         this.#waiting = undefined
         this.#socket.unref()
       }
       const waiting: Waiting = {
+        begunAt: performance.now(),
+        extensions: 0,
         resolve: (frame) => {
           settle()
           resolve(frame)
@@ -148,8 +161,25 @@ export class RunnerProcess {
           reject(gone)
         },
       }
+      const wait = () => {
+        // After the sockets have been looked at once more: when this process itself was held up, the reply may be there already.
+        timer = setTimeout(() => setImmediate(() => this.#waiting === waiting && this.#overdue(waiting, wait)), deadlineMs)
+      }
       this.#waiting = waiting
+      wait()
+      // What is left for after an answer may have come together with it.
+      this.#deliver()
     })
+  }
+
+  #overdue(waiting: Waiting, wait: () => void): void {
+    const used = processorMs(this.pid)
+    const elapsedMs = performance.now() - waiting.begunAt
+    const wasStarved = used !== undefined && this.#usedMs !== undefined && used - this.#usedMs < elapsedMs * STARVED_SHARE
+    if (wasStarved && waiting.extensions < EXTENSIONS_MAX) {
+      waiting.extensions++
+      wait()
+    } else this.kill('deadline')
   }
 
   #watch(settings: RunnerSettings): Promise<void> {
@@ -157,7 +187,12 @@ export class RunnerProcess {
     child.unref()
     let release: (() => void) | undefined
     if (settings.controlGroup !== undefined && child.pid !== undefined) {
-      release = limitMemory(settings.controlGroup, child.pid, settings.memoryBytesMax)
+      try {
+        release = limitMemory(settings.controlGroup, child.pid, settings.memoryBytesMax)
+      } catch (error) {
+        child.kill('SIGKILL')
+        throw error
+      }
     }
     const errors = child.stderr! as Socket
     errors.unref()
@@ -185,9 +220,17 @@ export class RunnerProcess {
 
   #receive(chunk: Buffer): void {
     this.#reader.push(chunk)
+    this.#deliver()
+  }
+
+  #deliver(): void {
+    if (this.#waiting === undefined) return
     try {
       const frame = this.#reader.next()
-      if (frame !== undefined) this.#waiting?.resolve(frame)
+      if (frame === undefined) return
+      if (frame.message.type === 'ready') this.#usedMs = processorMs(this.pid)
+      if (frame.message.type === 'answer') this.#usedMs = frame.message.usedMs
+      this.#waiting.resolve(frame)
     } catch {
       this.kill('crashed')
     }

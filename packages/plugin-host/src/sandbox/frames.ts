@@ -40,6 +40,8 @@ export interface AnswerMessage {
   logs: string[]
   isolates: number
   rssBytes: number
+  /** Of a processor, by the whole process since its start. */
+  usedMs: number
   more: boolean
 }
 
