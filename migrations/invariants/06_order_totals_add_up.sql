@@ -7,10 +7,11 @@ from orders o
   ) l on true
 where l.lines = 0
   or o.subtotal <> l.subtotal
-  or o.discount_total <> l.discount
+  or o.discount_total <> l.discount + o.shipping_discount_total
   or o.tax_total < l.tax
   or o.total <> o.subtotal - o.discount_total + o.shipping_total + case when o.tax_included then 0 else o.tax_total end
   or (o.pricing_result #>> '{totals,total}')::bigint <> o.total
   or not exists (
     select from payment p where p.merchant_id = o.merchant_id and p.order_id = o.id and p.amount = o.total and p.currency = o.currency
+      and (p.status = 'voided') = (o.status = 'cancelled')
   )

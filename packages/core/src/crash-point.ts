@@ -7,7 +7,6 @@ export const CRASH_POINTS = [
   'checkout.claimed',
   'checkout.committed',
   'cancel.released',
-  'cancel.committed',
   'shipment.before_carrier',
   'shipment.after_carrier',
   'import.part_received',

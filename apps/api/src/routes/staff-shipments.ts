@@ -73,7 +73,7 @@ export function staffShipmentRoutes(fastify: FastifyInstance): void {
     '/v1/admin/shipments/:shipment_id/label',
     {
       config: { gate: 'staff', scopes: ['orders:read'], summary: 'The label to print, as the carrier gave it' },
-      schema: { params },
+      schema: { params, response: { 200: z.any().meta({ description: 'A file' }) } },
     },
     async ({ inMerchant, params: { shipment_id } }, reply) => {
       const label = await inMerchant.read((tx) => loadLabel(tx, shipment_id))

@@ -32,6 +32,8 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/admin/collections': () => ({ title: 'Another collection' }),
   'PATCH /v1/admin/collections/{collection_id}': () => ({ title: 'Renamed' }),
   'POST /v1/admin/collections/{collection_id}/products': ({ product_ids }) => ({ product_ids: [product_ids] }),
+  'POST /v1/admin/orders/{order_id}/cancel': () => ({ reason: 'changed their mind' }),
+  'POST /v1/admin/quotes': ({ variant_id, customer_id }) => ({ lines: [{ variant_id, quantity: 1 }], customer_id }),
   'POST /v1/admin/customers': () => ({ email: 'another@buyer.example', name: 'Another', vat_id: 'DE129273398' }),
   'PATCH /v1/admin/customers/{customer_id}': () => ({ name: 'Renamed' }),
   'POST /v1/admin/customers/{customer_id}/tokens': () => ({}),
@@ -40,6 +42,33 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/admin/customer-groups/{group_id}/members': ({ customer_id }) => ({ customer_id }),
   'POST /v1/admin/imports': () => 'Handle,Title,Variant Price\nanother-mug,Mug,1\n',
   'POST /v1/admin/stock/{variant_id}/adjustments': () => ({ change: 1, reason: 'found' }),
+  'POST /v1/admin/tax-rates': () => ({ name: 'Another', country: 'AU', rate_percent: '10' }),
+  'PATCH /v1/admin/tax-rates/{rate_id}': () => ({ rate_percent: '11' }),
+  'POST /v1/admin/tax-rates/imports': () => ({
+    format: 'magento_tax_rates',
+    content: 'code,country,state,zip/post code,rate\nanother,AU,*,*,1\n',
+  }),
+  'PATCH /v1/admin/tax-settings': () => ({ default_name: 'Renamed' }),
+  'POST /v1/admin/tax-exemptions': ({ customer_id }) => ({ customer_id, certificate: 'Another' }),
+  'PATCH /v1/admin/tax-exemptions/{exemption_id}': ({ customer_id }) => ({ customer_id, certificate: 'Renamed' }),
+  'POST /v1/admin/taxes/resolve': ({ customer_id }) => ({ customer_id, lines: [{ amount: { amount: 1, currency: 'EUR' } }] }),
+  'POST /v1/admin/shipping-zones': () => ({ name: 'Another', places: [{ country: 'AU' }] }),
+  'PATCH /v1/admin/shipping-zones/{zone_id}': () => ({ name: 'Renamed' }),
+  'POST /v1/admin/shipping-methods': ({ zone_ids }) => ({
+    code: 'another',
+    name: 'Another',
+    zone_ids: [zone_ids],
+    rate: { type: 'flat', amount: 1 },
+  }),
+  'PATCH /v1/admin/shipping-methods/{method_id}': ({ zone_ids }) => ({ name: 'Renamed', zone_ids: [zone_ids] }),
+  'POST /v1/admin/shipping-methods/{method_id}/move': () => ({ position: 1 }),
+  'POST /v1/admin/shipping-methods/imports': () => ({
+    format: 'magento_table_rates',
+    content: 'country,region,zip,weight,price\nAU,*,*,0,1\n',
+    code: 'another',
+    name: 'Another',
+  }),
+  'POST /v1/admin/shipping/rates': () => ({ subtotal: { amount: 1, currency: 'EUR' } }),
   'POST /v1/admin/dead-jobs/{job_id}/retry': () => undefined,
   'POST /v1/sessions': ({ admin_email, password }) => ({ email: admin_email, password }),
   'POST /v1/admin/orders/{order_id}/shipments': ({ install_id }) => ({
@@ -80,7 +109,15 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
 }
 
 /** Parameters that name nothing that anybody has: how much is asked for, and what a new thing is called. */
-const SAYS_HOW: Values = { outcome: 'ok', limit: '100', after: '0', stock: 'keep', file_name: 'products.csv' }
+const SAYS_HOW: Values = {
+  country: 'AU',
+  outcome: 'ok',
+  limit: '100',
+  after: '0',
+  stock: 'keep',
+  version: 'then',
+  file_name: 'products.csv',
+}
 
 /** The parts of an operation's request that name something: another merchant's can be put there. */
 export function positionsOf({ key, pathParameters, queryParameters, idsInBody }: Operation): string[] {

@@ -33,6 +33,12 @@ export const quantitySchema = z
   .max(QUANTITY_MAX, 'quantity_out_of_range')
 export const newLineSchema = z.strictObject({ variant_id: idSchema, quantity: quantitySchema })
 
+export const channelSchema = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/)
+  .default('web')
+  .meta({ description: 'Where the storefront says the cart was opened: web, app, kiosk. Promotions may ask for it.' })
+
 const details = {
   email: emailSchema.nullable().optional(),
   shipping_address: addressSchema.nullable().optional(),
@@ -57,11 +63,7 @@ export const cartDetailsSchema = z.strictObject(details)
 export const newCartSchema = z.strictObject({
   lines: z.array(newLineSchema).max(LINES_MAX, 'too_many_lines').default([]),
   ...details,
-  channel: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9_-]{0,31}$/)
-    .default('web')
-    .meta({ description: 'Where the storefront says the cart was opened: web, app, kiosk. Promotions may ask for it.' }),
+  channel: channelSchema,
 })
 
 export const cartLineSchema = z.strictObject({

@@ -22,8 +22,7 @@ export function uncountOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: { custom
   return tx.sql`
     update customer c
     set orders_count = orders_count - 1, total_spent = total_spent - ${order.total}::bigint, last_order_at = (
-      select o.placed_at from orders o
-      where o.merchant_id = ${tx.merchantId} and o.customer_id = c.id and o.status = 'placed'
-      order by o.number desc limit 1)
+      select max(o.placed_at) from orders o
+      where o.merchant_id = ${tx.merchantId} and o.customer_id = c.id and o.status = 'placed')
     where c.merchant_id = ${tx.merchantId} and c.id = ${order.customerId}`
 }
