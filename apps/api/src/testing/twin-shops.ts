@@ -7,6 +7,7 @@ import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
+import { addTaxesAndShipping } from './twin-taxes.ts'
 import type { Credentials, Values } from './valid-requests.ts'
 
 /** A shop in the middle of its life: two of everything. One has the names that the other shop's has too, one names of its own. */
@@ -137,11 +138,19 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   await staff(`/v1/admin/collections/${collection.id}/products`, { product_ids: [product.id, ordered.id] })
   const bought = await buy(api, shop, { ordered: ordered.variants[0].id, wanted: variant.id }, names, canary)
   const { cart, order, emptyCart } = bought
+  const taxes = await addTaxesAndShipping(staff, shop, {
+    name: names.handle,
+    isShared: names === SHARED,
+    canary,
+    customerId: customer.id,
+    group: group.handle,
+  })
   const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
   const shipment = await addShipment(shop, { orderId: order.id, installId: plugins.install_id!, canary })
   return {
     values: {
       ...plugins,
+      ...taxes,
       ...shipment,
       product_id: product.id,
       variant_id: variant.id,

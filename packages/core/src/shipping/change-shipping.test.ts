@@ -6,7 +6,7 @@ import type { CartFacts } from '../rules/fact-values.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
 import { importTable, type TableFile } from './import-methods.ts'
 import { shippingTableQuery, toShippingTable } from './load-shipping.ts'
-import { createMethod, deleteMethod, listMethods, reorderMethods, updateMethod } from './shipping-methods.ts'
+import { createMethod, deleteMethod, listMethods, moveMethod, updateMethod } from './shipping-methods.ts'
 import { compileShipping, shippingRates } from './shipping-rates.ts'
 import { shippingMethodSchema } from './shipping-table.ts'
 import { createZone, deleteZone, listZones, updateZone } from './shipping-zones.ts'
@@ -133,8 +133,18 @@ describe('methods', () => {
     const of = await shop.addMerchant()
     const made = [await create({ code: 'a' }, of), await create({ code: 'b' }, of), await create({ code: 'c' }, of)]
     expect(made.map(({ position }) => position)).toEqual([1, 2, 3])
-    const order = [made[2]!.id, made[0]!.id, made[1]!.id]
-    await of.inMerchant((tx) => reorderMethods(tx, order, BY))
+    const move = async (index: number, position: number) => {
+      const moved = await of.inMerchant((tx) => moveMethod(tx, made[index]!.id, position, BY))
+      expect(moved.map(({ position }) => position)).toEqual([1, 2, 3])
+      return moved.map(({ method }) => method.code).join('')
+    }
+    expect([await move(0, 3), await move(0, 1), await move(1, 99), await move(1, 3), await move(2, 1)]).toEqual([
+      'bca',
+      'abc',
+      'acb',
+      'acb',
+      'cab',
+    ])
     expect((await tableOf(of)).methods.map(({ code }) => code)).toEqual(['c', 'a', 'b'])
     await of.inMerchant((tx) => updateMethod(tx, made[0]!.id, { method: { name: 'Parcel', free_from: 5000 } }, BY))
     const [, renamed] = (await tableOf(of)).methods
@@ -143,11 +153,7 @@ describe('methods', () => {
       type: 'shipping_method.updated',
       data: { code: 'a', changed: ['name', 'free_from'] },
     })
-    await expect(of.inMerchant((tx) => reorderMethods(tx, order.slice(1), BY))).rejects.toMatchObject({ code: 'shipping_invalid' })
-    await expect(of.inMerchant((tx) => reorderMethods(tx, [...order.slice(1), order[1]!], BY))).rejects.toMatchObject({
-      code: 'shipping_invalid',
-    })
-    await expect(of.inMerchant((tx) => reorderMethods(tx, [...order.slice(1), newId()], BY))).rejects.toMatchObject({ code: 'not_found' })
+    await expect(of.inMerchant((tx) => moveMethod(tx, newId(), 1, BY))).rejects.toMatchObject({ code: 'not_found' })
   })
 
   it('are offered by their conditions once they are stored', async () => {

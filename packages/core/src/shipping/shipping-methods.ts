@@ -98,29 +98,21 @@ export async function deleteMethod(tx: Tx, methodId: string, by: ByWhom): Promis
   )
 }
 
-/** Puts all methods in another order. Refuses `not_found` for an id that is not one, `shipping_invalid` when one is missing or twice there. */
-export async function reorderMethods(tx: Tx, methodIds: readonly string[], by: ByWhom): Promise<ShippingMethodRecord[]> {
+/** Moves a method to a place in the order, 1 being the first; beyond the last is the last. Answers all in their new order. */
+export async function moveMethod(tx: Tx, methodId: string, position: number, by: ByWhom): Promise<ShippingMethodRecord[]> {
   await lockPricing(tx)
   const methods = await listMethods(tx)
-  const known = new Set(methods.map(({ id }) => id))
-  const unknown = methodIds.findIndex((id) => !known.has(id))
-  if (unknown >= 0)
-    throw new Refusal('not_found', {
-      detail: 'There is no such shipping method.',
-      errors: [{ pointer: `/method_ids/${unknown}`, code: 'not_found' }],
-    })
-  if (methodIds.length !== methods.length || new Set(methodIds).size !== methodIds.length) {
-    const detail = 'An order names every method once.'
-    throw new Refusal('shipping_invalid', { detail, errors: [{ pointer: '/method_ids', code: 'shipping_invalid', detail }] })
-  }
+  const moved = methods.find(({ id }) => id === methodId)
+  if (!moved) throw noMethod()
   const before = methods.map(({ id }) => id)
-  if (before.every((id, index) => id === methodIds[index])) return methods
+  const after = before.filter((id) => id !== methodId).toSpliced(Math.max(0, position - 1), 0, methodId)
+  if (before.every((id, index) => id === after[index])) return methods
   await tx.sql`
     update shipping_method m set position = o.position
-    from jsonb_to_recordset(${JSON.stringify(methodIds.map((id, index) => ({ id, position: index + 1 })))}::jsonb) as o (id uuid, position integer)
+    from jsonb_to_recordset(${JSON.stringify(after.map((id, index) => ({ id, position: index + 1 })))}::jsonb) as o (id uuid, position integer)
     where m.merchant_id = ${tx.merchantId} and m.id = o.id`
-  const change = { type: 'shipping_methods.reordered', of: 'shipping_methods', id: tx.merchantId, before, after: methodIds }
-  await Promise.all(recordChange(tx, change, by))
+  const data = { code: moved.method.code }
+  await Promise.all(recordChange(tx, { type: 'shipping_method.moved', of: 'shipping_method', id: methodId, before, after, data }, by))
   return listMethods(tx)
 }
 
