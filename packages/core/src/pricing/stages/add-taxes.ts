@@ -14,7 +14,7 @@ export function addTaxes(
 ): Adjustment[] {
   const base: TaxBase = { included: policy.prices_include_tax, discounted: policy.discounts === 'before_tax' }
   const claims = plugin ? pluginClaims(cart, { plugin, table }, base) : tableClaims(cart, table, base)
-  const byKind = Map.groupBy(claims, ({ kind }) => `${kind.code} ${kind.ratePpm}`)
+  const byKind = Map.groupBy(claims, ({ kind }) => `${kind.code} ${kind.ratePpm} ${kind.installId}`)
   return [...byKind.values()].map((own) => toAdjustment(own, policy))
 }
 
