@@ -12,7 +12,7 @@ export const MEDIA = 'https://demo-media.invalid'
 
 const shapes: Record<string, Shape> = { ...sharedShapes, ...coffeeShapes, ...dogShapes, ...paperShapes }
 
-/** The columns of a Shopify product export, with the two that newer exports added: Image Position and Status. */
+/** The columns of a Shopify product export, with those that not every export has: Image Position, Variant Tax Code and Status. */
 const COLUMNS = [
   ...['Handle', 'Title', 'Body (HTML)', 'Vendor', 'Type', 'Tags', 'Published'],
   ...['Option1 Name', 'Option1 Value', 'Option2 Name', 'Option2 Value', 'Option3 Name', 'Option3 Value'],
@@ -23,7 +23,7 @@ const COLUMNS = [
     google,
   ),
   ...[0, 1, 2, 3, 4].map((label) => google(`Custom Label ${label}`)),
-  ...['Variant Image', 'Variant Weight Unit', 'Status'],
+  ...['Variant Image', 'Variant Weight Unit', 'Variant Tax Code', 'Status'],
 ]
 
 type Row = Record<string, string>
@@ -99,6 +99,7 @@ function variantCells(shop: Shop, product: Product, variant: Variant, pictures: 
     'Variant Barcode': product.intangible === true ? '' : variant.barcode,
     'Variant Image': own === undefined ? '' : address(shop, own.file),
     'Variant Weight Unit': shop.weightUnit,
+    'Variant Tax Code': product.taxCode ?? shop.taxCodes?.[product.type] ?? '',
   }
 }
 

@@ -29,6 +29,8 @@ export type Product = {
   backorder?: true
   /** A seat or a service: nothing is shipped. */
   intangible?: true
+  /** The tax category of its variants, where it is not the one that the shop has for its type. */
+  taxCode?: string
   state?: 'draft' | 'unpublished'
   shape: string
   /** Colour names: of the thing, and of its trim. */
@@ -48,6 +50,8 @@ export type Shop = {
   /** Vendor of products that name none. */
   vendor: string
   digits: 0 | 2
+  /** Tax categories by product type; what is not listed is in the standard one. */
+  taxCodes?: Record<string, string>
   weightUnit: 'g' | 'kg' | 'lb' | 'oz'
   backdrop: Backdrop
   /** The shape that stands by in a picture of two. */

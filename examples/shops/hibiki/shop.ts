@@ -9,6 +9,7 @@ export const hibiki: Shop = {
   prefix: 'HB',
   vendor: 'Hibiki 響',
   digits: 0,
+  taxCodes: { Tea: 'food' },
   weightUnit: 'g',
   backdrop: 'desk',
   beside: 'eraser',

@@ -9,6 +9,7 @@ export const kaffa: Shop = {
   prefix: 'KA',
   vendor: 'Kaffa Rösterei',
   digits: 2,
+  taxCodes: { Coffee: 'food', Pantry: 'food' },
   weightUnit: 'g',
   backdrop: 'table',
   beside: 'cup',
