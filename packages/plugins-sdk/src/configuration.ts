@@ -5,7 +5,7 @@ import { CONFIGURATION_BYTES_MAX } from './limits.ts'
 // it would be an author's regular expression run by the shop; `format` covers what forms need.
 
 const FIELDS_MAX = 100
-const DEPTH_MAX = 4
+const DEPTH_MAX = 8
 const ITEMS_MAX = 500
 const TEXT_MAX = 5_000
 

@@ -65,7 +65,7 @@ function settings(folder: string, entry: string): BuildOptions {
     entryPoints: [entry],
     bundle: true,
     write: false,
-    target: 'es2023',
+    target: 'es2024',
     charset: 'utf8',
     legalComments: 'none',
     // Without it esbuild writes the path of every file into the bundle, and with it the folder it was built in.

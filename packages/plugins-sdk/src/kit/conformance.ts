@@ -1,4 +1,5 @@
 import { CONTRACTS, type ContractId, type Hook } from '../contracts/contract.ts'
+import type { RatesOutputV1 } from '../contracts/fulfillment.ts'
 import { MEMORY_BYTES_MAX } from '../limits.ts'
 import { contractIdsOf } from '../manifest.ts'
 import { type Bundle, PluginFault } from './bundle.ts'
@@ -73,7 +74,7 @@ async function tryContract(
   const uncallable: string[] = []
   for (const hook of Object.keys(hooks).filter((name) => registered.includes(name))) {
     for (const configuration of configurations) {
-      for (const input of generatedInputs(contract, hook)) {
+      for (const input of generatedInputs(contract, hook, ratesGiven(tried))) {
         try {
           const first = await callPlugin(bundle, contract, hook, input.input, configuration)
           const again = await callPlugin(bundle, contract, hook, input.input, configuration, { merchant: 'kit-again' })
@@ -103,6 +104,12 @@ async function tryContract(
     heapBytesMost: Math.max(0, ...tried.map(({ first }) => first.heapBytes)),
     outputBytesMost: Math.max(0, ...tried.map(({ first }) => outputBytes(first))),
   }
+}
+
+/** Codes of rates that the plugin gave so far: what a shipment's method can be. */
+function ratesGiven(tried: readonly Tried[]): string[] {
+  const outputs = tried.flatMap(({ hook, first }) => (hook === 'rates' && first.ok ? [first.output as RatesOutputV1] : []))
+  return [...new Set(outputs.flatMap(({ rates }) => rates.map(({ code }) => code)))]
 }
 
 /** A call that seems slow is asked again, and the fastest counts: the machine may have been busy with something else. */

@@ -24,6 +24,8 @@ interface Cart {
   channel: string
   /** Amounts up to this. */
   dearest: number
+  /** Grams of a unit up to this. */
+  heaviest: number
   words: readonly string[]
 }
 
@@ -59,10 +61,13 @@ const CASES: Record<string, Partial<Cart>> = {
   'the largest amounts': { dearest: AMOUNT_MAX, lines: 1 },
 }
 
-/** Full inputs of a hook, valid by its schema: the odd ones by name, then drawn ones. Deterministic. */
-export function generatedInputs(contract: ContractId, hook: string): GeneratedInput[] {
+/**
+ * Full inputs of a hook, valid by its schema: the odd ones by name, then drawn ones. Deterministic. Of shipments every second goes by one
+ * of the given methods, which are codes of rates that the plugin itself gave.
+ */
+export function generatedInputs(contract: ContractId, hook: string, methods: readonly string[] = []): GeneratedInput[] {
   const kind = hookOf(contract, hook)?.kind
-  if (kind !== 'pure') return shipmentInputs(kind === 'parse')
+  if (kind !== 'pure') return shipmentInputs(kind === 'parse', methods)
   const named = Object.entries(CASES).map(([name, fixed], index) => ({ name, input: cartInput(contract, fixed, drawFrom(index)) }))
   const drawn = Array.from({ length: GENERATED_INPUTS - named.length }, (_, index) => ({
     name: `drawn cart ${index + 1}`,
@@ -79,6 +84,7 @@ function cartInput(contract: ContractId, fixed: Partial<Cart>, draw: Draw): Reco
     addressed: draw.chance(0.7),
     channel: 'web',
     dearest: draw.one([999, 25_000, 5_000_000]),
+    heaviest: draw.one([20, 300, 2_000, 20_000]),
     words: WORDS,
     ...fixed,
   }
@@ -113,7 +119,7 @@ function line(index: number, cart: Cart, draw: Draw) {
     collections: draw.some(cart.words),
     vendor: word(),
     product_type: draw.chance(0.1) ? 'a type that came later' : word(),
-    grams: draw.integer(0, 20_000),
+    grams: draw.integer(0, cart.heaviest),
   }
 }
 
@@ -202,12 +208,13 @@ function response(status: number, body: string | null, type = 'application/json'
   return { status, headers: { 'content-type': type }, body, body_bytes: body?.length ?? 0 }
 }
 
-function shipmentInputs(answered: boolean): GeneratedInput[] {
+function shipmentInputs(answered: boolean, methods: readonly string[]): GeneratedInput[] {
   return Array.from({ length: GENERATED_INPUTS }, (_, index) => {
     const draw = drawFrom(5_000 + index)
     const responses = Object.entries(RESPONSES)
     const [name, given] = responses[index % responses.length]!
     const input = shipmentInput(draw, index % 7 === 0)
+    if (methods.length > 0 && index % 2 === 1) input.shipment.method = draw.one(methods)
     return answered
       ? { name: `${name}, ${index + 1}`, input: { ...input, response: given } }
       : { name: `shipment ${index + 1}`, input: { ...input } }
