@@ -17,6 +17,8 @@ interface Part {
   varies: boolean
   /** Has alternatives that may begin alike, so that a repetition could split a text in several ways. */
   ambiguous: boolean
+  /** How often counts inside counts repeat what is in them. */
+  times: number
   /** The one letter that it begins with; null when it may begin with several. */
   begins: string | null
 }
@@ -86,16 +88,22 @@ class PatternReader {
     if (parts.length === 1) return parts[0]!
     const begins = parts.map((part) => part.begins?.toLowerCase())
     const distinct = !begins.includes(undefined) && new Set(begins).size === begins.length
-    return { varies: parts.some((part) => part.varies), ambiguous: !distinct || parts.some((part) => part.ambiguous), begins: null }
+    return {
+      varies: parts.some((part) => part.varies),
+      ambiguous: !distinct || parts.some((part) => part.ambiguous),
+      times: Math.max(...parts.map((part) => part.times)),
+      begins: null,
+    }
   }
 
   private sequence(): Part {
-    const whole: Part = { varies: false, ambiguous: false, begins: null }
+    const whole: Part = { varies: false, ambiguous: false, times: 1, begins: null }
     let first = true
     while (this.at < this.source.length && !this.next('|') && !this.next(')')) {
       const part = this.repeated(this.atom())
       whole.varies ||= part.varies
       whole.ambiguous ||= part.ambiguous
+      whole.times = Math.max(whole.times, part.times)
       if (first) whole.begins = part.begins
       first = false
     }
@@ -108,7 +116,15 @@ class PatternReader {
     if (this.quantifier()) this.unsafe('A repetition is repeated.')
     if (count.most > 1 && part.varies) this.unsafe('A repetition stands inside a repetition: write it without the inner or the outer one.')
     if (count.most > 1 && part.ambiguous) this.unsafe('Alternatives that are repeated must each begin with another letter.')
-    return { varies: part.varies || count.least !== count.most, ambiguous: part.ambiguous, begins: count.least > 0 ? part.begins : null }
+    // An open count repeats its least number of times over, and then loops.
+    const times = part.times * Math.max(1, count.most === Number.POSITIVE_INFINITY ? count.least : count.most)
+    if (times > PATTERN_REPEAT_MAX) this.unsafe(`Counts repeat something more than ${PATTERN_REPEAT_MAX} times.`)
+    return {
+      varies: part.varies || count.least !== count.most,
+      ambiguous: part.ambiguous,
+      times,
+      begins: count.least > 0 ? part.begins : null,
+    }
   }
 
   /** The quantifier that stands here, if one does, with its `?` for the shortest match. */
@@ -128,14 +144,12 @@ class PatternReader {
     const least = Number(match[1])
     const most = match[2] === undefined ? least : match[3] === '' ? Number.POSITIVE_INFINITY : Number(match[3])
     if (most < least) this.invalid('A count ends below its beginning.')
-    if (least > PATTERN_REPEAT_MAX || (most !== Number.POSITIVE_INFINITY && most > PATTERN_REPEAT_MAX))
-      this.unsafe(`A count is above ${PATTERN_REPEAT_MAX}.`)
     this.at += match[0].length
     return { least, most }
   }
 
   private atom(): Part {
-    const fixed = (begins: string | null): Part => ({ varies: false, ambiguous: false, begins })
+    const fixed = (begins: string | null): Part => ({ varies: false, ambiguous: false, times: 1, begins })
     if (this.take('(')) return this.group()
     if (this.take('[')) return this.characterClass()
     if (this.take('\\')) return fixed(this.escape())
@@ -167,7 +181,7 @@ class PatternReader {
     }
     this.at++
     if (members === 0) this.invalid('Brackets are empty.')
-    return { varies: false, ambiguous: false, begins: null }
+    return { varies: false, ambiguous: false, times: 1, begins: null }
   }
 
   /** What an escape stands for, when it is one letter. */
