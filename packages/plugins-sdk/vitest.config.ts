@@ -1,3 +1,5 @@
 import { workspaceTests } from '@souk/local-postgres/vitest-config.ts'
 
-export default workspaceTests(import.meta.dirname)
+const settings = workspaceTests(import.meta.dirname)
+
+export default { ...settings, test: { ...settings.test, globalSetup: ['./vitest-build.ts'] } }
