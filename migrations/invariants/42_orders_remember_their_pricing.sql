@@ -19,7 +19,3 @@ where o.pricing_version is not null
     from redemption r where r.merchant_id = o.merchant_id and r.order_id = o.id
       and r.state = case o.status when 'cancelled' then 'returned' else 'claimed' end
   )
-union all
-select r.merchant_id, r.order_id, 'a redemption without its order'
-from redemption r
-where not exists (select from orders o where o.merchant_id = r.merchant_id and o.id = r.order_id)
