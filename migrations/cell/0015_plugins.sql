@@ -7,6 +7,7 @@ create table plugin_release (
   version      text not null,
   digest       text not null check (digest ~ '^[0-9a-f]{64}$'),
   manifest     jsonb not null,
+  hooks        jsonb not null,
   bundle       text not null check (octet_length(bundle) <= 524288),
   pushed_by    jsonb not null,
   pushed_at    timestamptz not null default now(),

@@ -53,6 +53,8 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
   const internal = config.internalPort === undefined ? undefined : await startInternalListener(app, metrics, config.internalPort)
   await app.listen({ host: config.host, port: config.port })
   log.info({ host: config.host, port: config.port }, 'serving')
+  // Requests need not wait for it: a call that comes first waits for its runner alone.
+  host.start().catch((error) => log.warn(errorFields(error), 'plugin runners did not start'))
 
   const stop = async (signal: string) => {
     if (stopping) return

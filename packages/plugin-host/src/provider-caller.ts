@@ -19,6 +19,7 @@ import type { PluginHost } from './plugin-host.ts'
 export interface ProviderRelease {
   digest: string
   manifest: unknown
+  hooks: Record<string, readonly string[]>
 }
 
 export interface ProviderCall {
@@ -32,7 +33,7 @@ export interface ProviderCall {
   cordon: 'stable' | 'new' | 'quarantine'
 }
 
-type Failure = Extract<PluginAnswer, { ok: false }>['reason']
+type Failure = Extract<PluginAnswer, { ok: false }>['reason'] | 'hook_missing'
 
 export type ProviderAnswer = { contract: string; input: unknown; cpuUs: number; wallUs: number; logs: readonly string[] } & (
   | { ok: true; output: unknown; raw: unknown }
@@ -61,6 +62,8 @@ export class ProviderCaller {
     const manifest = call.release.manifest as ParsedManifest
     const contract = contractFor(manifest, call.point)
     if (!contract) return unasked(call.point, 'refused', `${manifest.name} does not serve ${call.point}`)
+    if (!call.release.hooks[contract]?.includes(call.hook))
+      return unasked(contract, 'hook_missing', `the bundle has no ${contract}.${call.hook}`)
     const canonical = call.input as object
     const input = projectInput(manifest, contract, call.hook, inputFor(contract, canonical))
     if (JSON.stringify(input).length > INPUT_BYTES_MAX) return unasked(contract, 'input_too_large', 'the cart is too large for a plugin')
@@ -89,7 +92,9 @@ export class ProviderCaller {
   }: {
     manifest: unknown
     bundle: string
-  }): Promise<{ ok: true; manifest: ParsedManifest; digest: string } | { ok: false; problems: FieldFault[] }> {
+  }): Promise<
+    { ok: true; manifest: ParsedManifest; digest: string; hooks: Record<string, string[]> } | { ok: false; problems: FieldFault[] }
+  > {
     const parsed = manifestSchema.safeParse(manifest)
     if (!parsed.success) return { ok: false, problems: faults('/manifest', schemaComplaints(parsed.error)) }
     const sizes = [
@@ -103,7 +108,9 @@ export class ProviderCaller {
     const inspected = await this.#host.inspect({ digest, source: bundle })
     if (!inspected.ok) return { ok: false, problems: faults('', [{ pointer: '/bundle', message: inspected.detail }]) }
     const missing = missingHooks(parsed.data, inspected.hooks)
-    return missing.length > 0 ? { ok: false, problems: faults('', missing) } : { ok: true, manifest: parsed.data, digest }
+    return missing.length > 0
+      ? { ok: false, problems: faults('', missing) }
+      : { ok: true, manifest: parsed.data, digest, hooks: inspected.hooks }
   }
 
   checkConfiguration(manifest: unknown, given: unknown): { ok: true; configuration: unknown } | { ok: false; problems: FieldFault[] } {

@@ -29,10 +29,10 @@ const DAY_MS = 86_400_000
 export function installsQuery(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
   return tx.sql`
     select i.id as "installId", i.plugin, i.configuration, i.candidate_ppm as "candidatePpm", i.log_all_until as "logAllUntil",
-      jsonb_build_object('id', r.id, 'plugin', r.plugin, 'version', r.version, 'digest', r.digest, 'manifest', r.manifest,
+      jsonb_build_object('id', r.id, 'plugin', r.plugin, 'version', r.version, 'digest', r.digest, 'manifest', r.manifest, 'hooks', r.hooks,
         'pushedAt', r.pushed_at, 'dangerous', r.id = i.failed_release_id) as serving,
       case when c.id is not null then jsonb_build_object('id', c.id, 'plugin', c.plugin, 'version', c.version, 'digest', c.digest,
-        'manifest', c.manifest, 'pushedAt', c.pushed_at, 'dangerous', c.id = i.failed_release_id) end as candidate,
+        'manifest', c.manifest, 'hooks', c.hooks, 'pushedAt', c.pushed_at, 'dangerous', c.id = i.failed_release_id) end as candidate,
       coalesce((
         select jsonb_agg(jsonb_build_object('point', p.point, 'position', p.position, 'failurePolicy', p.failure_policy))
         from plugin_provider p where p.merchant_id = i.merchant_id and p.install_id = i.id

@@ -123,7 +123,7 @@ export class PluginRuntime {
     const { id: releaseId, plugin, version } = release
     const keepAll = logAllUntil !== null && call.calledAt < new Date(logAllUntil)
     const record = { installId, releaseId, plugin, version, hook: call.hook, configuration, answer, calledAt: call.calledAt, keepAll }
-    this.log.add(inMerchant, record)
+    if (answer.ok || answer.reason !== 'hook_missing') this.log.add(inMerchant, record)
     const outcome = outcomeOf(answer)
     if (outcome === undefined) call.breaker.giveBack()
     else if (call.breaker.record(outcome, this.#now().getTime())) this.#answerTrouble(inMerchant, { installId, releaseId, answer })
@@ -143,11 +143,15 @@ export class PluginRuntime {
   }
 }
 
-/** What the breaker is told. A full queue says nothing about the plugin. */
+// These say nothing about the plugin: our queue, our input, and a hook that it is free to leave out.
+const NOT_ITS_FAULT: ReadonlySet<FailureReason> = new Set(['unavailable', 'input_too_large', 'hook_missing'])
+
+/** What the breaker is told. */
 function outcomeOf(answer: ProviderAnswer): CallOutcome | undefined {
   if (answer.ok) return 'ok'
-  if (answer.reason === 'timeout' || answer.reason === 'killed') return answer.reason
-  return answer.reason === 'unavailable' ? undefined : 'failed'
+  if (answer.reason === 'timeout') return 'timeout'
+  if (answer.reason === 'killed' || answer.reason === 'memory') return 'killed'
+  return NOT_ITS_FAULT.has(answer.reason) ? undefined : 'failed'
 }
 
 function refused(why: { reason: FailureReason; detail: string }): ProviderAnswer {

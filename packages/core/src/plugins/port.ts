@@ -21,6 +21,8 @@ export interface PluginRelease {
   version: string
   digest: string
   manifest: unknown
+  /** What the bundle registered when it was pushed: hooks by contract. */
+  hooks: Record<string, readonly string[]>
 }
 
 /** One question to a plugin. Its input is everything the contract knows; the port gives the plugin what its manifest asks for. */
@@ -62,7 +64,9 @@ export type ProviderAnswer = { contract: string; input: unknown; cpuUs: number; 
 )
 
 /** A pushed release after the checks: what it says of itself, and the digest that is its identity. */
-export type Inspection = { ok: true; manifest: Manifest; digest: string } | { ok: false; problems: FieldProblem[] }
+export type Inspection =
+  | { ok: true; manifest: Manifest; digest: string; hooks: Record<string, readonly string[]> }
+  | { ok: false; problems: FieldProblem[] }
 
 /** What the shop needs of the world of plugins. Core decides; a process that owns runners answers. */
 export interface PluginPort {

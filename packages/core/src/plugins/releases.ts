@@ -15,6 +15,7 @@ export interface Release {
   version: string
   digest: string
   manifest: Manifest
+  hooks: Record<string, readonly string[]>
   pushedAt: Date
   withdrawnAt: Date | null
 }
@@ -32,9 +33,9 @@ export async function pushRelease(
 ): Promise<Release> {
   const inspected = await port.inspect(given)
   if (!inspected.ok) throw new Refusal('plugin_invalid', { detail: 'This is not a plugin that can run here.', errors: inspected.problems })
-  const { manifest, digest } = inspected
+  const { manifest, digest, hooks } = inspected
   return inMerchant(async (tx) => {
-    const pushed = await insertRelease(tx, { manifest, digest, bundle: given.bundle }, by)
+    const pushed = await insertRelease(tx, { manifest, digest, hooks, bundle: given.bundle }, by)
     if (!pushed) return sameAsBefore(tx, manifest, digest)
     await recordEvent(tx, {
       type: 'plugin.pushed',
@@ -50,24 +51,24 @@ export async function pushRelease(
 
 async function insertRelease(
   tx: Tx,
-  given: { manifest: Manifest; digest: string; bundle: string },
+  given: { manifest: Manifest; digest: string; hooks: Release['hooks']; bundle: string },
   { actor, now }: { actor: Actor; now: Date },
 ): Promise<Release | undefined> {
   const { name, version } = given.manifest
   const [row] = await tx.sql<Release[]>`
-    insert into plugin_release (merchant_id, id, plugin, version, digest, manifest, bundle, pushed_by, pushed_at)
+    insert into plugin_release (merchant_id, id, plugin, version, digest, manifest, hooks, bundle, pushed_by, pushed_at)
     select ${tx.merchantId}::uuid, ${newId(now)}::uuid, ${name}, ${version}, ${given.digest}, ${JSON.stringify(given.manifest)}::jsonb,
-      ${given.bundle}, ${JSON.stringify(actor)}::jsonb, ${now}::timestamptz
+      ${JSON.stringify(given.hooks)}::jsonb, ${given.bundle}, ${JSON.stringify(actor)}::jsonb, ${now}::timestamptz
     where (select count(*) from plugin_release r where r.merchant_id = ${tx.merchantId} and r.plugin = ${name}) < ${RELEASES_PER_PLUGIN_MAX}::int
     on conflict (merchant_id, plugin, version) do nothing
-    returning id, plugin, version, digest, manifest, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt"`
+    returning id, plugin, version, digest, manifest, hooks, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt"`
   return row
 }
 
 async function sameAsBefore(tx: Tx, manifest: Manifest, digest: string): Promise<Release> {
   const { name, version } = manifest
   const [row] = await tx.sql<Release[]>`
-    select id, plugin, version, digest, manifest, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
+    select id, plugin, version, digest, manifest, hooks, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
     where merchant_id = ${tx.merchantId} and plugin = ${name} and version = ${version}`
   if (!row) throw new Refusal('too_many_releases', { detail: `A plugin has at most ${RELEASES_PER_PLUGIN_MAX} releases.` })
   if (row.digest === digest && JSON.stringify(sorted(row.manifest)) === JSON.stringify(sorted(manifest))) return row
@@ -91,7 +92,7 @@ function sorted(value: unknown): unknown {
 /** One page of releases, the newest first; of one plugin if asked. */
 export function releasesQuery(tx: Pick<Tx, 'merchantId' | 'sql'>, asked: { plugin?: string; before?: string; limit: number }): Query {
   return tx.sql`
-    select id, plugin, version, digest, manifest, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
+    select id, plugin, version, digest, manifest, hooks, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
     where merchant_id = ${tx.merchantId} and (${asked.plugin ?? null}::text is null or plugin = ${asked.plugin ?? null})
       and (${asked.before ?? null}::uuid is null or id < ${asked.before ?? null}::uuid)
     order by id desc limit ${asked.limit}::int`
@@ -100,7 +101,7 @@ export function releasesQuery(tx: Pick<Tx, 'merchantId' | 'sql'>, asked: { plugi
 /** The release with that id, or `not_found`. */
 export async function loadRelease(tx: Pick<Tx, 'merchantId' | 'sql'>, releaseId: string): Promise<Release> {
   const [row] = await tx.sql<Release[]>`
-    select id, plugin, version, digest, manifest, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
+    select id, plugin, version, digest, manifest, hooks, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
     where merchant_id = ${tx.merchantId} and id = ${releaseId}`
   if (!row) throw new Refusal('not_found', { detail: 'There is no such release.' })
   return row
@@ -109,7 +110,7 @@ export async function loadRelease(tx: Pick<Tx, 'merchantId' | 'sql'>, releaseId:
 /** The newest release of a plugin that a range allows, withdrawn ones apart; undefined when there is none. */
 export async function newestRelease(tx: Tx, port: PluginPort, plugin: string, range: string): Promise<Release | undefined> {
   const rows = await tx.sql<Release[]>`
-    select id, plugin, version, digest, manifest, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
+    select id, plugin, version, digest, manifest, hooks, pushed_at as "pushedAt", withdrawn_at as "withdrawnAt" from plugin_release
     where merchant_id = ${tx.merchantId} and plugin = ${plugin} and withdrawn_at is null`
   return rows
     .filter((row) => port.satisfies(row.version, range))

@@ -13,6 +13,7 @@ export const pluginReleases = pgTable(
     version: text('version').notNull(),
     digest: text('digest').notNull(),
     manifest: jsonb('manifest').notNull(),
+    hooks: jsonb('hooks').notNull().$type<Record<string, string[]>>(),
     bundle: text('bundle').notNull(),
     pushedBy: jsonb('pushed_by').notNull().$type<Actor>(),
     pushedAt: time('pushed_at').notNull().defaultNow(),

@@ -22,7 +22,7 @@ export async function answerTrouble(
     const [changed] = await tx.sql<{ plugin: string; state: string; serving: string }[]>`
       with kills as (
         select count(*) as count from plugin_call c
-        where c.merchant_id = ${tx.merchantId} and c.install_id = ${installId} and c.release_id = ${releaseId} and c.reason = 'killed'
+        where c.merchant_id = ${tx.merchantId} and c.install_id = ${installId} and c.release_id = ${releaseId} and c.reason in ('killed', 'memory')
           and c.called_at > ${now}::timestamptz - make_interval(hours => ${KILLS_WITHIN_HOURS}::int)
       )
       update plugin_install i set

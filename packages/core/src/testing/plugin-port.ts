@@ -20,7 +20,7 @@ export function testPluginPort(): TestPluginPort {
     inspect: async ({ manifest, bundle }) =>
       bundle === 'broken'
         ? { ok: false, problems: [{ pointer: '/bundle', code: 'plugin_invalid', detail: 'does not load' }] }
-        : { ok: true, manifest: manifest as Manifest, digest: createHash('sha256').update(bundle).digest('hex') },
+        : { ok: true, manifest: manifest as Manifest, digest: createHash('sha256').update(bundle).digest('hex'), hooks: {} },
     checkConfiguration: (_manifest, given) =>
       (given as { bad?: boolean }).bad === true
         ? { ok: false, problems: [{ pointer: '/bad', code: 'unknown' }] }
