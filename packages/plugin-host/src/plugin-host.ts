@@ -79,6 +79,9 @@ const OUTPUT_BYTES_MAX = 1_000_000
 const NICE: Record<Cordon, number> = { stable: 0, new: 5, quarantine: 19 }
 const HOOK = /^([a-z][a-z_]*@[1-9]\d{0,3})\.([A-Za-z][A-Za-z0-9]{0,60})$/
 const INSPECT_WALL_MS = 250
+const START_MS_MAX = 10_000
+const SHUTTING_DOWN = 'plugins are being shut down'
+const NOBODY_WAITS = 'nobody waits for it any more'
 
 /**
  * Runs plugins, whose code nobody trusts, in processes that may be killed. A call is answered by its deadline whatever the plugin does, and is
@@ -105,7 +108,7 @@ export class PluginHost {
     this.#supply = new RunnerSupply({ file: files.runner, memoryBytesMax, controlGroup, spares: spareRunners })
     const events = {
       onKilled: (call: PendingCall, end: RunnerEnd, pid: number) => this.#tellKilled(call, end, pid),
-      onDiffered: (call: PendingCall) => this.#tellDiffered(call),
+      onRepeated: (call: PendingCall, differed: boolean) => this.#tellRepeated(call, differed),
     }
     const group = (cordon: Cordon, count: number) =>
       new RunnerGroup({ cordon, runners: count, nice: NICE[cordon], recycleBytes: memoryBytesMax * RECYCLE_SHARE }, this.#supply, events)
@@ -171,7 +174,7 @@ export class PluginHost {
   async #close(): Promise<void> {
     clearInterval(this.#idleLook)
     const waiting = Object.values(this.#groups).flatMap((group) => group.close())
-    for (const call of waiting) call.settle({ kind: 'unavailable', detail: 'plugins are being shut down' })
+    for (const call of waiting) call.settle({ kind: 'unavailable', detail: SHUTTING_DOWN })
     await Promise.all([this.#supply.close(), this.#checks.close()])
   }
 
@@ -196,32 +199,41 @@ export class PluginHost {
     return answer
   }
 
-  /** Queues a call and answers what came of it. */
   #send(call: PluginCall, texts: { configuration: string; input: string }, work: PendingCall['work']): Promise<Outcome> {
-    const { merchantId, bundle, limits = {}, signal } = call
+    const { merchantId, bundle, limits = {}, signal, onSibling = false } = call
     const plugin = pluginOf(call)
     const cordon = this.#conduct.isSuspect(plugin, performance.now()) ? 'quarantine' : call.cordon
     const group = this.#groups[cordon]
-    if (this.#closing !== undefined) return unavailable('plugins are being shut down')
-    if (signal?.aborted) return unavailable('nobody waits for it any more')
-    if (group.queued >= this.#options.queueMax) return unavailable('too many calls are waiting')
-    if (group.queuedOf(merchantId) >= this.#options.queueOfMerchantMax) return unavailable('too many calls of this merchant are waiting')
+    const full = this.#whyNot(group, call)
+    if (full !== undefined) return Promise.resolve({ kind: 'unavailable', detail: full })
     const [, contract = '', hook = ''] = HOOK.exec(call.hook)!
-    const repeat = work === 'call' && Math.random() < this.#options.repeatRate
-    if (repeat) this.#repeated++
     const wallMs = Math.max(1, Math.min(limits.wallMs ?? wallMsOf(call.hook), WALL_MS_MAX))
+    const asked = {
+      ...{ merchantId, bundle, plugin, cordon, work, ...texts, contract, hook, wallMs, onSibling },
+      outputBytesMax: Math.min(limits.outputBytesMax ?? outputBytesMax(call.input), OUTPUT_BYTES_MAX),
+      isSlow: wallMs > wallMsOf('') || this.#conduct.isSlow(plugin),
+      repeat: work === 'call' && Math.random() < this.#options.repeatRate,
+    }
+    return this.#queue(group, asked, signal)
+  }
+
+  #whyNot(group: RunnerGroup, { merchantId, signal }: PluginCall): string | undefined {
+    if (this.#closing !== undefined) return SHUTTING_DOWN
+    if (signal?.aborted) return NOBODY_WAITS
+    if (group.queued >= this.#options.queueMax) return 'too many calls are waiting'
+    if (group.queuedOf(merchantId) >= this.#options.queueOfMerchantMax) return 'too many calls of this merchant are waiting'
+    return undefined
+  }
+
+  #queue(
+    group: RunnerGroup,
+    asked: Omit<PendingCall, 'queuedAt' | 'attempts' | 'settle'>,
+    signal: AbortSignal | undefined,
+  ): Promise<Outcome> {
+    const { queueMsMax } = this.#options
     return new Promise((resolve) => {
-      const giveUp = (detail: string) => {
-        // One that runs goes on to its end, which is near; nobody listens.
-        group.remove(pending)
-        pending.settle({ kind: 'unavailable', detail })
-      }
-      const onAbort = () => giveUp('nobody waits for it any more')
       const pending: PendingCall = {
-        ...{ merchantId, bundle, plugin, cordon, work, ...texts, contract, hook, wallMs, repeat },
-        outputBytesMax: Math.min(limits.outputBytesMax ?? outputBytesMax(call.input), OUTPUT_BYTES_MAX),
-        isSlow: wallMs > wallMsOf('') || this.#conduct.isSlow(plugin),
-        onSibling: call.onSibling ?? false,
+        ...asked,
         queuedAt: performance.now(),
         attempts: 0,
         settle: (outcome) => {
@@ -230,9 +242,19 @@ export class PluginHost {
           resolve(outcome)
         },
       }
-      const timer = setTimeout(() => {
-        if (group.remove(pending)) pending.settle({ kind: 'unavailable', detail: this.#supply.failure ?? 'no runner was free in time' })
-      }, this.#options.queueMsMax)
+      const onAbort = () => {
+        // One that runs goes on to its end, which is near; nobody listens.
+        group.remove(pending)
+        pending.settle({ kind: 'unavailable', detail: NOBODY_WAITS })
+      }
+      const onWaited = () => {
+        const waitedMs = performance.now() - pending.queuedAt
+        // At a first call processes have yet to start, which they do soon or not at all.
+        if (group.isStarting && this.#supply.failure === undefined && waitedMs < START_MS_MAX) timer = setTimeout(onWaited, queueMsMax)
+        else if (group.remove(pending))
+          pending.settle({ kind: 'unavailable', detail: this.#supply.failure ?? 'no runner was free in time' })
+      }
+      let timer = setTimeout(onWaited, queueMsMax)
       signal?.addEventListener('abort', onAbort)
       group.add(pending)
     })
@@ -244,7 +266,9 @@ export class PluginHost {
     this.#options.onRunnerKilled?.({ merchantId, digest: bundle.digest, cordon, end, pid })
   }
 
-  #tellDiffered({ merchantId, bundle, contract, hook }: PendingCall): void {
+  #tellRepeated({ merchantId, bundle, contract, hook }: PendingCall, differed: boolean): void {
+    this.#repeated++
+    if (!differed) return
     this.#differences++
     this.#options.onDifference?.({ merchantId, digest: bundle.digest, hook: `${contract}.${hook}` })
   }
@@ -270,10 +294,6 @@ function toAnswer(outcome: Outcome): PluginAnswer {
 
 function pluginOf({ merchantId, bundle }: PluginCall): string {
   return `${merchantId} ${bundle.digest}`
-}
-
-function unavailable(detail: string): Promise<Outcome> {
-  return Promise.resolve({ kind: 'unavailable', detail })
 }
 
 function short(detail: string): string {

@@ -21,7 +21,7 @@ export interface GroupSettings {
 
 export interface GroupEvents {
   onKilled(call: PendingCall, end: RunnerEnd, pid: number): void
-  onDiffered(call: PendingCall): void
+  onRepeated(call: PendingCall, differed: boolean): void
 }
 
 interface Slot {
@@ -66,6 +66,11 @@ export class RunnerGroup {
 
   queuedOf(merchantId: string): number {
     return this.#queue.sizeOf(merchantId)
+  }
+
+  /** True while there is no runner yet, but one on its way. */
+  get isStarting(): boolean {
+    return this.#slots.every(({ runner }) => runner === undefined) && this.#slots.some(({ isStarting }) => isStarting)
   }
 
   get running(): number {
@@ -169,7 +174,7 @@ export class RunnerGroup {
     remember(slot.warm, call.plugin)
     if (!message.more) return
     const rested = await slot.runner!.rest(LOAD_MS_MAX + call.wallMs + KILL_GRACE_MS)
-    if (rested.message.type === 'rested' && rested.message.differed) this.#events.onDiffered(call)
+    if (rested.message.type === 'rested' && call.repeat) this.#events.onRepeated(call, rested.message.differed)
   }
 
   #lose(slot: Slot, runner: RunnerProcess, call: PendingCall, gone: RunnerGone, isSettled: boolean): void {

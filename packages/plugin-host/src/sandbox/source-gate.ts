@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { type Comment, type Node, parse } from 'acorn'
-import { full } from 'acorn-walk'
 import { BUNDLE_BYTES_MAX } from './limits.ts'
 
 export interface SourceFault {
@@ -55,13 +54,30 @@ export function digestOf(source: string): string {
 }
 
 function firstRefused(program: Node): SourceFault | undefined {
-  let found: (SourceFault & { start: number }) | undefined
-  full(program, (node) => {
-    const refusal = REFUSALS[node.type]?.(node as never)
-    if (refusal === undefined || (found !== undefined && found.start <= node.start)) return
-    found = { detail: `a plugin may not contain ${refusal}`, ...placeOf(node.loc!.start), start: node.start }
-  })
-  return found && { detail: found.detail, line: found.line, column: found.column }
+  let first: Node | undefined
+  for (const node of everyNode(program)) {
+    if (REFUSALS[node.type]?.(node as never) !== undefined && (first === undefined || node.start < first.start)) first = node
+  }
+  return first && { detail: `a plugin may not contain ${REFUSALS[first.type]!(first as never)}`, ...placeOf(first.loc!.start) }
+}
+
+/** All of them, the names of properties too, which acorn-walk passes over: a BigInt may be one. */
+function* everyNode(program: Node): Iterable<Node> {
+  const waiting: unknown[] = [program]
+  while (waiting.length > 0) {
+    const next = waiting.pop()
+    if (Array.isArray(next)) waiting.push(...next)
+    else if (isNode(next)) {
+      yield next
+      waiting.push(...Object.values(next))
+    }
+  }
+}
+
+function isNode(value: unknown): value is Node {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as Node).type === 'string' && typeof (value as Node).start === 'number'
+  )
 }
 
 function asynchronous(node: { async?: boolean }): string | undefined {
