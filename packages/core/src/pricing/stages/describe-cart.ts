@@ -101,9 +101,16 @@ function explain({ input, cart }: PricingSession, adjustments: readonly Adjustme
   const prices = changed ? 'list price with the tax of the destination' : 'list price'
   return [
     { step: 'list_price', text: `${count} ${count === 1n ? 'item' : 'items'} at ${prices}`, amount: totals.subtotal },
-    ...adjustments.map((adjustment): ExplanationStep => ({ step: adjustment.source, text: textOf(adjustment), amount: adjustment.amount })),
+    ...adjustments
+      .filter(isWorthASentence)
+      .map((adjustment): ExplanationStep => ({ step: adjustment.source, text: textOf(adjustment), amount: adjustment.amount })),
     { step: 'total', text: 'Total', amount: totals.total },
   ]
+}
+
+/** A rate of nothing is for invoices. */
+function isWorthASentence({ source, ratePpm }: Adjustment): boolean {
+  return source !== 'tax' || ratePpm !== 0n
 }
 
 function textOf({ source, reason, ratePpm, included }: Adjustment): string {

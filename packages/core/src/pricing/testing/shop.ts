@@ -12,7 +12,7 @@ export const PARCEL = 'parcel'
 
 /** A shop whose prices have no tax in them and whose tax is nothing, unless a test says otherwise. */
 export interface Shop {
-  policy?: Partial<PricingPolicy>
+  policy?: Partial<PricingPolicy> | undefined
   promotions?: PromotionDocumentInput[]
   taxes?: Partial<TaxTable>
   shipping?: object
