@@ -32,7 +32,7 @@ import {
 
 const params = z.strictObject({ promotion_id: idSchema })
 const versionParams = params.extend({
-  version: z
+  version_number: z
     .string()
     .regex(/^[1-9]\d{0,8}$/, 'invalid_id')
     .transform(Number),
@@ -94,13 +94,13 @@ export function staffPromotionRoutes(fastify: FastifyInstance, keys: TokenKeys):
   )
 
   app.get(
-    '/v1/admin/promotions/:promotion_id/versions/:version',
+    '/v1/admin/promotions/:promotion_id/versions/:version_number',
     {
       config: { gate: 'staff', scopes: ['promotions:read'], summary: 'Read a version of a promotion' },
       schema: { params: versionParams, response: { 200: versionSchema } },
     },
-    async ({ inMerchant, params: { promotion_id, version } }) =>
-      inMerchant.read(async (tx) => presentVersion(await versionOf(tx, promotion_id, version), await currencyOf(tx))),
+    async ({ inMerchant, params: { promotion_id, version_number } }) =>
+      inMerchant.read(async (tx) => presentVersion(await versionOf(tx, promotion_id, version_number), await currencyOf(tx))),
   )
 
   app.get(

@@ -7,6 +7,7 @@ import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
+import { addDryRuns, addPromotions } from './twin-promotions.ts'
 import { addTaxesAndShipping } from './twin-taxes.ts'
 import type { Credentials, Values } from './valid-requests.ts'
 
@@ -136,8 +137,10 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   })
   const collection = await staff('/v1/admin/collections', { title: `${canary} things`, handle: `${names.handle}-collection` })
   await staff(`/v1/admin/collections/${collection.id}/products`, { product_ids: [product.id, ordered.id] })
-  const bought = await buy(api, shop, { ordered: ordered.variants[0].id, wanted: variant.id }, names, canary)
-  const { cart, order, emptyCart } = bought
+  const promotions = await addPromotions(staff, shop, { name: names.handle, canary, email: `${canary}@buyer.example` })
+  const goods = { ordered: ordered.variants[0].id, wanted: variant.id, code: promotions.code! }
+  const { cart, order, emptyCart } = await buy(api, shop, goods, names, canary)
+  const dryRuns = await addDryRuns(staff, promotions.promotion_id!, names.handle)
   const taxes = await addTaxesAndShipping(staff, shop, {
     name: names.handle,
     isShared: names === SHARED,
@@ -150,6 +153,8 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   return {
     values: {
       ...plugins,
+      ...promotions,
+      ...dryRuns,
       ...taxes,
       ...shipment,
       product_id: product.id,
@@ -160,6 +165,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       import_id: importId,
       job_id: jobId,
       cart_id: cart.id,
+      cart_ids: cart.id,
       line_id: cart.lines[0].id,
       order_id: order.id,
       collection_id: collection.id,
@@ -244,7 +250,7 @@ async function addDeadJob({ call, clock }: TestApi, shop: ApiMerchant, importId:
 async function buy(
   { call }: TestApi,
   shop: ApiMerchant,
-  variants: { ordered: string; wanted: string },
+  goods: { ordered: string; wanted: string; code: string },
   { idempotencyKey }: Names,
   canary: string,
 ) {
@@ -253,7 +259,17 @@ async function buy(
   const open = (payload: object, name: string) =>
     expectDone(call(shop.host, { method: 'POST', url: '/v1/carts', payload, headers: { 'idempotency-key': `${idempotencyKey}${name}` } }))
   const lines = (variantId: string) => [{ variant_id: variantId, quantity: 1 }]
-  const ordered = await open({ ...buyer, lines: lines(variants.ordered) }, '')
+  const enter = (cart: Done) =>
+    expectDone(
+      call(shop.host, {
+        method: 'POST',
+        url: `/v1/carts/${cart.id}/coupons`,
+        payload: { code: goods.code },
+        headers: { 'cart-token': cart.token },
+      }),
+    )
+  const ordered = await open({ ...buyer, lines: lines(goods.ordered) }, '')
+  await enter(ordered)
   const order = await expectDone(
     call(shop.host, {
       method: 'POST',
@@ -262,7 +278,9 @@ async function buy(
       headers: { 'cart-token': ordered.token, 'idempotency-key': idempotencyKey },
     }),
   )
-  return { order, cart: await open({ ...buyer, lines: lines(variants.wanted) }, '-full'), emptyCart: await open({}, '-empty') }
+  const cart = await open({ ...buyer, lines: lines(goods.wanted) }, '-full')
+  await enter(cart)
+  return { order, cart, emptyCart: await open({}, '-empty') }
 }
 
 /** Something of no merchant's, stopped by the platform. */

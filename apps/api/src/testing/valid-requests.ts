@@ -69,6 +69,17 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
     name: 'Another',
   }),
   'POST /v1/admin/shipping/rates': () => ({ subtotal: { amount: 1, currency: 'EUR' } }),
+  'POST /v1/carts/{cart_id}/coupons': ({ code }) => ({ code }),
+  'POST /v1/admin/promotions': ({ variant_id }) => anotherPromotion(variant_id!),
+  'POST /v1/admin/promotions/{promotion_id}/versions': ({ variant_id }) => anotherPromotion(variant_id!),
+  'POST /v1/admin/promotions/{promotion_id}/publish': () => ({ version: 2, percent: '50', reason: 'a trial' }),
+  'POST /v1/admin/promotions/{promotion_id}/turn-off': () => ({ reason: 'over' }),
+  'POST /v1/admin/promotions/{promotion_id}/roll-back': () => ({ reason: 'too much' }),
+  'POST /v1/admin/promotions/{promotion_id}/dry-runs': ({ cart_ids }) => ({ version: 1, cart_ids: [cart_ids] }),
+  'POST /v1/admin/coupons': ({ promotion_id, customer_id }) => ({ promotion_id, customer_id, code: 'another' }),
+  'POST /v1/admin/coupons/{coupon_id}/disable': () => ({ reason: 'leaked' }),
+  'POST /v1/admin/coupon-batches': ({ promotion_id }) => ({ promotion_id, name: 'Another', quantity: 1 }),
+  'POST /v1/admin/coupon-batches/{batch_id}/disable': () => ({}),
   'POST /v1/admin/dead-jobs/{job_id}/retry': () => undefined,
   'POST /v1/sessions': ({ admin_email, password }) => ({ email: admin_email, password }),
   'POST /v1/admin/orders/{order_id}/shipments': ({ install_id }) => ({
@@ -108,8 +119,22 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/merchants/{merchant_id}/domains/{host}/verify': () => undefined,
 }
 
+function anotherPromotion(variantId: string): object {
+  const actions = [
+    { type: 'percentage', on: 'order', rate_percent: '5' },
+    { type: 'gift', variant_id: variantId },
+  ]
+  return { name: 'Another', trigger: 'coupon', actions, reason: 'because' }
+}
+
 /** Parameters that name nothing that anybody has: how much is asked for, and what a new thing is called. */
 const SAYS_HOW: Values = {
+  action: 'promotion.created',
+  target_type: 'promotion',
+  since: '2020-01-01T00:00:00Z',
+  until: '2099-01-01T00:00:00Z',
+  state: 'live',
+  version_number: '1',
   country: 'AU',
   outcome: 'ok',
   limit: '100',
@@ -124,7 +149,7 @@ export function positionsOf({ key, pathParameters, queryParameters, idsInBody }:
   const asked = queryParameters.filter(({ name }) => name !== 'cursor' && !(name in SAYS_HOW)).map(({ name }) => name)
   for (const name of idsInBody)
     if (!mentions(key, name)) throw new Error(`${key}: its body takes ${name}; put it into BODIES of valid-requests.ts.`)
-  return [...new Set([...pathParameters, ...asked, ...idsInBody])]
+  return [...new Set([...pathParameters.filter((name) => !(name in SAYS_HOW)), ...asked, ...idsInBody])]
 }
 
 /**
