@@ -4,13 +4,25 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApi, type TestApi } from './testing/api.ts'
 import type { BadInput } from './testing/bad-input-case.ts'
 import { CREDENTIALS, IDEMPOTENCY, JSON_AND_HTTP, LISTS, TIMES_AND_STATES } from './testing/bad-requests.ts'
+import { TAXES_AND_SHIPPING } from './testing/bad-taxes.ts'
 import { IDS, MONEY, QUANTITIES, TEXTS } from './testing/bad-values.ts'
 import { type Ground, prepareGround } from './testing/ground.ts'
 
 const NAUGHTY = new URL('../../../../shared/data/vectors/blns.json', import.meta.url)
 
 /** The catalogue of bad input, as far as there are routes for it: each with its exact status and type. */
-const BAD_INPUT: BadInput[] = [MONEY, QUANTITIES, IDS, TEXTS, JSON_AND_HTTP, CREDENTIALS, IDEMPOTENCY, LISTS, TIMES_AND_STATES]
+const BAD_INPUT: BadInput[] = [
+  MONEY,
+  QUANTITIES,
+  IDS,
+  TEXTS,
+  JSON_AND_HTTP,
+  CREDENTIALS,
+  IDEMPOTENCY,
+  LISTS,
+  TIMES_AND_STATES,
+  TAXES_AND_SHIPPING,
+]
   .flat()
   .map(([item, name, request, status, type, pointer]) => ({
     item,

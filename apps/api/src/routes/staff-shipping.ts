@@ -11,6 +11,7 @@ import { sendStored } from '../stored-answer.ts'
 import { idSchema } from '../wire/id.ts'
 import {
   methodChangesSchema,
+  moneyInMethod,
   moveSchema,
   newMethodSchema,
   newZoneSchema,
@@ -116,8 +117,10 @@ function methodRoutes(fastify: FastifyInstance): void {
       schema: { body: newMethodSchema, response: { 201: shippingMethodSchema } },
     },
     async ({ inMerchant, body, principal: { actor }, now, idempotency }, reply) => {
-      const make = async (tx: Parameters<typeof createMethod>[0]) =>
-        JSON.stringify(presentMethod(await createMethod(tx, readNewMethod(body), { actor, now, reason: body.reason })))
+      const make = async (tx: Parameters<typeof createMethod>[0]) => {
+        await assertCurrency(tx, moneyInMethod(body))
+        return JSON.stringify(presentMethod(await createMethod(tx, readNewMethod(body), { actor, now, reason: body.reason })))
+      }
       const answer = await inMerchant((tx) => once(tx, idempotency, async () => ({ statusCode: 201, body: await make(tx) })))
       return sendStored(reply, answer)
     },
@@ -155,7 +158,12 @@ function methodChangeRoutes(fastify: FastifyInstance): void {
       schema: { params: methodParams, body: methodChangesSchema, response: { 200: shippingMethodSchema } },
     },
     async ({ inMerchant, params: { method_id }, body, principal: { actor }, now }) =>
-      presentMethod(await inMerchant((tx) => updateMethod(tx, method_id, readMethodChanges(body), { actor, now, reason: body.reason }))),
+      presentMethod(
+        await inMerchant(async (tx) => {
+          await assertCurrency(tx, moneyInMethod(body))
+          return updateMethod(tx, method_id, readMethodChanges(body), { actor, now, reason: body.reason })
+        }),
+      ),
   )
 
   app.post(

@@ -41,7 +41,7 @@ export async function addTaxesAndShipping(
   const method = await staff('/v1/admin/shipping-methods', {
     code: of.isShared ? 'flat' : name,
     name: `${canary} post`,
-    rate: { type: 'flat', amount: 490 },
+    rate: { type: 'flat', amount: { amount: 490, currency: 'EUR' } },
   })
   return { rate_id: rate.id, exemption_id: exemption.id, zone_id: zone.id, zone_ids: zone.id, method_id: method.id }
 }

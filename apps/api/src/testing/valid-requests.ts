@@ -58,7 +58,7 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
     code: 'another',
     name: 'Another',
     zone_ids: [zone_ids],
-    rate: { type: 'flat', amount: 1 },
+    rate: { type: 'flat', amount: { amount: 1, currency: 'EUR' } },
   }),
   'PATCH /v1/admin/shipping-methods/{method_id}': ({ zone_ids }) => ({ name: 'Renamed', zone_ids: [zone_ids] }),
   'POST /v1/admin/shipping-methods/{method_id}/move': () => ({ position: 1 }),

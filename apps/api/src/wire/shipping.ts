@@ -13,23 +13,20 @@ import {
 import type { ShippingZoneRecord } from '@souk/core/shipping/shipping-zones.ts'
 import { z } from 'zod'
 import { idSchema } from './id.ts'
+import { givenMoneySchema, moneySchema, presentMoney, type WireMoney } from './money.ts'
 import { percentSchema, toPpm } from './percent.ts'
+import { moneyIn, shownConditionsSchema } from './promotion-action.ts'
 import { givenCountrySchema, givenPostcodeSchema, givenRegionSchema, reasonSchema, taxCategorySchema } from './tax.ts'
 import { textSchema } from './text.ts'
 import { timeSchema } from './time.ts'
 
-const AMOUNT_MAX = 1_000_000_000_000
+const MEASURE_MAX = 1_000_000_000_000
 const GRAMS_MAX = 1_000_000_000
 const POSITION_MAX = 1_000
 
-const amount = z
-  .int()
-  .min(0, 'amount_out_of_range')
-  .max(AMOUNT_MAX, 'amount_out_of_range')
-  .meta({ description: 'Minor units of the shop’s currency.' })
 const grams = z.int().min(0, 'quantity_out_of_range').max(GRAMS_MAX, 'quantity_out_of_range')
 const pieces = z.int().min(1, 'quantity_out_of_range').max(GRAMS_MAX, 'quantity_out_of_range')
-const measured = z.int().min(0, 'quantity_out_of_range').max(AMOUNT_MAX, 'quantity_out_of_range')
+const measured = z.int().min(0, 'quantity_out_of_range').max(MEASURE_MAX, 'quantity_out_of_range')
 const name = textSchema(SHIPPING_NAME_GRAPHEMES_MAX)
 
 const placeSchema = z.strictObject({
@@ -63,17 +60,18 @@ export function presentZone({ updated_at, ...zone }: ShippingZoneRecord): z.inpu
   return { ...zone, updated_at: updated_at.toISOString() }
 }
 
-const rateSchema = z
-  .discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('flat'), amount }),
+/** The rates there are: written with a caller's money, answered with ours. */
+function rateSchemas<Money extends z.ZodType>(money: Money) {
+  return z.discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('flat'), amount: money }),
     z.strictObject({
       type: z.literal('by_weight'),
       steps: z
-        .array(z.strictObject({ from_grams: grams, amount }))
+        .array(z.strictObject({ from_grams: grams, amount: money }))
         .min(1)
         .max(RATE_STEPS_MAX),
       beyond: z
-        .strictObject({ each_grams: pieces, amount })
+        .strictObject({ each_grams: pieces, amount: money })
         .nullable()
         .default(null)
         .meta({ description: 'Added for every begun so many grams above the last step.' }),
@@ -81,14 +79,14 @@ const rateSchema = z
     z.strictObject({
       type: z.literal('by_subtotal'),
       steps: z
-        .array(z.strictObject({ from: measured, amount }))
+        .array(z.strictObject({ from: money, amount: money }))
         .min(1)
         .max(RATE_STEPS_MAX),
     }),
     z.strictObject({
       type: z.literal('by_quantity'),
-      first: amount,
-      additional: amount,
+      first: money,
+      additional: money,
       quantity_max: pieces.nullable().default(null).meta({ description: 'Pieces that are charged; further ones cost nothing more.' }),
       per_parcel: pieces
         .nullable()
@@ -98,8 +96,8 @@ const rateSchema = z
     z.strictObject({
       type: z.literal('percentage'),
       rate_percent: percentSchema,
-      amount_min: amount.nullable().default(null),
-      amount_max: amount.nullable().default(null),
+      amount_min: money.nullable().default(null),
+      amount_max: money.nullable().default(null),
     }),
     z.strictObject({
       type: z.literal('table'),
@@ -110,33 +108,36 @@ const rateSchema = z
             country: givenCountrySchema.default('*'),
             region: givenRegionSchema.nullable().default(null),
             postcode: givenPostcodeSchema.nullable().default(null),
-            from: measured.default(0),
-            amount,
+            from: measured.default(0).meta({ description: 'Grams, minor units of the shop’s currency, or pieces, as `by` says.' }),
+            amount: money,
           }),
         )
         .min(1)
         .max(TABLE_ROWS_MAX),
     }),
   ])
-  .meta({ id: 'ShippingRate' })
+}
 
-const methodFields = {
-  name,
-  active: z.boolean(),
-  zone_ids: z
-    .array(idSchema)
-    .min(1)
-    .max(SHIPPING_ZONES_MAX)
-    .nullable()
-    .meta({ description: 'Null: anywhere, also while the address is not known.' }),
-  conditions: conditionsSchema.nullable(),
-  tax_category: taxCategorySchema.nullable().meta({ description: 'Null: as the tax settings say for shipping.' }),
-  rate: rateSchema,
-  subtotal_min: amount.nullable(),
-  subtotal_max: amount.nullable(),
-  grams_min: grams.nullable(),
-  grams_max: grams.nullable(),
-  free_from: amount.nullable().meta({ description: 'From this order value on it costs nothing.' }),
+const givenRateSchema = rateSchemas(givenMoneySchema)
+const shownRateSchema = rateSchemas(moneySchema)
+
+function methodFields<Money extends z.ZodType>(money: Money) {
+  return {
+    name,
+    active: z.boolean(),
+    zone_ids: z
+      .array(idSchema)
+      .min(1)
+      .max(SHIPPING_ZONES_MAX)
+      .nullable()
+      .meta({ description: 'Null: anywhere, also while the address is not known.' }),
+    tax_category: taxCategorySchema.nullable().meta({ description: 'Null: as the tax settings say for shipping.' }),
+    subtotal_min: money.nullable(),
+    subtotal_max: money.nullable(),
+    grams_min: grams.nullable(),
+    grams_max: grams.nullable(),
+    free_from: money.nullable().meta({ description: 'From this order value on it costs nothing.' }),
+  }
 }
 
 const codeSchema = z
@@ -144,61 +145,125 @@ const codeSchema = z
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/)
   .meta({ description: 'What carts and orders call it. It stays.', examples: ['post'] })
 
-export const methodChangesSchema = z.strictObject(methodFields).partial().extend({ reason: reasonSchema })
-export const newMethodSchema = methodChangesSchema.extend({ code: codeSchema, name, rate: rateSchema })
+export const methodChangesSchema = z
+  .strictObject({ ...methodFields(givenMoneySchema), conditions: conditionsSchema.nullable(), rate: givenRateSchema })
+  .partial()
+  .extend({ reason: reasonSchema })
+export const newMethodSchema = methodChangesSchema.extend({ code: codeSchema, name, rate: givenRateSchema })
 export const moveSchema = z.strictObject({ position: z.int().min(1).max(POSITION_MAX), reason: reasonSchema })
 
 export const shippingMethodSchema = z
-  .strictObject({ id: idSchema, code: z.string(), position: z.int(), ...methodFields, name: z.string(), updated_at: timeSchema })
+  .strictObject({
+    id: idSchema,
+    code: z.string(),
+    position: z.int(),
+    ...methodFields(moneySchema),
+    name: z.string(),
+    conditions: shownConditionsSchema.nullable(),
+    rate: shownRateSchema,
+    updated_at: timeSchema,
+  })
   .meta({ id: 'ShippingMethod' })
 
+type GivenMoney = z.output<typeof givenMoneySchema>
+type GivenRate = z.output<typeof givenRateSchema>
+type ShownRate = z.output<typeof shownRateSchema>
+type Rate = ShippingMethod['rate']
+
 export function presentMethod(record: ShippingMethodRecord): z.output<typeof shippingMethodSchema> {
-  const { rate, ...method } = record.method
+  const { rate, conditions, ...method } = record.method
+  const money = (amount: number) => presentMoney(BigInt(amount), record.currency)
+  const orNull = (amount: number | null) => (amount === null ? null : money(amount))
   return {
     ...method,
     id: record.id,
     active: record.active,
     position: record.position,
-    rate: presentRate(rate),
+    conditions: conditions as Record<string, unknown> | null,
+    subtotal_min: orNull(method.subtotal_min),
+    subtotal_max: orNull(method.subtotal_max),
+    free_from: orNull(method.free_from),
+    rate: presentRate(rate, money, orNull),
     updated_at: record.updated_at.toISOString(),
   }
 }
 
-function presentRate(rate: ShippingMethod['rate']): z.output<typeof rateSchema> {
-  if (rate.type !== 'percentage') return rate
-  const { rate_ppm, ...bounds } = rate
-  return { ...bounds, rate_percent: percent(rate_ppm) }
+function presentRate(rate: Rate, money: (amount: number) => WireMoney, orNull: (amount: number | null) => WireMoney | null): ShownRate {
+  const priced = <Part extends { amount: number }>(part: Part) => ({ ...part, amount: money(part.amount) })
+  switch (rate.type) {
+    case 'flat':
+      return priced(rate)
+    case 'by_weight':
+      return { ...rate, steps: rate.steps.map(priced), beyond: rate.beyond && priced(rate.beyond) }
+    case 'by_subtotal':
+      return { ...rate, steps: rate.steps.map((step) => ({ from: money(step.from), amount: money(step.amount) })) }
+    case 'by_quantity':
+      return { ...rate, first: money(rate.first), additional: money(rate.additional) }
+    case 'percentage': {
+      const { rate_ppm, amount_min, amount_max, ...rest } = rate
+      return { ...rest, rate_percent: percent(rate_ppm), amount_min: orNull(amount_min), amount_max: orNull(amount_max) }
+    }
+    case 'table':
+      return { ...rate, rows: rate.rows.map(priced) }
+  }
 }
 
-function readRate(rate: z.output<typeof rateSchema>): ShippingMethod['rate'] {
-  if (rate.type !== 'percentage') return rate
-  const { rate_percent, ...bounds } = rate
-  return { ...bounds, rate_ppm: Number(toPpm(rate_percent)) }
+/** A rate as it is kept: amounts as integers of the shop's currency, which is checked elsewhere. */
+function readRate(rate: GivenRate): Rate {
+  const plain = <Part extends { amount: GivenMoney }>(part: Part) => ({ ...part, amount: part.amount.amount })
+  switch (rate.type) {
+    case 'flat':
+      return plain(rate)
+    case 'by_weight':
+      return { ...rate, steps: rate.steps.map(plain), beyond: rate.beyond && plain(rate.beyond) }
+    case 'by_subtotal':
+      return { ...rate, steps: rate.steps.map((step) => ({ from: step.from.amount, amount: step.amount.amount })) }
+    case 'by_quantity':
+      return { ...rate, first: rate.first.amount, additional: rate.additional.amount }
+    case 'percentage': {
+      const { rate_percent, amount_min, amount_max, ...rest } = rate
+      const bounds = { amount_min: amount_min?.amount ?? null, amount_max: amount_max?.amount ?? null }
+      return { ...rest, ...bounds, rate_ppm: Number(toPpm(rate_percent)) }
+    }
+    case 'table':
+      return { ...rate, rows: rate.rows.map(plain) }
+  }
 }
 
 /** What a request says of a method, in core's form. */
 export function readMethodChanges(body: z.output<typeof methodChangesSchema>): ShippingMethodChanges {
-  const { active, reason: _reason, rate, ...method } = body
-  return { active, method: { ...method, rate: rate && readRate(rate) } }
+  const { active, reason: _reason, rate, subtotal_min, subtotal_max, free_from, ...method } = body
+  const amounts = { subtotal_min: amountOf(subtotal_min), subtotal_max: amountOf(subtotal_max), free_from: amountOf(free_from) }
+  return { active, method: { ...method, ...amounts, rate: rate && readRate(rate) } }
 }
 
 export function readNewMethod(body: z.output<typeof newMethodSchema>): { active: boolean; method: ShippingMethod } {
+  const { active = true, method = {} } = readMethodChanges(body)
   return {
-    active: body.active ?? true,
+    active,
     method: {
       code: body.code,
       name: body.name,
       rate: readRate(body.rate),
-      zone_ids: body.zone_ids ?? null,
-      conditions: body.conditions ?? null,
-      tax_category: body.tax_category ?? null,
-      subtotal_min: body.subtotal_min ?? null,
-      subtotal_max: body.subtotal_max ?? null,
-      grams_min: body.grams_min ?? null,
-      grams_max: body.grams_max ?? null,
-      free_from: body.free_from ?? null,
+      zone_ids: method.zone_ids ?? null,
+      conditions: method.conditions ?? null,
+      tax_category: method.tax_category ?? null,
+      subtotal_min: method.subtotal_min ?? null,
+      subtotal_max: method.subtotal_max ?? null,
+      grams_min: method.grams_min ?? null,
+      grams_max: method.grams_max ?? null,
+      free_from: method.free_from ?? null,
     },
   }
+}
+
+/** Every amount whose currency a caller named, and where. Conditions hold none: their amounts are plain integers. */
+export function moneyInMethod({ conditions: _conditions, ...body }: z.output<typeof methodChangesSchema>) {
+  return moneyIn(body, '')
+}
+
+function amountOf(money: GivenMoney | null | undefined): number | null | undefined {
+  return money === null ? null : money?.amount
 }
 
 export const tableFileSchema = z.strictObject({

@@ -14,6 +14,8 @@ export interface ShippingMethodRecord {
   /** 1, 2, 3 ... in the order in which buyers see them. */
   position: number
   method: ShippingMethod
+  /** Of the merchant: amounts are in it. */
+  currency: string
   updated_at: Date
 }
 
@@ -59,11 +61,11 @@ export async function createMethod(tx: Tx, given: NewShippingMethod, by: ByWhom)
     throw new Refusal('too_many', { detail: `There may be ${SHIPPING_METHODS_MAX} shipping methods.` })
   const id = newId(by.now)
   const position = (methods.at(-1)?.position ?? 0) + 1
-  const made: ShippingMethodRecord = { id, active: given.active, position, method, updated_at: by.now }
   await tx.sql`
     insert into shipping_method (merchant_id, id, code, name, active, position, document, created_at, updated_at)
-    values (${tx.merchantId}, ${id}, ${method.code}, ${method.name}, ${made.active}, ${position}, ${JSON.stringify(method)}::jsonb, ${by.now},
+    values (${tx.merchantId}, ${id}, ${method.code}, ${method.name}, ${given.active}, ${position}, ${JSON.stringify(method)}::jsonb, ${by.now},
       ${by.now})`
+  const made = await getMethod(tx, id)
   const data = { code: method.code }
   await Promise.all(recordChange(tx, { type: 'shipping_method.created', of: 'shipping_method', id, before: null, after: made, data }, by))
   return made
@@ -120,8 +122,9 @@ export async function zoneIds(tx: Tx): Promise<Set<string>> {
   return new Set((await listZones(tx)).map(({ id }) => id))
 }
 
-function columns(tx: Pick<Tx, 'sql'>): Query {
-  return tx.sql`id, active, position, document as method, updated_at`
+function columns(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
+  return tx.sql`id, active, position, document as method,
+    (select currency from merchant_settings s where s.merchant_id = ${tx.merchantId}) as currency, updated_at`
 }
 
 /** A document of an earlier version of the schema gets what it has not from the defaults. */
