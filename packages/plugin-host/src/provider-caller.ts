@@ -6,6 +6,7 @@ import { readTaxes, type TaxInput, taxInputFor } from '@souk/plugins-sdk/adapter
 import { type AskedInput, type CheckedAnswer, type Complaint, checkAnswer, schemaComplaints } from '@souk/plugins-sdk/check-answer.ts'
 import { validateConfiguration } from '@souk/plugins-sdk/configuration.ts'
 import { CONTRACTS, type ContractId, type ContractName } from '@souk/plugins-sdk/contracts/contract.ts'
+import { LINES_MAX } from '@souk/plugins-sdk/contracts/quantities.ts'
 import { BUNDLE_BYTES_MAX, INPUT_BYTES_MAX, MANIFEST_BYTES_MAX, outputBytesMax, wallMsOf } from '@souk/plugins-sdk/limits.ts'
 import { contractIdsOf, manifestSchema, type ParsedManifest } from '@souk/plugins-sdk/manifest.ts'
 import { projectInput } from '@souk/plugins-sdk/project-input.ts'
@@ -65,10 +66,11 @@ export class ProviderCaller {
     if (!call.release.hooks[contract]?.includes(call.hook))
       return unasked(contract, 'hook_missing', `the bundle has no ${contract}.${call.hook}`)
     const canonical = call.input as object
+    const lines = (canonical as AskedInput).lines?.length ?? 0
+    if (lines > LINES_MAX) return unasked(contract, 'input_too_large', `a plugin is asked about ${LINES_MAX} lines at most`)
     const input = projectInput(manifest, contract, call.hook, inputFor(contract, canonical))
     if (JSON.stringify(input).length > INPUT_BYTES_MAX) return unasked(contract, 'input_too_large', 'the cart is too large for a plugin')
     const source = await call.loadBundle()
-    const lines = (canonical as AskedInput).lines?.length ?? 0
     const answer = await this.#host.call({
       merchantId: call.merchantId,
       bundle: { digest: call.release.digest, source },

@@ -7,6 +7,14 @@ import type { PricingInput } from '../pricing/pricing-input.ts'
 
 // All that a contract can tell, in its own spelling. What a plugin gets of it, its manifest decides: the port leaves out the rest.
 
+// The contracts' own limits: what is longer is cut, so that no merchant's data keeps its plugins from being asked.
+const WORDS_MAX = 250
+const WORD_CHARACTERS_MAX = 255
+const CODES_MAX = 50
+const CODE_CHARACTERS_MAX = 100
+const ADJUSTMENTS_MAX = 50
+const PLACE_CHARACTERS_MAX = { region: 100, postcode: 20, city: 200 } as const
+
 type Goods = Omit<PricingInput['gifts'][number], 'available'>
 
 export function discountInput(input: PricingInput, draft: PricedCart): DiscountInputV2 {
@@ -16,22 +24,24 @@ export function discountInput(input: PricingInput, draft: PricedCart): DiscountI
     lines: linesOf(input, draft).map(({ line, goods }) => ({
       ...lineFields(line, goods),
       compare_at_price: goods.compareAtPrice === null ? null : Number(goods.compareAtPrice),
-      adjustments: [...names].flatMap(([adjustment, name]) => {
-        if (adjustment.source !== 'promotion' && adjustment.source !== 'manual') return []
-        const share = adjustment.shares.find(({ target }) => 'lineId' in target && target.lineId === line.id)
-        return share && share.amount < 0n ? [{ name: name.slice(0, 200), amount: Number(-share.amount) }] : []
-      }),
+      adjustments: [...names]
+        .flatMap(([adjustment, name]) => {
+          if (adjustment.source !== 'promotion' && adjustment.source !== 'manual') return []
+          const share = adjustment.shares.find(({ target }) => 'lineId' in target && target.lineId === line.id)
+          return share && share.amount < 0n ? [{ name: name.slice(0, 200), amount: Number(-share.amount) }] : []
+        })
+        .slice(0, ADJUSTMENTS_MAX),
     })),
     subtotal: Number(draft.totals.subtotal),
     shipping: draft.shipping && { method: draft.shipping.method, amount: Number(draft.shipping.amount - draft.shipping.discount) },
     customer: input.customer && {
-      groups: input.customer.groups,
+      groups: words(input.customer.groups),
       orders_count: Number(input.customer.ordersCount),
       total_spent: Number(input.customer.totalSpent),
       first_order: input.firstOrder,
     },
     destination: destination(input),
-    codes: input.coupons.map((coupon) => coupon.code),
+    codes: input.coupons.slice(0, CODES_MAX).map((coupon) => coupon.code.slice(0, CODE_CHARACTERS_MAX)),
   }
 }
 
@@ -53,8 +63,8 @@ export function taxInput(
       tax_category: goods.taxCategory,
     })),
     shipping: priced.shipping && { method: priced.shipping.method, amount: Number(priced.shipping.amount - shippingDiscount) },
-    customer: customer && { groups: customer.groups, tax_exempt: customer.taxExempt, vat_id: customer.vatId },
-    destination: shippingAddress && { ...shippingAddress },
+    customer: customer && { groups: words(customer.groups), tax_exempt: customer.taxExempt, vat_id: customer.vatId },
+    destination: placeOf(shippingAddress),
   }
 }
 
@@ -70,7 +80,7 @@ export function ratesInput(input: PricingInput, draft: PricedCart): RatesInputV1
     })),
     subtotal: Number(lines.reduce((sum, { line }) => sum + line.subtotal - line.discount, 0n)),
     grams: Number(sent.reduce((sum, { line, goods }) => sum + goods.grams * line.quantity, 0n)),
-    destination: input.shippingAddress && { ...input.shippingAddress },
+    destination: placeOf(input.shippingAddress),
   }
 }
 
@@ -94,8 +104,8 @@ function lineFields(line: PricedLine, goods: Goods) {
     quantity: Number(line.quantity),
     unit_price: Number(line.unitPrice),
     subtotal: Number(line.subtotal),
-    tags: goods.tags,
-    collections: goods.collections,
+    tags: words(goods.tags),
+    collections: words(goods.collections),
     vendor: goods.vendor.slice(0, 255),
     product_type: goods.productType.slice(0, 255),
     grams: Number(goods.grams),
@@ -103,7 +113,16 @@ function lineFields(line: PricedLine, goods: Goods) {
 }
 
 function destination({ shippingAddress }: PricingInput) {
-  if (!shippingAddress) return null
-  const { country, region, postcode } = shippingAddress
-  return { country, region, postcode }
+  const place = placeOf(shippingAddress)
+  return place && { country: place.country, region: place.region, postcode: place.postcode }
+}
+
+function placeOf(address: PricingInput['shippingAddress']) {
+  if (!address) return null
+  const cut = (name: keyof typeof PLACE_CHARACTERS_MAX) => address[name]?.slice(0, PLACE_CHARACTERS_MAX[name]) ?? null
+  return { country: address.country, region: cut('region'), postcode: cut('postcode'), city: cut('city') }
+}
+
+function words(given: readonly string[]): string[] {
+  return given.slice(0, WORDS_MAX).map((word) => word.slice(0, WORD_CHARACTERS_MAX))
 }
