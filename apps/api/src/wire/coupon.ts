@@ -139,11 +139,12 @@ export function presentBatch(batch: CouponBatch): z.output<typeof batchSchema> {
   }
 }
 
-/** A code's line in an export. Nothing in it needs quotes but the code itself. */
+/** A code's line in an export. What a spreadsheet would take for a formula gets an apostrophe before it. */
 export function csvLine(coupon: Coupon): string {
   const { uses_max, uses_per_customer, starts_at, expires_at, disabled_at } = presentTerms(coupon)
   const cells = [uses_max, uses_per_customer, starts_at, expires_at, disabled_at].map((cell) => cell ?? '')
-  return `"${coupon.code.replaceAll('"', '""')}",${cells.join()}\r\n`
+  const code = /^[=+\-@]/.test(coupon.code) ? `'${coupon.code}` : coupon.code
+  return `"${code.replaceAll('"', '""')}",${cells.join()}\r\n`
 }
 
 export const CSV_HEADER = 'code,uses_max,uses_per_customer,starts_at,expires_at,disabled_at\r\n'
