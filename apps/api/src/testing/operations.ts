@@ -30,6 +30,7 @@ interface Schema {
   $ref?: string
   format?: string
   pattern?: string
+  enum?: unknown[]
   properties?: Record<string, Schema>
   items?: Schema
   anyOf?: Schema[]
@@ -96,7 +97,7 @@ function credentialOf(key: string, security: Record<string, string[]>[]): Creden
 }
 
 /** Named like ids of ours, but given out by others. */
-const NO_IDS = ['vat_id']
+const NO_IDS = ['vat_id', 'vat_ids']
 
 /** Properties that are ids by their form or by their name. */
 function idsIn(schema: Schema, document: Description): string[] {
@@ -104,7 +105,8 @@ function idsIn(schema: Schema, document: Description): string[] {
   const own = Object.entries(resolved.properties ?? {}).flatMap(([name, property]) => {
     if (NO_IDS.includes(name)) return []
     const isId = property.format === 'uuid' || property.pattern?.startsWith('^[0-9a-f]{8}-') || name === 'id' || /_ids?$/.test(name)
-    return isId ? [name] : idsIn(property, document)
+    // One of our own words is nobody's id.
+    return isId && !property.enum ? [name] : idsIn(property, document)
   })
   const inner = [resolved.items, ...(resolved.anyOf ?? []), ...(resolved.allOf ?? []), ...(resolved.oneOf ?? [])]
   return [...own, ...inner.flatMap((part) => (part ? idsIn(part, document) : []))]

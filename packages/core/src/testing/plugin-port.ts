@@ -10,6 +10,9 @@ export interface TestPluginPort extends PluginPort {
   behaviours: Map<string, PluginBehaviour>
 }
 
+/** What a plugin answers that has nothing to say, by its point. */
+const NOTHING_SAID: Record<ProviderCall['point'], unknown> = { discount: [], tax: { lines: {}, shipping: null, note: null }, fulfillment: [] }
+
 /** Plugins without a sandbox: versions are plain `1.2.0`, ranges a version or `^1`. */
 export function testPluginPort(): TestPluginPort {
   const calls: ProviderCall[] = []
@@ -31,7 +34,7 @@ export function testPluginPort(): TestPluginPort {
     discountOperations: (discounts) => discounts as never,
     call: async (call) => {
       calls.push(call)
-      const behave = behaviours.get(await call.loadBundle()) ?? (() => ({ output: null }))
+      const behave = behaviours.get(await call.loadBundle()) ?? (() => ({ output: NOTHING_SAID[call.point] }))
       const answer = await behave(call)
       const cost = { contract: `${call.point}@1`, input: call.input, cpuUs: 700, wallUs: 900, logs: ['looked'] }
       if ('output' in answer) return { ok: true, output: answer.output, raw: answer.output, ...cost }
