@@ -110,6 +110,11 @@ describe('which pieces', () => {
     expect(taken({ ...half, units_skip: 1 })).toMatchObject({ mug: 0, shirt: 2000 })
   })
 
+  it('from the second on, and no more than so many of those', () => {
+    expect(taken({ ...half, units_skip: 1, units_max: 1 })).toMatchObject({ mug: 0, shirt: 1000 })
+    expect(taken({ ...half, units_skip: 1, units_max: 2, units_per: 'order' })).toMatchObject({ mug: 0, shirt: 2000 })
+  })
+
   it('in whole groups only', () => {
     expect(taken({ ...half, units_group: 2 })).toMatchObject({ mug: 0, shirt: 2000 })
     expect(taken({ ...half, units_group: 3, units_per: 'order' })).toMatchObject({ mug: 400, shirt: 2000 })
