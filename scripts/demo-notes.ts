@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { tour } from './demo-tour.ts'
 import { root } from './pnpm.mjs'
 import type { Ports } from './ports.ts'
 import type { OpenShop } from './seed-demo.ts'
@@ -30,28 +31,7 @@ export function demoNotes({ ports, baseDomain, admin, staffPassword, shops, logs
       [`${relative(process.cwd(), logs) || root}/`, 'logs'],
     ]),
   ]
-  const sample = shops.find((shop) => shop.sample !== undefined)
-  return [...sections, ...(sample ? [tryIt(sample, staffPassword)] : [])].join('\n\n')
-}
-
-/** Browses a shop and places an order, with nothing but curl and sed. */
-function tryIt(shop: OpenShop, staffPassword: string): string {
-  const { handle, variantId } = shop.sample ?? { handle: '', variantId: '' }
-  const cart = JSON.stringify({
-    lines: [{ variant_id: variantId, quantity: 1 }],
-    email: 'ada@example.com',
-    shipping_address: { name: 'Ada Example', line1: '1 Example Street', city: 'Berlin', postcode: '10115', country: 'DE' },
-    shipping_option: 'flat',
-  })
-  return `Try it (paste the lines in order)
-  SHOP=${shop.url}
-  curl -s "$SHOP/v1/products?limit=3"
-  curl -s $SHOP/v1/products/${handle}
-  CART=$(curl -s $SHOP/v1/carts -H 'content-type: application/json' -d '${cart}')
-  ID=$(echo "$CART" | sed -E 's/^\\{"id":"([^"]+)".*/\\1/') TOKEN=$(echo "$CART" | sed -E 's/.*"token":"([^"]+)".*/\\1/')
-  curl -s $SHOP/v1/carts/$ID/checkout -H "cart-token: $TOKEN" -H "idempotency-key: order-$(date +%s)" \\
-    -H 'content-type: application/json' -d '{"payment_method":"invoice"}'
-  curl -s $SHOP/v1/admin/sessions -H 'content-type: application/json' -d '{"email":"${shop.staffEmail}","password":"${staffPassword}"}'`
+  return [...sections, tour(shops, staffPassword)].join('\n\n')
 }
 
 function table(title: string, rows: string[][]): string {

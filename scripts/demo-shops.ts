@@ -23,7 +23,8 @@ export interface Catalog {
   csv: string
 }
 
-const SHOPS = join(root, 'examples', 'shops')
+/** Where the demo merchants lie. */
+export const SHOPS = join(root, 'examples', 'shops')
 
 export function readDemoShops(): DemoShop[] {
   return JSON.parse(readFileSync(join(SHOPS, 'shops.json'), 'utf8')) as DemoShop[]

@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { Explained } from './explained.ts'
 
 export interface Call {
-  method: 'GET' | 'POST'
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT'
   path: string
   token?: string
   idempotencyKey?: string

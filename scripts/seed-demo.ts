@@ -1,7 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { type CartLine, fillCart } from './demo-cart.ts'
 import { type Catalog, type DemoShop, readCatalog, readDemoShops } from './demo-shops.ts'
 import { Explained } from './explained.ts'
 import { type Answer, type Call, clientOf, expectOk } from './http-client.ts'
+import { buildPlugin } from './plugin-bundle.ts'
+import { setUpShop, staffOf } from './set-up-shop.ts'
+import { readSetup } from './shop-setup.ts'
 
 export interface DemoOptions {
   port: number
@@ -18,8 +22,8 @@ export interface OpenShop {
   currency: string
   url: string
   staffEmail: string
-  /** Something that can be bought there now. */
-  sample: { handle: string; variantId: string } | undefined
+  /** What the notes put into a cart there, as far as it can be bought now. */
+  cart: CartLine[]
 }
 
 type Client = (call: Call) => Promise<Answer>
@@ -78,8 +82,10 @@ async function openShop(shop: DemoShop, options: DemoOptions): Promise<OpenShop>
   const staff = { email: shop.staff_email, password: options.staffPassword }
   const token = await logIn(client, '/v1/admin/sessions', staff, `${shop.slug}'s staff`)
   await importCatalog(client, token, readCatalog(shop, url), shop.slug, options)
+  const made = await setUpShop(staffOf(client, token), readSetup(shop.slug), buildPlugin)
+  if (made > 0) options.log(`${shop.slug}: set up (${made} requests)`)
   const { slug, name, currency } = shop
-  return { slug, name, currency, url, staffEmail: staff.email, sample: await findSample(client) }
+  return { slug, name, currency, url, staffEmail: staff.email, cart: await fillCart(client, slug) }
 }
 
 async function logIn(client: Client, path: string, credentials: { email: string; password: string }, who: string): Promise<string> {
@@ -129,16 +135,4 @@ async function waitForImport(client: Client, token: string, started: ImportState
     const answer = await client({ method: 'GET', path: `/v1/admin/imports/${started.id}`, token })
     current = expectOk(answer, 'Asking how an import is going') as unknown as ImportState
   }
-}
-
-async function findSample(client: Client): Promise<OpenShop['sample']> {
-  const list = expectOk(await client({ method: 'GET', path: '/v1/products?limit=20' }), 'Listing products')
-  const available = (list.data as { handle: string; available: boolean }[]).find((product) => product.available)
-  if (!available) return undefined
-  const product = expectOk(
-    await client({ method: 'GET', path: `/v1/products/${encodeURIComponent(available.handle)}` }),
-    'Reading a product',
-  )
-  const variant = (product.variants as { id: string; available: boolean }[]).find((candidate) => candidate.available)
-  return variant && { handle: available.handle, variantId: variant.id }
 }

@@ -41,7 +41,7 @@ export function addUp(reports: Map<string, Report>, expected: string[], exitCode
   }
   if (exitCode !== 0 && totals.failed === 0) {
     totals.failed = 1
-    totals.remarks.push('Every test passed, but lint or types did not: see above.')
+    totals.remarks.push('Every test passed, but lint, types or the tests of an example plugin did not: see above.')
   }
   return totals
 }

@@ -71,7 +71,7 @@ function readReports(folder: string): Map<string, Report> {
   )
 }
 
-/** The workspace's packages that have a `test` script, by the name that vitest-config.ts gives their reports. */
+/** The workspace's packages whose tests vitest runs, by the name that vitest-config.ts gives their reports. Plugins have a test command of their own. */
 function packagesWithTests(): string[] {
   const patterns = workspacePatterns(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8'))
   const folders = patterns.flatMap((pattern) => {
@@ -84,7 +84,7 @@ function packagesWithTests(): string[] {
 function hasTests(folder: string): boolean {
   try {
     const { scripts } = JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')) as { scripts?: Record<string, string> }
-    return scripts?.test !== undefined
+    return scripts?.test?.startsWith('vitest') === true
   } catch {
     return false
   }

@@ -1,0 +1,73 @@
+import type { OpenShop } from './seed-demo.ts'
+
+// Lines to paste into a shell: nothing but curl, and node to show what matters of an answer. Single quotes around JSON, so none inside.
+
+const BERLIN = { name: 'Ada Example', line1: '1 Example Street', city: 'Berlin', postcode: '10115', country: 'DE' }
+const AUSTIN = { name: 'Ada Example', line1: '1 Example Street', city: 'Austin', region: 'TX', postcode: '78704', country: 'US' }
+const KYOTO = { name: 'Ada Example', line1: '1-1 Example', city: 'Kyoto', region: '26', postcode: '604-8001', country: 'JP' }
+
+/** What each shop shows, as far as it has what the lines need. */
+export function tour(shops: readonly OpenShop[], staffPassword: string): string {
+  const open = (slug: string) => shops.find((shop) => shop.slug === slug && shop.cart.length > 0)
+  const [kaffa, northpaw, hibiki] = [open('kaffa'), open('northpaw'), open('hibiki')]
+  const lines = [
+    ...HELPERS,
+    ...(kaffa ? ['', '# Kaffa: promotions, a coupon, an order, and why it cost that much', ...promotions(kaffa, staffPassword)] : []),
+    ...(northpaw ? ['', '# Northpaw: a plugin gives shelters a volume price, and its log', ...plugin(northpaw, staffPassword)] : []),
+    ...(hibiki ? ['', '# Hibiki: tiers with set prices, two rates of tax, a gift', ...tiers(hibiki)] : []),
+  ]
+  return ['Try it (paste the lines in order)', ...lines.map((line) => (line === '' ? '' : `  ${line}`))].join('\n')
+}
+
+const HELPERS = [
+  `post() { curl -s -H 'content-type: application/json' "$@"; }`,
+  `pick() { node -pe "(a => $1)(JSON.parse(require('fs').readFileSync(0)))"; }`,
+  `why() { pick 'a.explanation.map(({ text, amount: m }) => (m.amount + " " + m.currency).padStart(11) + "  " + text).join("\\n")'; }`,
+]
+
+function promotions(shop: OpenShop, staffPassword: string): string[] {
+  return [
+    `SHOP=${shop.url}`,
+    ...newCart(cartOf(shop, BERLIN)),
+    `why <<<"$CART"`,
+    `post $SHOP/v1/carts/$ID/coupons -H "cart-token: $TOKEN" -d '{"code":"welcome10"}' | why`,
+    `ORDER=$(post $SHOP/v1/carts/$ID/checkout -H "cart-token: $TOKEN" -H "idempotency-key: order-$ID" \\`,
+    `  -d '{"payment_method":"invoice"}' | pick a.id)`,
+    ...logIn(shop, staffPassword),
+    `curl -s $SHOP/v1/admin/orders/$ORDER/explanation -H "$STAFF" | pick 'a.promotions.map((p) => p.name + "\\n    " + p.words).join("\\n")'`,
+  ]
+}
+
+function plugin(shop: OpenShop, staffPassword: string): string[] {
+  return [
+    `SHOP=${shop.url}`,
+    ...newCart(cartOf(shop, AUSTIN)),
+    `why <<<"$CART"`,
+    ...logIn(shop, staffPassword),
+    `SHELTER=$(curl -s "$SHOP/v1/admin/customers?email=orders@second-chance.example" -H "$STAFF" | pick 'a.data[0].id')`,
+    `BUYER=$(post $SHOP/v1/admin/customers/$SHELTER/tokens -H "$STAFF" -d '{}' | pick a.customer_token)`,
+    `post -X PATCH $SHOP/v1/carts/$ID -H "cart-token: $TOKEN" -d "{\\"customer_token\\":\\"$BUYER\\"}" | why`,
+    `INSTALL=$(curl -s $SHOP/v1/admin/plugins/installs -H "$STAFF" | pick 'a.data[0].id'); sleep 1`,
+    `CALL=$(curl -s "$SHOP/v1/admin/plugins/installs/$INSTALL/calls?limit=1" -H "$STAFF" | pick 'a.data[0].id')`,
+    `curl -s $SHOP/v1/admin/plugins/calls/$CALL -H "$STAFF"`,
+  ]
+}
+
+function tiers(shop: OpenShop): string[] {
+  return [`SHOP=${shop.url}`, `post $SHOP/v1/carts -d '${cartOf(shop, KYOTO)}' | why`]
+}
+
+function cartOf({ cart }: OpenShop, address: object): string {
+  const lines = cart.map(({ variantId, quantity }) => ({ variant_id: variantId, quantity }))
+  return JSON.stringify({ lines, email: 'ada@example.com', shipping_address: address })
+}
+
+function newCart(cart: string): string[] {
+  return [`CART=$(post $SHOP/v1/carts -d '${cart}')`, `ID=$(pick a.id <<<"$CART") TOKEN=$(pick a.token <<<"$CART")`]
+}
+
+function logIn({ staffEmail }: OpenShop, password: string): string[] {
+  return [
+    `STAFF="authorization: Bearer $(post $SHOP/v1/admin/sessions -d '{"email":"${staffEmail}","password":"${password}"}' | pick a.access_token)"`,
+  ]
+}
