@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { globSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { buildBundle } from '../packages/plugins-sdk/src/kit/bundle.ts'
+import { buildBundle } from '@souk/plugins-sdk/kit/bundle.ts'
 import { root } from './pnpm.mjs'
 
 const SDK = join(root, 'packages', 'plugins-sdk')

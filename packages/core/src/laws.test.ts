@@ -38,7 +38,7 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   'apps/api': ['platform', 'core', 'tenant-router', 'plugin-host'],
   'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host'],
   'apps/cli': ['core'],
-  scripts: ['core', 'tenant-router', 'migrations', 'local-postgres'],
+  scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk'],
   proofs: ['core', 'tenant-router', 'migrations', 'local-postgres'],
   bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs'],
   examples: [],
