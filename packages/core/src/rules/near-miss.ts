@@ -41,21 +41,28 @@ function missingOfLeaf(leaf: LeafTrace, currency: string): NearMiss[] | undefine
   if (fact === 'lines') return missingOfLines(leaf, currency)
   if (!FACTS[fact].grows || typeof actual !== 'number' || typeof expected !== 'number') return undefined
   if (operator !== 'greaterThan' && operator !== 'greaterThanInclusive') return undefined
-  return [nearMiss(expected - actual + (operator === 'greaterThan' ? 1 : 0), MEASURES[fact] ?? 'amount', '', currency)]
+  return [nearMiss(expected - actual + (operator === 'greaterThan' ? 1 : 0), MEASURES[fact] ?? 'amount', () => '', currency)]
 }
 
 function missingOfLines(leaf: LeafTrace, currency: string): NearMiss[] | undefined {
   const { actual, operator } = leaf
   if (actual === null) return undefined
   const asked = leafOf(leaf)
-  const which = saidWith(asked, currency)
+  const which = () => saidWith(asked, currency)
   if (operator === 'any_line') return [nearMiss(1, 'quantity', which, currency)]
   if (!isAtLeast(operator)) return undefined
   return [nearMiss(measuredBound(asked) - (actual as LinesSeen).measured, measureOf(operator), which, currency)]
 }
 
-function nearMiss(short: number, measure: LineMeasure, which: string, currency: string): NearMiss {
-  if (measure === 'amount') return { short, measure, words: `${saidAmount(short, currency)} more${which}` }
-  const noun = measure === 'quantity' ? 'item' : 'line'
-  return { short, measure, words: `${short} more ${noun}${short === 1 ? '' : 's'}${which}` }
+/** Words are made when they are read: of many near misses few are said. */
+function nearMiss(short: number, measure: LineMeasure, which: () => string, currency: string): NearMiss {
+  return {
+    short,
+    measure,
+    get words() {
+      if (measure === 'amount') return `${saidAmount(short, currency)} more${which()}`
+      const noun = measure === 'quantity' ? 'item' : 'line'
+      return `${short} more ${noun}${short === 1 ? '' : 's'}${which()}`
+    },
+  }
 }
