@@ -30,7 +30,6 @@ interface Schema {
   $ref?: string
   format?: string
   pattern?: string
-  enum?: unknown[]
   properties?: Record<string, Schema>
   items?: Schema
   anyOf?: Schema[]
@@ -105,8 +104,7 @@ function idsIn(schema: Schema, document: Description): string[] {
   const own = Object.entries(resolved.properties ?? {}).flatMap(([name, property]) => {
     if (NO_IDS.includes(name)) return []
     const isId = property.format === 'uuid' || property.pattern?.startsWith('^[0-9a-f]{8}-') || name === 'id' || /_ids?$/.test(name)
-    // One of our own words is nobody's id.
-    return isId && !property.enum ? [name] : idsIn(property, document)
+    return isId ? [name] : idsIn(property, document)
   })
   const inner = [resolved.items, ...(resolved.anyOf ?? []), ...(resolved.allOf ?? []), ...(resolved.oneOf ?? [])]
   return [...own, ...inner.flatMap((part) => (part ? idsIn(part, document) : []))]

@@ -183,7 +183,15 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
 
 function productOf({ handle, sku }: Names, canary: string) {
   const price = { amount: 100, currency: 'EUR' }
-  const variant = { sku, barcode: `${canary} barcode`, price, image_url: `https://img.example/${canary}.png`, tracked: true, quantity: 100 }
+  const variant = {
+    sku,
+    barcode: `${canary} barcode`,
+    price,
+    image_url: `https://img.example/${canary}.png`,
+    tracked: true,
+    quantity: 100,
+    tax_category: canary,
+  }
   return {
     title: `${canary} product`,
     handle,
@@ -256,8 +264,12 @@ async function buy(
 ) {
   const address = { name: `${canary} Ada`, line1: `${canary} street 1`, city: 'Berlin', country: 'DE' }
   const buyer = { email: `${canary}@buyer.example`, shipping_address: address, billing_address: address, shipping_option: 'flat' }
-  const open = (payload: object, name: string) =>
-    expectDone(call(shop.host, { method: 'POST', url: '/v1/carts', payload, headers: { 'idempotency-key': `${idempotencyKey}${name}` } }))
+  const open = (given: object, name: string) => {
+    const payload = { channel: canary, ...given }
+    return expectDone(
+      call(shop.host, { method: 'POST', url: '/v1/carts', payload, headers: { 'idempotency-key': `${idempotencyKey}${name}` } }),
+    )
+  }
   const lines = (variantId: string) => [{ variant_id: variantId, quantity: 1 }]
   const enter = (cart: Done) =>
     expectDone(
@@ -268,16 +280,21 @@ async function buy(
         headers: { 'cart-token': cart.token },
       }),
     )
+  const place = (placed: Done, name: string) =>
+    expectDone(
+      call(shop.host, {
+        method: 'POST',
+        url: `/v1/carts/${placed.id}/checkout`,
+        payload: { payment_method: 'invoice' },
+        headers: { 'cart-token': placed.token, 'idempotency-key': `${idempotencyKey}${name}` },
+      }),
+    )
+  const regretted = await place(await open({ ...buyer, lines: lines(goods.ordered) }, '-regretted'), '-regretted')
+  const cancelled = { method: 'POST', url: `/v1/admin/orders/${regretted.id}/cancel`, payload: { reason: `${canary} regrets` } } as const
+  await expectDone(call(shop.host, { ...cancelled, token: shop.token }))
   const ordered = await open({ ...buyer, lines: lines(goods.ordered) }, '')
   await enter(ordered)
-  const order = await expectDone(
-    call(shop.host, {
-      method: 'POST',
-      url: `/v1/carts/${ordered.id}/checkout`,
-      payload: { payment_method: 'invoice' },
-      headers: { 'cart-token': ordered.token, 'idempotency-key': idempotencyKey },
-    }),
-  )
+  const order = await place(ordered, '')
   const cart = await open({ ...buyer, lines: lines(goods.wanted) }, '-full')
   await enter(cart)
   return { order, cart, emptyCart: await open({}, '-empty') }
