@@ -41,8 +41,9 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk'],
   proofs: ['core', 'tenant-router', 'migrations', 'local-postgres'],
   bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs'],
-  examples: [],
+  // Before `examples`, in whose folder they lie: the first that fits is taken.
   'examples/plugins': ['plugins-sdk'],
+  examples: [],
 }
 const TEST_IMPORTS = ['local-postgres', 'migrations', 'tenant-router', 'core']
 
