@@ -160,7 +160,7 @@ describe.each([
         found.add(name)
       }
     }
-    expect([...found].sort()).toEqual(['collection', 'email', 'file', 'handle', 'sku'])
+    expect([...found].sort()).toEqual(['code', 'collection', 'email', 'file', 'handle', 'plugin', 'sku'])
   })
 })
 
