@@ -96,10 +96,20 @@ try {
   await bundleEntries()
   await bundleSandbox()
   writeDeclarations()
-  rmSync(join(root, 'dist'), { recursive: true, force: true })
-  renameSync(into, join(root, 'dist'))
+  putInPlace()
 } finally {
   rmSync(into, { recursive: true, force: true })
+}
+
+/** Two builds at once may each remove the other's: the later one tries again. */
+function putInPlace(triesLeft = 5): void {
+  rmSync(join(root, 'dist'), { recursive: true, force: true })
+  try {
+    renameSync(into, join(root, 'dist'))
+  } catch (error) {
+    if (triesLeft === 0 || !['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    putInPlace(triesLeft - 1)
+  }
 }
 
 async function bundleEntries(): Promise<void> {
