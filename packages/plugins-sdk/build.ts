@@ -101,14 +101,19 @@ try {
   rmSync(into, { recursive: true, force: true })
 }
 
-/** Two builds at once may each remove the other's: the later one tries again. */
-function putInPlace(triesLeft = 5): void {
-  rmSync(join(root, 'dist'), { recursive: true, force: true })
+/** Moves the old one away and the new one in. Where another build was quicker, its result is moved away in turn. */
+function putInPlace(triesLeft = 20): void {
+  const dist = join(root, 'dist')
+  const old = `${into}-old`
   try {
-    renameSync(into, join(root, 'dist'))
+    if (existsSync(dist)) renameSync(dist, old)
+    renameSync(into, dist)
   } catch (error) {
-    if (triesLeft === 0 || !['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    if (triesLeft === 0 || !['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    rmSync(old, { recursive: true, force: true })
     putInPlace(triesLeft - 1)
+  } finally {
+    rmSync(old, { recursive: true, force: true })
   }
 }
 
