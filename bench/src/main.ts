@@ -8,6 +8,7 @@ import { cpuOf, cpuOfTree, memoryOf } from './cpu.ts'
 import { openMinimalOrders } from './limit-orders.ts'
 import { fireRequests, type Rate } from './load.ts'
 import { type Operation, operations } from './operations.ts'
+import { measureQuotes, printQuotes } from './quotes.ts'
 import { printReport, type Row } from './report.ts'
 import { measureRules, printRules } from './rules.ts'
 import { fillHouse } from './shop.ts'
@@ -44,6 +45,9 @@ try {
   await minimal.close()
   limits.stop()
   printReport(rows, await measureCosts(house, shop), memory)
+  console.log()
+  house.startWorker()
+  printQuotes(await measureQuotes(house))
   console.log()
   printRules(await measureRules())
   const broken = await house.invariants()
