@@ -22,7 +22,7 @@ export interface FactSources {
 export class PricingFacts implements CartFacts {
   private readonly input: PricingInput
   private readonly sources: FactSources
-  private wallShown: WallTime | undefined
+  private readonly known = new Map<string, unknown>()
 
   constructor(input: PricingInput, sources: FactSources) {
     this.input = input
@@ -30,40 +30,40 @@ export class PricingFacts implements CartFacts {
   }
 
   get 'cart.subtotal'(): bigint {
-    return this.sum((line) => line.unitPrice * line.quantity)
+    return this.once('cart.subtotal', () => this.sum((line) => line.unitPrice * line.quantity))
   }
   get 'cart.discounted_subtotal'(): bigint {
     return this.sources.discountedSubtotal()
   }
   get 'cart.quantity'(): number {
-    return Number(this.sum((line) => line.quantity))
+    return this.once('cart.quantity', () => Number(this.sum((line) => line.quantity)))
   }
   get 'cart.line_count'(): number {
     return this.input.lines.length
   }
   get 'cart.weight'(): number {
-    return Number(this.sum((line) => line.grams * line.quantity))
+    return this.once('cart.weight', () => Number(this.sum((line) => line.grams * line.quantity)))
   }
   get 'cart.skus'(): readonly string[] {
-    return this.set((line) => [line.sku])
+    return this.once('cart.skus', () => this.set((line) => [line.sku]))
   }
   get 'cart.product_ids'(): readonly string[] {
-    return this.set((line) => [line.productId])
+    return this.once('cart.product_ids', () => this.set((line) => [line.productId]))
   }
   get 'cart.variant_ids'(): readonly string[] {
-    return this.set((line) => [line.variantId])
+    return this.once('cart.variant_ids', () => this.set((line) => [line.variantId]))
   }
   get 'cart.collections'(): readonly string[] {
-    return this.set((line) => line.collections)
+    return this.once('cart.collections', () => this.set((line) => line.collections))
   }
   get 'cart.tags'(): readonly string[] {
-    return this.set((line) => line.tags)
+    return this.once('cart.tags', () => this.set((line) => line.tags))
   }
   get 'cart.vendors'(): readonly string[] {
-    return this.set((line) => [line.vendor])
+    return this.once('cart.vendors', () => this.set((line) => [line.vendor]))
   }
   get 'cart.product_types'(): readonly string[] {
-    return this.set((line) => [line.productType])
+    return this.once('cart.product_types', () => this.set((line) => [line.productType]))
   }
   get 'customer.known'(): boolean {
     return this.input.customer !== null
@@ -72,7 +72,7 @@ export class PricingFacts implements CartFacts {
     return this.input.customer?.id ?? null
   }
   get 'customer.groups'(): readonly string[] {
-    return asSet(this.input.customer?.groups ?? [])
+    return this.once('customer.groups', () => asSet(this.input.customer?.groups ?? []))
   }
   get 'customer.orders_count'(): number | null {
     return this.input.customer === null ? null : Number(this.input.customer.ordersCount)
@@ -133,7 +133,9 @@ export class PricingFacts implements CartFacts {
     return this.sources.shippingAmount()
   }
   get 'coupon.codes'(): readonly string[] {
-    return asSet(this.input.coupons.filter(({ state }) => state === 'usable').map(({ code }) => code.toUpperCase()))
+    return this.once('coupon.codes', () =>
+      asSet(this.input.coupons.filter(({ state }) => state === 'usable').map(({ code }) => code.toUpperCase())),
+    )
   }
   get lines(): readonly LineFacts[] {
     return this.sources.lines
@@ -150,8 +152,13 @@ export class PricingFacts implements CartFacts {
   }
 
   private wall(): WallTime {
-    this.wallShown ??= wallTime(Date.parse(this.input.asOf), this.sources.timeZone)
-    return this.wallShown
+    return this.once('wall', () => wallTime(Date.parse(this.input.asOf), this.sources.timeZone))
+  }
+
+  /** What many rules ask for is worked out once. */
+  private once<Value>(name: string, work: () => Value): Value {
+    if (!this.known.has(name)) this.known.set(name, work())
+    return this.known.get(name) as Value
   }
 }
 

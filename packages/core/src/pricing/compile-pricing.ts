@@ -1,4 +1,5 @@
 import { type CompiledConditions, compileConditions } from '../rules/compile.ts'
+import { FACTS } from '../rules/fact-catalogue.ts'
 import type { CartFacts } from '../rules/fact-values.ts'
 import { type CompiledRules, compileAll } from '../rules/rule-set.ts'
 import { type CompiledShipping, compileShipping } from '../shipping/shipping-rates.ts'
@@ -15,6 +16,8 @@ export interface CompiledPromotion {
   conditions: CompiledConditions<CartFacts> | null
   /** Its conditions ask what is left of the goods: they are looked at when its turn has come, not before. */
   asksWhatIsLeft: boolean
+  /** Whether its conditions ask for something that a buyer can raise by putting more into the cart. */
+  mayBeNear: boolean
   actions: readonly CompiledAction[]
 }
 
@@ -32,14 +35,15 @@ export interface CompiledPricing {
 
 /**
  * Makes a pricing document ready: conditions and actions become closures, schedules instants. The conditions in it must have
- * passed `validateConditions`. Takes milliseconds for a large document; keep the result by its version.
+ * passed `validateConditions`. Takes milliseconds for a large document; keep the result by its version. `version` is the name
+ * under which the document is kept, where it has one already: a document from before a policy was added keeps its name.
  */
-export function compilePricing(document: PricingDocument): CompiledPricing {
+export function compilePricing(document: PricingDocument, version: string = pricingVersion(document)): CompiledPricing {
   const { policy } = document
   const setting: ActionSetting = { rounding: policy.discount_rounding ?? policy.rounding, matching: lineMatcher() }
   const promotions = [...document.promotions].sort(inOrder).map((promotion) => compilePromotion(promotion, setting, policy.time_zone))
   return {
-    version: pricingVersion(document),
+    version,
     document,
     promotions,
     rules: compileAll(
@@ -58,6 +62,7 @@ function compilePromotion(document: PromotionDocument, setting: ActionSetting, t
     document,
     isScheduled: compileSchedule(document.schedule, timeZone),
     conditions,
+    mayBeNear: conditions?.needs.some((fact) => FACTS[fact].grows || fact === 'lines') ?? false,
     asksWhatIsLeft: conditions?.needs.includes('cart.discounted_subtotal') ?? false,
     actions: document.actions.map((action) => compileAction(action, setting)),
   }

@@ -11,7 +11,7 @@ import { storePricing } from './stored-form.ts'
 import { arbitraryPricing } from './testing/arbitrary-pricing.ts'
 import { documentOf, type Shop } from './testing/shop.ts'
 
-const RUNS = { numRuns: 800 }
+const RUNS = { numRuns: 300 }
 const REDUCTIONS = ['promotion', 'plugin', 'manual']
 
 function always(law: (priced: PricedCart, cart: PricingInput, shop: Shop) => void): void {

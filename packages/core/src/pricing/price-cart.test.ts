@@ -109,6 +109,12 @@ describe('amounts that no shop can charge', () => {
     expect(() => priceIn({}, cartOf(lines))).toThrow(expect.objectContaining({ code: 'amount_out_of_range' }))
   })
 
+  it('are refused in another currency than the pricing has', () => {
+    expect(() => priceIn({}, cartOf([line('mug', 1000)], { currency: 'USD' }))).toThrow(
+      expect.objectContaining({ code: 'currency_mismatch' }),
+    )
+  })
+
   it('are refused with their tax', () => {
     expect(() => priceIn({ taxes: { default_rate_ppm: 10_000 } }, cartOf([line('gold', Number(AMOUNT_MAX))]))).toThrow(
       expect.objectContaining({ code: 'amount_out_of_range' }),

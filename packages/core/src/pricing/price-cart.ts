@@ -1,3 +1,4 @@
+import { Refusal } from '../refusal.ts'
 import type { CompiledPricing } from './compile-pricing.ts'
 import type { Adjustment, Detail, PricedCart } from './priced-cart.ts'
 import type { PricingInput } from './pricing-input.ts'
@@ -16,12 +17,14 @@ import { totalUp } from './stages/total-up.ts'
  * promotions, coupons and tags lie. The stages run in a fixed order: list price, promotions on lines, promotions on the order,
  * plugins and staff, shipping, promotions on shipping, taxes, totals. docs/pricing.md says what each does.
  *
- * Refuses `amount_out_of_range` when a line or the total passes AMOUNT_MAX, and `rule_result_invalid` when a rule or a plugin
- * answers what is no amount.
+ * Refuses `currency_mismatch` for a cart in another currency than the pricing's, `amount_out_of_range` when a line or the total
+ * passes AMOUNT_MAX, and `rule_result_invalid` when a rule or a plugin answers what is no amount.
  */
 export function priceCart(input: PricingInput, rules: CompiledPricing, detail: Detail = 'brief'): PricedCart {
+  if (input.currency !== rules.document.currency)
+    throw new Refusal('currency_mismatch', { detail: `This pricing is in ${rules.document.currency}, the cart in ${input.currency}.` })
   const session = openSession(input, rules)
-  const candidates = findCandidates(rules, input, session.facts)
+  const candidates = findCandidates(rules, input, session.facts, detail)
   const run = settle(session, candidates)
   const { cart } = run
   run.adjustments.push(...discountShipping(input, cart))

@@ -29,7 +29,7 @@ export interface ShippingOption {
 export function shippingOptions(input: PricingInput, rules: CompiledPricing): ShippingOption[] {
   const unchosen = { ...input, shipping: null }
   const session = openSession(unchosen, rules)
-  const chosen = settleStacking(session, findCandidates(rules, unchosen, session.facts))
+  const chosen = settleStacking(session, findCandidates(rules, unchosen, session.facts, 'brief'))
   const { cart } = runPromotions(session, chosen, (working) => discountGoods(input, working))
   if (!needsShipping(cart)) return []
   return methodOffers(session, cart).map((offer) => toOption(offer, input, rules))

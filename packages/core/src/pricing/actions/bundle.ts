@@ -14,9 +14,6 @@ interface Part {
   quantity: bigint
 }
 
-/** Further sets are tried without, when fewer sets take more off: cheap goods must not spoil a set for a price. */
-const FEWER_SETS_TRIED = 100
-
 /**
  * Pieces of every part, so many together, for a price, with a percentage or an amount off each set. A piece is in one set
  * only; lines that match several parts go where they make the most sets.
@@ -31,25 +28,17 @@ export function compileBundle(action: BundleAction, setting: ActionSetting): Dis
     plan(lines) {
       const demands = demandsOf(parts, lines)
       const pieces = inOrder(allPieces(lines.filter((line) => demands.some((demand) => demand.lines.has(line)))), action.first)
-      let best = setsOf(demands, pieces, most)
-      if (best === null) return NO_PLAN
-      let off = worth(best.pieces, best.times)
-      for (let tried = 0; tried < FEWER_SETS_TRIED && best.times > 1n && 'price' in action.value; tried++) {
-        const fewer: Sets = { times: best.times - 1n, pieces: assignPieces(demands, pieces, best.times - 1n)! }
-        const offFewer = worth(fewer.pieces, fewer.times)
-        if (offFewer <= off) break
-        best = fewer
-        off = offFewer
-      }
-      const { room } = takerOf(best.pieces)
-      return off <= 0n ? NO_PLAN : { cuts: spread(smaller(off, room), best.pieces), shipping: 0n }
+      const fitting = mostSets(demands, pieces, most)
+      if (fitting === 0n) return NO_PLAN
+      const inSets = (times: bigint) => assignPieces(demands, pieces, times)!
+      const times =
+        'price' in action.value && action.first === 'dearest' ? worthwhile(fitting, (sets) => worth(inSets(sets), sets)) : fitting
+      const chosen = inSets(times)
+      const off = worth(chosen, times)
+      const { room } = takerOf(chosen)
+      return off <= 0n ? NO_PLAN : { cuts: spread(smaller(off, room), chosen), shipping: 0n }
     },
   }
-}
-
-interface Sets {
-  times: bigint
-  pieces: Picked[]
 }
 
 function worthOf(value: BundleAction['value'], setting: ActionSetting): (pieces: readonly Picked[], times: bigint) => bigint {
@@ -69,23 +58,30 @@ function demandsOf(parts: readonly Part[], lines: readonly WorkingLine[]): Deman
   return parts.map(({ matching, quantity }) => ({ lines: new Set(matching(lines)), quantity }))
 }
 
-/** The most sets that the pieces make, and the pieces in them; null when they do not make one. */
-function setsOf(demands: readonly Demand[], pieces: readonly Picked[], most: bigint | null): Sets | null {
+/** The most sets that the pieces make. */
+function mostSets(demands: readonly Demand[], pieces: readonly Picked[], most: bigint | null): bigint {
   const perSet = demands.reduce((sum, { quantity }) => sum + quantity, 0n)
-  let upper = countOf(pieces) / perSet
-  if (most !== null && most < upper) upper = most
-  // What makes so many sets makes fewer, too: look for the limit between.
-  let found: Sets | null = null
-  let lower = 1n
-  while (lower <= upper) {
-    const times: bigint = found === null && lower === 1n ? upper : (lower + upper) / 2n
-    const assigned = assignPieces(demands, pieces, times)
-    if (assigned) {
-      found = { times, pieces: assigned }
-      lower = times + 1n
-    } else {
-      upper = times - 1n
-    }
+  const upper = countOf(pieces) / perSet
+  // What makes so many sets makes fewer, too.
+  return largest(most === null ? upper : smaller(upper, most), (times) => assignPieces(demands, pieces, times) !== null)
+}
+
+/**
+ * How many sets for a price take most off, the dearest pieces first. Each further set holds cheaper pieces than the one before,
+ * so those that are dearer than their price come first: cheap goods must not spoil them.
+ */
+function worthwhile(fitting: bigint, worth: (times: bigint) => bigint): bigint {
+  return largest(fitting, (times) => times === 1n || worth(times) > worth(times - 1n))
+}
+
+/** The largest number up to `upper` that a test passes which all smaller ones pass; zero if not even one does. */
+function largest(upper: bigint, passes: (times: bigint) => boolean): bigint {
+  if (upper > 0n && passes(upper)) return upper
+  let [passed, failed] = [0n, upper]
+  while (failed - passed > 1n) {
+    const middle = (passed + failed) / 2n
+    if (passes(middle)) passed = middle
+    else failed = middle
   }
-  return found
+  return passed
 }

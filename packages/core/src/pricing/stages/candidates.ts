@@ -1,7 +1,7 @@
 import type { CartFacts } from '../../rules/fact-values.ts'
 import type { ConditionTrace } from '../../rules/trace.ts'
 import type { CompiledPricing, CompiledPromotion } from '../compile-pricing.ts'
-import type { PromotionOutcome } from '../priced-cart.ts'
+import type { Detail, PromotionOutcome } from '../priced-cart.ts'
 import type { PricingInput } from '../pricing-input.ts'
 import { rolloutBucket } from '../rollout.ts'
 
@@ -15,16 +15,22 @@ export interface Candidate {
   couponCode: string | null
   /** What it may still cost; null: no limit. */
   budgetLeft: bigint | null
+  /** Of its conditions; null where there are none, or nobody has asked for it yet. */
   trace: ConditionTrace | null
 }
 
-/** Every promotion of the pricing, in the order in which they are considered, with what already speaks against it. */
-export function findCandidates(rules: CompiledPricing, input: PricingInput, facts: CartFacts): Candidate[] {
+/**
+ * Every promotion of the pricing, in the order in which they are considered, with what already speaks against it. For a brief
+ * answer conditions are only looked at as far as it takes; `traceOf` finds out more.
+ */
+export function findCandidates(rules: CompiledPricing, input: PricingInput, facts: CartFacts, detail: Detail): Candidate[] {
   const instant = Date.parse(input.asOf)
   const codes = usableCodes(input)
-  const outcomes = rules.rules.evaluateAllWithTrace(facts)
+  const traced = detail === 'full' ? rules.rules.evaluateAllWithTrace(facts) : null
+  const holding = new Set(traced ? [] : rules.rules.evaluateAll(facts))
   return rules.promotions.map((promotion, index) => {
-    const { held, trace } = outcomes[index]!
+    const held = traced ? traced[index]!.held : holding.has(String(index))
+    const trace = traced ? traced[index]!.trace : null
     const { id } = promotion.document
     const usage = input.usage[id]
     const candidate: Candidate = {
@@ -38,6 +44,13 @@ export function findCandidates(rules: CompiledPricing, input: PricingInput, fact
     candidate.outcome = objection(candidate, { instant, stickyKey: input.stickyKey, usage, held })
     return candidate
   })
+}
+
+/** How the conditions of a promotion came out, unless they were never looked at. */
+export function traceOf(candidate: Candidate, facts: CartFacts): ConditionTrace | null {
+  const { conditions, asksWhatIsLeft } = candidate.promotion
+  if (candidate.trace === null && conditions !== null && !asksWhatIsLeft) candidate.trace = conditions.trace(facts)
+  return candidate.trace
 }
 
 interface Circumstances {

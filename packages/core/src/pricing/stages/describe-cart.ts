@@ -1,7 +1,7 @@
 import { percent } from '../percent.ts'
 import type { Adjustment, CouponOutcome, Detail, ExplanationStep, PricedCart, PromotionTrace, Totals } from '../priced-cart.ts'
 import type { PricingInput } from '../pricing-input.ts'
-import type { Candidate } from './candidates.ts'
+import { type Candidate, traceOf } from './candidates.ts'
 import { nearMisses } from './near-misses.ts'
 import { outcomeWords } from './outcome-words.ts'
 import type { PricingSession } from './pricing-session.ts'
@@ -24,6 +24,7 @@ export function describeCart(
   for (const candidate of candidates) conclude(candidate, run.effects.get(candidate))
   const names = new Map(candidates.map(({ promotion: { document } }) => [document.id, document.name]))
   const told = detail === 'full' ? candidates : candidates.filter(isWorthTelling)
+  for (const candidate of told) traceOf(candidate, session.facts)
   const promotions = told.map((candidate) => toTrace(candidate, { effect: run.effects.get(candidate), currency, names, detail }))
   return {
     promotions,
