@@ -135,7 +135,7 @@ export class PluginHost {
   /** Loads a bundle once, for nobody, and answers what it registers. */
   async inspect(bundle: { digest: string; source: string }): Promise<Inspection> {
     const verdict = await this.#checks.check(bundle)
-    if (verdict !== undefined) return { ok: false, detail: verdict }
+    if (!verdict.mayRun) return { ok: false, detail: verdict.detail }
     const inspection = { merchantId: '', bundle, configuration: null, cordon: 'new' as const, hook: 'inspect@1.hooks', input: null }
     const outcome = await this.#send({ ...inspection, limits: { wallMs: INSPECT_WALL_MS } }, { configuration: '', input: '' }, 'inspect')
     const answer = toAnswer(outcome)
@@ -185,8 +185,8 @@ export class PluginHost {
       return failed('input_too_large', `a configuration of over ${CONFIGURATION_BYTES_MAX} bytes`)
     }
     if (!HOOK.test(call.hook)) return failed('refused', 'a hook is called contract@major.name')
-    const verdict = (this.#checks.known(call.bundle.digest) ?? { verdict: await this.#checks.check(call.bundle) }).verdict
-    if (verdict !== undefined) return failed('refused', verdict)
+    const verdict = this.#checks.known(call.bundle.digest) ?? (await this.#checks.check(call.bundle))
+    if (!verdict.mayRun) return failed(verdict.reason, verdict.detail)
     const plugin = pluginOf(call)
     const restMs = this.#conduct.restMs(plugin, performance.now())
     if (restMs > 0) return failed('unavailable', `it cost a process, and is not run for ${Math.ceil(restMs / 1_000)} s`)
@@ -211,7 +211,7 @@ export class PluginHost {
     const asked = {
       ...{ merchantId, bundle, plugin, cordon, work, ...texts, contract, hook, wallMs, onSibling },
       outputBytesMax: Math.min(limits.outputBytesMax ?? outputBytesMax(call.input), OUTPUT_BYTES_MAX),
-      isSlow: wallMs > wallMsOf('') || this.#conduct.isSlow(plugin),
+      isSlow: this.#conduct.isSlow(plugin),
       repeat: work === 'call' && Math.random() < this.#options.repeatRate,
     }
     return this.#queue(group, asked, signal)

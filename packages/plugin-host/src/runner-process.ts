@@ -69,9 +69,9 @@ export class RunnerProcess {
   constructor(settings: RunnerSettings) {
     const { memoryBytesMax } = settings
     const command = [...settings.launcher, process.execPath, ...runnerArguments(settings.file), fileURLToPath(settings.file)]
-    const limits = [memoryBytesMax, Math.round(memoryBytesMax * MEMORY_TARGET_SHARE)].map(String)
+    const given = [memoryBytesMax, Math.round(memoryBytesMax * MEMORY_TARGET_SHARE), process.pid].map(String)
     // No environment, no working folder of ours, no standard input; a session of its own, so that Ctrl-C in a terminal is not for it.
-    this.#child = spawn(command[0]!, [...command.slice(1), ...limits], {
+    this.#child = spawn(command[0]!, [...command.slice(1), ...given], {
       cwd: '/',
       env: {},
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],

@@ -7,8 +7,7 @@ const CHECK_MS_MAX = 5_000
 /** Reading such a bundle takes some 60 MB. */
 const THREAD_HEAP_MIB = 512
 
-/** What was found, or undefined when the bundle may run. */
-export type Verdict = string | undefined
+export type Verdict = { mayRun: true } | { mayRun: false; reason: 'refused' | 'unavailable'; detail: string }
 
 interface Reply {
   id: number
@@ -33,9 +32,8 @@ export class SourceChecks {
   }
 
   /** The verdict if it is known already: the way of every call but the first. */
-  known(digest: string): { verdict: Verdict } | undefined {
-    if (!this.#verdicts.has(digest)) return undefined
-    return { verdict: this.#verdicts.get(digest) }
+  known(digest: string): Verdict | undefined {
+    return this.#verdicts.get(digest)
   }
 
   check(bundle: { digest: string; source: string }): Promise<Verdict> {
@@ -51,11 +49,10 @@ export class SourceChecks {
 
   async #check({ digest, source }: { digest: string; source: string }): Promise<Verdict> {
     const reply = await this.#ask(source)
-    if (reply === undefined) return 'the bundle could not be read in time'
+    if (reply === undefined) return { mayRun: false, reason: 'unavailable', detail: 'the bundle could not be read in time' }
     // Not remembered under the digest that was named: the right bundle may still come.
-    if (reply.digest !== digest) return 'the bundle is not what its digest says'
-    const { fault } = reply
-    const verdict = fault && (fault.line === 0 ? fault.detail : `${fault.detail} (line ${fault.line}, column ${fault.column})`)
+    if (reply.digest !== digest) return { mayRun: false, reason: 'refused', detail: 'the bundle is not what its digest says' }
+    const verdict: Verdict = reply.fault ? { mayRun: false, reason: 'refused', detail: inWords(reply.fault) } : { mayRun: true }
     this.#verdicts.set(digest, verdict)
     if (this.#verdicts.size > VERDICTS_KEPT_MAX) this.#verdicts.delete(this.#verdicts.keys().next().value!)
     return verdict
@@ -98,4 +95,8 @@ export class SourceChecks {
     })
     return thread
   }
+}
+
+function inWords({ detail, line, column }: SourceFault): string {
+  return line === 0 ? detail : `${detail} (line ${line}, column ${column})`
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Comment, type Node, parse } from 'acorn'
+import { type Comment, getLineInfo, type Node, parse } from 'acorn'
 import { BUNDLE_BYTES_MAX } from './limits.ts'
 
 export interface SourceFault {
@@ -41,8 +41,8 @@ export function checkSource(source: string): SourceFault | undefined {
   if (Buffer.byteLength(source) > BUNDLE_BYTES_MAX) return { detail: `the bundle is over ${BUNDLE_BYTES_MAX} bytes`, line: 0, column: 0 }
   const comments: Comment[] = []
   try {
-    const program = parse(STRICT + source, { ecmaVersion: 'latest', sourceType: 'script', locations: true, onComment: comments })
-    return firstHtmlComment(source, comments) ?? firstRefused(program)
+    const program = parse(STRICT + source, { ecmaVersion: 'latest', sourceType: 'script', onComment: comments })
+    return firstHtmlComment(source, comments) ?? firstRefused(source, program)
   } catch (error) {
     return unreadable(error)
   }
@@ -53,31 +53,28 @@ export function digestOf(source: string): string {
   return createHash('sha256').update(source).digest('hex')
 }
 
-function firstRefused(program: Node): SourceFault | undefined {
+function firstRefused(source: string, program: Node): SourceFault | undefined {
   let first: Node | undefined
   for (const node of everyNode(program)) {
     if (REFUSALS[node.type]?.(node as never) !== undefined && (first === undefined || node.start < first.start)) first = node
   }
-  return first && { detail: `a plugin may not contain ${REFUSALS[first.type]!(first as never)}`, ...placeOf(first.loc!.start) }
+  return first && { detail: `a plugin may not contain ${REFUSALS[first.type]!(first as never)}`, ...placeAt(source, first.start) }
 }
 
 /** All of them, the names of properties too, which acorn-walk passes over: a BigInt may be one. */
 function* everyNode(program: Node): Iterable<Node> {
-  const waiting: unknown[] = [program]
-  while (waiting.length > 0) {
-    const next = waiting.pop()
-    if (Array.isArray(next)) waiting.push(...next)
-    else if (isNode(next)) {
-      yield next
-      waiting.push(...Object.values(next))
+  const waiting: object[] = [program]
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (isNode(next)) yield next
+    for (const key in next) {
+      const part = (next as Record<string, unknown>)[key]
+      if (typeof part === 'object' && part !== null) waiting.push(part)
     }
   }
 }
 
-function isNode(value: unknown): value is Node {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as Node).type === 'string' && typeof (value as Node).start === 'number'
-  )
+function isNode(part: object): part is Node {
+  return typeof (part as Node).type === 'string' && typeof (part as Node).start === 'number'
 }
 
 function asynchronous(node: { async?: boolean }): string | undefined {
@@ -87,7 +84,7 @@ function asynchronous(node: { async?: boolean }): string | undefined {
 /** `<!--` begins a comment in a script. Two parsers may disagree about such things; nobody needs them. */
 function firstHtmlComment(source: string, comments: Comment[]): SourceFault | undefined {
   const found = comments.find(({ start }) => !source.startsWith('/', start - STRICT.length))
-  return found && { detail: 'a plugin may not contain an HTML comment', ...placeOf(found.loc!.start) }
+  return found && { detail: 'a plugin may not contain an HTML comment', ...placeAt(source, found.start) }
 }
 
 function unreadable(error: unknown): SourceFault {
@@ -96,6 +93,10 @@ function unreadable(error: unknown): SourceFault {
     return { detail: `it cannot be read: ${words}`, ...placeOf(error.loc as { line: number; column: number }) }
   }
   return { detail: 'it is nested too deeply to be read', line: 0, column: 0 }
+}
+
+function placeAt(source: string, offset: number): { line: number; column: number } {
+  return placeOf(getLineInfo(STRICT + source, offset))
 }
 
 function placeOf({ line, column }: { line: number; column: number }): { line: number; column: number } {

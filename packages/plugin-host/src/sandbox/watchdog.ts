@@ -15,7 +15,7 @@ const WATCH = `
 const { workerData } = require('node:worker_threads')
 const { writeSync } = require('node:fs')
 const shared = new BigInt64Array(workerData.shared)
-const parent = process.ppid
+const { parent, memoryBytesMax } = workerData
 function end(words) {
   try { if (words) writeSync(2, words + '\\n') } catch {}
   process.kill(process.pid, 'SIGKILL')
@@ -23,7 +23,7 @@ function end(words) {
 setInterval(() => {
   const resident = process.memoryUsage.rss()
   Atomics.store(shared, ${RESIDENT}, BigInt(resident))
-  if (resident > workerData.memoryBytesMax) end('${OVER_MEMORY}')
+  if (resident > memoryBytesMax) end('${OVER_MEMORY}')
   if (process.ppid !== parent) end()
   const deadline = Number(Atomics.load(shared, ${DEADLINE}))
   if (deadline !== 0 && Date.now() > deadline + ${OVERDUE_MS}) end()
@@ -37,8 +37,9 @@ setInterval(() => {
 export class Watchdog {
   readonly #shared = new BigInt64Array(new SharedArrayBuffer(16))
 
-  constructor(memoryBytesMax: number) {
-    const worker = new Worker(WATCH, { eval: true, workerData: { shared: this.#shared.buffer, memoryBytesMax }, env: {} })
+  /** `parent` is the process id of whoever started this one: if it is gone before the thread begins to watch, it is gone all the same. */
+  constructor(memoryBytesMax: number, parent: number) {
+    const worker = new Worker(WATCH, { eval: true, workerData: { shared: this.#shared.buffer, memoryBytesMax, parent }, env: {} })
     worker.unref()
   }
 

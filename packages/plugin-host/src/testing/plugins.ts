@@ -49,9 +49,13 @@ export async function until(holds: () => boolean, mostMs = 10_000): Promise<void
 }
 
 export function isAlive(pid: number): boolean {
+  return signal(pid, 0)
+}
+
+/** False when there is no such process any more. */
+export function signal(pid: number, name: NodeJS.Signals | 0): boolean {
   try {
-    process.kill(pid, 0)
-    return true
+    return process.kill(pid, name)
   } catch {
     return false
   }
