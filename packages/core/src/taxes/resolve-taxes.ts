@@ -71,8 +71,8 @@ export function resolveTaxes(table: TaxTable, question: TaxQuestion): ResolvedTa
   const home = placeOf({ country: table.seller_country, region: table.seller_region, postcode: table.seller_postcode })
   const to = question.destination && placeOf(question.destination)
   const atHome = ratesAt(table, home, day, home)
-  const decision = withRates(decideTax({ table, home, to, customer: question.customer, day }), { table, home, to, day })
-  const due = decision.at === null ? NOTHING : decision.at === home ? atHome : ratesAt(table, decision.at, day, home)
+  const decided = decideTax({ table, home, to, customer: question.customer, day })
+  const { decision, due } = withRates(decided, { table, home, atHome, to, day })
 
   const exempt = exemptionsOf(table, question.customer, to ?? home, day)
   const taxable = question.lines.filter((line) => line.taxable).map((line) => line.category ?? STANDARD_CATEGORY)
@@ -92,13 +92,18 @@ export function resolveTaxes(table: TaxTable, question: TaxQuestion): ResolvedTa
   }
 }
 
-/** The decision once the rates are looked at: a place that has none cannot be taxed at. */
-function withRates(decision: TaxDecision, where: { table: TaxTable; home: TaxPlace; to: TaxPlace | null; day: string }): TaxDecision {
-  const { table, home, to, day } = where
-  if (to === null || decision.at !== to) return decision
-  const { any, charged } = ratesAt(table, to, day, home)
-  if (decision.elseHome) return any ? decision : atHomeInstead(home, to)
-  return charged || (any && !isAbroad(home, to)) ? decision : notTaxed(home, to)
+/** The decision once the rates are looked at, with those that are due: a place that has none cannot be taxed at. */
+function withRates(
+  decision: TaxDecision,
+  where: { table: TaxTable; home: TaxPlace; atHome: RatesAt; to: TaxPlace | null; day: string },
+): { decision: TaxDecision; due: RatesAt } {
+  const { table, home, atHome, to, day } = where
+  if (decision.at === null) return { decision, due: NOTHING }
+  if (to === null || decision.at !== to) return { decision, due: atHome }
+  const due = ratesAt(table, to, day, home)
+  if (decision.elseHome) return due.any ? { decision, due } : { decision: atHomeInstead(home, to), due: atHome }
+  const taxed = due.charged || (due.any && !isAbroad(home, to))
+  return taxed ? { decision, due } : { decision: notTaxed(home, to), due: NOTHING }
 }
 
 function byLine({ lines }: TaxQuestion, rates: (category: string) => TaxRate[]): Record<string, TaxRate[]> {
