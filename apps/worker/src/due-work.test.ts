@@ -1,6 +1,7 @@
 import { newId } from '@souk/core/ids.ts'
 import { enqueue } from '@souk/core/jobs.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
+import { addPromotion } from '@souk/core/testing/promotions.ts'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { nextDailySlot, wakeDueWork, wakeMerchant } from './due-work.ts'
@@ -152,3 +153,46 @@ test('a round is claimed once an interval', async () => {
   await admin.query(`update queue.round set begun_at = now() - interval '61 seconds'`)
   expect(await claimRound(queue, 'a round', 60_000)).toBe(true)
 })
+
+test.each([
+  ['generate_coupons', 'batchId', addBatch],
+  ['run_dry_run', 'dryRunId', addDryRun],
+] as const)('wakes the work of %s that has lost its job, and no other', async (task, name, add) => {
+  const promotion = await addPromotion(merchant, { trigger: 'coupon' })
+  const lost = [await add(promotion.id, 'queued'), await add(promotion.id, 'running')]
+  await add(promotion.id, 'done')
+  const dead = await add(promotion.id, 'running')
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into dead_job (merchant_id, queue_id, task, payload, attempts, last_error, enqueued_at)
+    values (${tx.merchantId}, 1, ${task}, ${JSON.stringify({ [name]: dead })}::jsonb, 10, 'x', now())`,
+  )
+  await wakeMerchant(merchant.inMerchant, now)
+  await wakeMerchant(merchant.inMerchant, now)
+  const { rows } = await admin.query(
+    `select payload ->> $2 as id from graphile_worker._private_jobs
+     where payload ->> 'merchantId' = $1 and payload ->> $2 is not null order by id`,
+    [merchant.merchant.id, name],
+  )
+  expect(rows.map((row) => row.id)).toEqual(lost)
+})
+
+async function addBatch(promotionId: string, status: string): Promise<string> {
+  const id = newId()
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into coupon_batch (merchant_id, id, promotion_id, name, prefix, code_length, quantity, status, author)
+    values (${tx.merchantId}, ${id}, ${promotionId}, 'Letter', '', 10, 1, ${status}, '{}')`,
+  )
+  return id
+}
+
+async function addDryRun(promotionId: string, status: string): Promise<string> {
+  const id = newId()
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into dry_run (merchant_id, id, promotion_id, version, source, sample, status, author)
+    values (${tx.merchantId}, ${id}, ${promotionId}, 1, 'orders', 1, ${status}, '{}')`,
+  )
+  return id
+}
