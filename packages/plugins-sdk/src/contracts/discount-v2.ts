@@ -4,6 +4,7 @@ import {
   amountSchema,
   callFields,
   codeSchema,
+  customerFields,
   destinationFields,
   idSchema,
   LINES_MAX,
@@ -11,7 +12,6 @@ import {
   MESSAGE_CHARACTERS_MAX,
   messageSchema,
   percentSchema,
-  wordsSchema,
 } from './quantities.ts'
 
 // discount@2: what authors of discount@1 could not say. A discount on some units of a line, one discount over several
@@ -24,9 +24,14 @@ export const discountInputV2 = z.strictObject({
     .array(
       z.strictObject({
         ...lineFields,
-        compare_at_price: amountSchema.nullable(),
+        compare_at_price: amountSchema.nullable().meta({ description: 'The crossed-out price of one unit.' }),
         adjustments: z
-          .array(z.strictObject({ name: z.string().max(MESSAGE_CHARACTERS_MAX), amount: amountSchema }))
+          .array(
+            z.strictObject({
+              name: z.string().max(MESSAGE_CHARACTERS_MAX).meta({ description: 'What the buyer reads.' }),
+              amount: amountSchema.meta({ description: 'What it took off.' }),
+            }),
+          )
           .max(50)
           .meta({ description: 'What promotions took off this line already, one by one.' }),
       }),
@@ -34,19 +39,20 @@ export const discountInputV2 = z.strictObject({
     .max(LINES_MAX),
   subtotal: amountSchema.meta({ description: 'Sum of the lines before any discount.' }),
   shipping: z
-    .strictObject({ method: z.string().max(200), amount: amountSchema })
+    .strictObject({
+      method: z.string().max(200).meta({ description: 'Code of the chosen method.' }),
+      amount: amountSchema.meta({ description: 'What it costs after promotions.' }),
+    })
     .nullable()
     .meta({ description: 'Null until a method is chosen.' }),
   customer: z
     .strictObject({
-      groups: wordsSchema,
-      orders_count: z.int().min(0),
-      total_spent: amountSchema,
+      ...customerFields,
       first_order: z.boolean().nullable().meta({ description: 'Null while it is not known.' }),
     })
     .nullable(),
   destination: z.strictObject(destinationFields).nullable(),
-  codes: z.array(z.string().max(100)).max(50),
+  codes: z.array(z.string().max(100)).max(50).meta({ description: 'Codes that the buyer entered, in capitals.' }),
 })
 
 const targetSchema = z.union([

@@ -2,13 +2,13 @@ import { z } from 'zod'
 import {
   amountSchema,
   callFields,
+  customerFields,
   destinationFields,
   idSchema,
   LINES_MAX,
   lineFields,
   messageSchema,
   percentSchema,
-  wordsSchema,
 } from './quantities.ts'
 
 // discount@1: looks at a cart and answers with discounts on lines, on the order or on shipping. Pure: the same input
@@ -26,10 +26,7 @@ export const discountInputV1 = z.strictObject({
     )
     .max(LINES_MAX),
   subtotal: amountSchema.meta({ description: 'Sum of the lines before any discount.' }),
-  customer: z
-    .strictObject({ groups: wordsSchema, orders_count: z.int().min(0), total_spent: amountSchema })
-    .nullable()
-    .meta({ description: 'Null for a guest.' }),
+  customer: z.strictObject(customerFields).nullable().meta({ description: 'Null for a guest.' }),
   destination: z.strictObject(destinationFields).nullable().meta({ description: 'Null until the buyer gave an address.' }),
   codes: z.array(z.string().max(100)).max(50).meta({ description: 'Codes that the buyer entered, in capitals.' }),
 })

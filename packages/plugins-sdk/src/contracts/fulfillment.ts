@@ -27,13 +27,17 @@ export const ratesInputV1 = z.strictObject({
   ...callFields,
   lines: z
     .array(
-      z.strictObject({ ...lineFields, amount: amountSchema.meta({ description: 'After discounts.' }), requires_shipping: z.boolean() }),
+      z.strictObject({
+        ...lineFields,
+        amount: amountSchema.meta({ description: 'After discounts.' }),
+        requires_shipping: z.boolean().meta({ description: 'False for what is not sent: downloads, services.' }),
+      }),
     )
     .max(LINES_MAX),
   subtotal: amountSchema.meta({ description: 'Sum of the lines after discounts.' }),
   grams: z.int().min(0).meta({ description: 'Weight of all lines that are shipped.' }),
   destination: z
-    .strictObject({ ...destinationFields, city: z.string().max(200).nullable() })
+    .strictObject({ ...destinationFields, city: z.string().max(200).nullable().meta({ description: 'As the buyer wrote it.' }) })
     .nullable()
     .meta({ description: 'Null until the buyer gave an address.' }),
 })
@@ -54,41 +58,44 @@ export const ratesOutputV1 = z.strictObject({
 })
 
 const addressSchema = z.strictObject({
-  name: z.string().max(200),
-  company: z.string().max(200).nullable(),
-  line1: z.string().max(300),
-  line2: z.string().max(300).nullable(),
-  postcode: z.string().max(20).nullable(),
-  city: z.string().max(200),
-  region: z.string().max(100).nullable(),
+  name: z.string().max(200).meta({ description: 'The person.' }),
+  company: z.string().max(200).nullable().meta({ description: 'The firm, if there is one.' }),
+  line1: z.string().max(300).meta({ description: 'Street and number.' }),
+  line2: z.string().max(300).nullable().meta({ description: 'Whatever else belongs to the address.' }),
+  postcode: z.string().max(20).nullable().meta({ description: 'As it was written.' }),
+  city: z.string().max(200).meta({ description: 'As it was written.' }),
+  region: z.string().max(100).nullable().meta({ description: 'State, province or canton code.' }),
   country: countrySchema,
-  email: z.string().max(320).nullable(),
-  phone: z.string().max(50).nullable(),
+  email: z.string().max(320).nullable().meta({ description: 'For the carrier’s notices.' }),
+  phone: z.string().max(50).nullable().meta({ description: 'For the carrier’s notices.' }),
+})
+
+const parcelSchema = z.strictObject({
+  id: idSchema.meta({ description: 'The parcel, within the shipment.' }),
+  grams: z.int().min(0).meta({ description: 'With its packaging.' }),
+})
+
+const itemSchema = z.strictObject({
+  sku: lineFields.sku,
+  title: z.string().max(500).meta({ description: 'What it is, for a customs form.' }),
+  quantity: z.int().min(1).meta({ description: 'Units in this shipment.' }),
+  grams: z.int().min(0).meta({ description: 'Weight of one unit.' }),
+  unit_price: amountSchema.meta({ description: 'What one unit cost after discounts.' }),
 })
 
 const shipmentSchema = z.strictObject({
   id: idSchema.meta({ description: 'The same on every try: send it as the carrier’s idempotency key.' }),
-  order_number: z.string().max(100),
+  order_number: z.string().max(100).meta({ description: 'What the buyer knows the order by.' }),
   method: z.string().max(100).meta({ description: 'The code of the rate that the buyer chose.' }),
-  pickup_point_id: idSchema.nullable(),
+  pickup_point_id: idSchema.nullable().meta({ description: 'Of the rate that the buyer chose.' }),
   currency: callFields.currency,
-  declared_value: amountSchema,
+  declared_value: amountSchema.meta({ description: 'What the items cost together.' }),
   recipient: addressSchema,
   sender: addressSchema,
-  parcels: z.array(z.strictObject({ id: idSchema, grams: z.int().min(0) })).max(100),
-  items: z
-    .array(
-      z.strictObject({
-        sku: z.string().max(255),
-        title: z.string().max(500),
-        quantity: z.int().min(1),
-        grams: z.int().min(0),
-        unit_price: amountSchema,
-      }),
-    )
-    .max(LINES_MAX),
+  parcels: z.array(parcelSchema).max(100),
+  items: z.array(itemSchema).max(LINES_MAX),
   carrier_reference: z.string().max(200).nullable().meta({ description: 'What parseShipment gave.' }),
-  tracking_number: z.string().max(200).nullable(),
+  tracking_number: z.string().max(200).nullable().meta({ description: 'What parseShipment gave.' }),
 })
 
 export const shipmentInputV1 = z.strictObject({ as_of: callFields.as_of, shipment: shipmentSchema })

@@ -47,21 +47,28 @@ export const callFields = {
 /** What every pure hook is told of a line of the cart. */
 export const lineFields = {
   id: idSchema.meta({ description: 'The line, as operations name it.' }),
-  sku: z.string().max(255),
-  product_id: idSchema,
-  variant_id: idSchema,
-  quantity: z.int().min(1).max(1_000_000),
-  unit_price: amountSchema,
+  sku: z.string().max(255).meta({ description: 'The merchant’s own code of the variant. May be empty.' }),
+  product_id: idSchema.meta({ description: 'The same for all variants of a product.' }),
+  variant_id: idSchema.meta({ description: 'What exactly is bought.' }),
+  quantity: z.int().min(1).max(1_000_000).meta({ description: 'Units.' }),
+  unit_price: amountSchema.meta({ description: 'Price of one unit before discounts.' }),
   subtotal: amountSchema.meta({ description: 'unit_price × quantity.' }),
   tags: wordsSchema.meta({ description: 'The product’s tags.' }),
   collections: wordsSchema.meta({ description: 'Handles of the collections that the product is in.' }),
-  vendor: z.string().max(255),
-  product_type: z.string().max(255),
+  vendor: z.string().max(255).meta({ description: 'Who makes it, as the merchant writes it.' }),
+  product_type: z.string().max(255).meta({ description: 'What kind of thing it is, as the merchant writes it.' }),
   grams: z.int().min(0).max(1_000_000_000).meta({ description: 'Weight of one unit.' }),
 }
 
 export const destinationFields = {
   country: countrySchema,
   region: z.string().max(100).nullable().meta({ description: 'State, province or canton code.' }),
-  postcode: z.string().max(20).nullable(),
+  postcode: z.string().max(20).nullable().meta({ description: 'As the buyer wrote it.' }),
+}
+
+/** What a discount may know of a customer. */
+export const customerFields = {
+  groups: wordsSchema.meta({ description: 'The customer groups that the merchant put them in.' }),
+  orders_count: z.int().min(0).meta({ description: 'Orders placed before this one.' }),
+  total_spent: amountSchema.meta({ description: 'What those came to.' }),
 }

@@ -3,13 +3,13 @@ import {
   amountSchema,
   callFields,
   countrySchema,
+  customerFields,
   destinationFields,
   idSchema,
   LINES_MAX,
   lineFields,
   messageSchema,
   percentSchema,
-  wordsSchema,
 } from './quantities.ts'
 
 // tax@1: says which taxes are due on each line and on shipping, as rates that the shop applies or as amounts that it
@@ -24,22 +24,33 @@ export const taxInputV1 = z.strictObject({
       z.strictObject({
         ...lineFields,
         amount: amountSchema.meta({ description: 'What the line costs after discounts: tax is due on this.' }),
-        taxable: z.boolean(),
+        taxable: z.boolean().meta({ description: 'False: the merchant says that it bears no tax.' }),
         tax_category: z.string().max(100).nullable().meta({ description: '"standard", "reduced", "zero" or the merchant’s own word.' }),
       }),
     )
     .max(LINES_MAX),
   shipping: z
-    .strictObject({ method: z.string().max(200), amount: amountSchema.meta({ description: 'After shipping discounts.' }) })
+    .strictObject({
+      method: z.string().max(200).meta({ description: 'Code of the chosen method.' }),
+      amount: amountSchema.meta({ description: 'After shipping discounts.' }),
+    })
     .nullable(),
   customer: z
     .strictObject({
-      groups: wordsSchema,
-      tax_exempt: z.boolean(),
-      vat_id: z.strictObject({ country: countrySchema, number: z.string().max(50), valid: z.boolean() }).nullable(),
+      groups: customerFields.groups,
+      tax_exempt: z.boolean().meta({ description: 'The merchant has seen a certificate.' }),
+      vat_id: z
+        .strictObject({
+          country: countrySchema,
+          number: z.string().max(50).meta({ description: 'Without the country.' }),
+          valid: z.boolean().meta({ description: 'It was checked.' }),
+        })
+        .nullable(),
     })
     .nullable(),
-  destination: z.strictObject({ ...destinationFields, city: z.string().max(200).nullable() }).nullable(),
+  destination: z
+    .strictObject({ ...destinationFields, city: z.string().max(200).nullable().meta({ description: 'As the buyer wrote it.' }) })
+    .nullable(),
 })
 
 const taxNameSchema = messageSchema.max(60).meta({ description: 'As on the invoice: "MWST 8.1 %".' })
