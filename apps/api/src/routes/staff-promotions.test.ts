@@ -274,6 +274,10 @@ describe('coupons', () => {
       counted: { uses: 1, amount: eur(1_000) },
     })
 
+    const another = await create({ actions: [{ ...TEN_OFF, rate_percent: '50' }] })
+    const run = await post(`/v1/admin/promotions/${another.id}/dry-runs`, { version: 1 })
+    expect(run.body).toMatchObject({ considered: 1, changed: 1, total_before: ordered.body.totals.total })
+
     const disabled = await post(`/v1/admin/coupons/${made.body.id}/disable`, { reason: 'leaked' })
     expect(disabled.body.disabled_at).toEqual(expect.any(String))
   })

@@ -144,8 +144,6 @@ function scheduleFaults(schedule: PromotionDocument['schedule']): FieldProblem[]
 
 function actionFaults(action: PromotionAction, pointer: string): FieldProblem[] {
   const faults: FieldProblem[] = []
-  if ('on' in action && action.on === 'shipping' && action.where !== null)
-    faults.push(fault(`${pointer}/where`, 'not_for_shipping', 'Shipping has no lines to choose from.'))
   if (action.type === 'percentage' && action.rate_ppm === 0)
     faults.push(fault(`${pointer}/rate_percent`, 'nothing_off', 'It takes nothing off.'))
   if (action.type === 'fixed' && action.amount === 0) faults.push(fault(`${pointer}/amount`, 'nothing_off', 'It takes nothing off.'))
