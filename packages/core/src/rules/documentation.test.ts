@@ -4,6 +4,7 @@ import { FACTS } from './fact-catalogue.ts'
 import {
   COSTED_LINES,
   PATTERN_CHARACTERS_MAX,
+  PATTERN_CHOICES_MAX,
   PATTERN_PROGRAM_MAX,
   PATTERN_REPEAT_MAX,
   RULE_BYTES_MAX,
@@ -71,6 +72,7 @@ describe('docs/rules.md', () => {
       PATTERN_CHARACTERS_MAX,
       PATTERN_REPEAT_MAX,
       PATTERN_PROGRAM_MAX,
+      PATTERN_CHOICES_MAX,
       RULE_COST_MAX,
     ])
     expect(page).toContain(`a cart of ${COSTED_LINES} lines`)

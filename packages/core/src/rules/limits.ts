@@ -22,3 +22,5 @@ export const PATTERN_CHARACTERS_MAX = 200
 /** Instructions of the compiled pattern. */
 export const PATTERN_PROGRAM_MAX = 500
 export const PATTERN_REPEAT_MAX = 100
+/** Open places of a pattern from where on its match may stand anywhere in the text: an automaton of some hundred states. */
+export const PATTERN_CHOICES_MAX = 10

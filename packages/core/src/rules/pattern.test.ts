@@ -18,6 +18,13 @@ describe('patterns', () => {
     '\\$\\{\\}',
     'é+',
     '🚲{2}',
+    '^.{60}$',
+    '^(a|b){12}$',
+    '^(\\d{3}-)?\\d{10}$',
+    '^SKU-\\d{3,5}-[A-Z]{6}[0-9]{6}$',
+    '\\w+@\\w+\\.\\w+',
+    '^.*-\\d{4}$',
+    'outlet|sale|summer',
   ])('%s is taken', (pattern) => {
     expect(patternFault(pattern)).toBeUndefined()
   })
@@ -32,6 +39,19 @@ describe('patterns', () => {
     ['references to groups', ['(a)\\1', '(?<n>a)\\k<n>', '(?P<n>a)']],
     ['flags elsewhere than at the beginning', ['a(?i)b', '(?s)a', '(?i:a)']],
     ['much repetition', ['a{101}', 'a{1,1000}', 'a{200,}', `${'(ab){99}'.repeat(5)}`, '(([ab]{50}){50})']],
+    [
+      'many open places where the match may be anywhere',
+      [
+        'x.*[ab]{12}',
+        'a[ab]{20}b',
+        '.'.repeat(11),
+        '(a|b){12}',
+        '^[ab]{0,50}a[ab]{0,50}$',
+        'a?b?'.repeat(6),
+        '^x|.{11}',
+        '^(a|bb|ccc|dddd|eeeee).{11}',
+      ],
+    ],
     ['length', ['a'.repeat(201)]],
   ])('%s is unsafe', (_, patterns) => {
     for (const pattern of patterns) expect(patternFault(pattern)?.code, pattern).toBe('unsafe_pattern')
@@ -82,6 +102,32 @@ describe('patterns', () => {
       { numRuns: 3_000 },
     )
     expect(taken).toBeGreaterThan(500)
+  })
+
+  it('cost no more than their estimate, whatever of those that are taken is written and matched', () => {
+    // As bad as patterns get: what was not refused because it stays one below a limit.
+    const worst = [
+      '[ab]*a[ab]{7}',
+      'a[ab]{9}b',
+      '^[ab]*a[ab]{7}$',
+      '(a|b){9}',
+      `^${'[ab]?'.repeat(3)}a[ab]{80}$`,
+      '.*a.*b.*a.*b.*',
+      '(ab|ba|c)*d',
+      'a?b?a?b?a?c',
+    ]
+    const texts = Array.from({ length: 400 }, (_, seed) =>
+      Array.from({ length: 255 }, (__, index) => ((seed * 7919 + index * index * 31 + index * seed) % 7 < 3 ? 'a' : 'b')).join(''),
+    )
+    for (const source of worst) {
+      expect(patternFault(source), source).toBeUndefined()
+      const pattern = compilePattern(source)
+      for (const text of texts) pattern.test(text)
+      const before = process.cpuUsage()
+      for (const text of texts) pattern.test(text)
+      // 255 characters are ten times an ordinary text. What is refused above takes 500 us and more.
+      expect(process.cpuUsage(before).user / texts.length, `${source} us`).toBeLessThan(100)
+    }
   })
 
   it('run in time linear in the text', () => {

@@ -1,48 +1,29 @@
 import { RE2JS } from 're2js'
-import { PATTERN_CHARACTERS_MAX, PATTERN_PROGRAM_MAX, PATTERN_REPEAT_MAX } from './limits.ts'
-
-/** `invalid_pattern`: no pattern at all; `unsafe_pattern`: one that is not run here. `detail` is for the merchant. */
-export interface PatternFault {
-  code: 'invalid_pattern' | 'unsafe_pattern'
-  detail: string
-}
+import { PATTERN_CHARACTERS_MAX, PATTERN_CHOICES_MAX, PATTERN_PROGRAM_MAX, PATTERN_REPEAT_MAX } from './limits.ts'
+import { FaultFound, type PatternFault, type PatternNode, readPattern } from './pattern-syntax.ts'
 
 export interface Pattern {
   test(text: string): boolean
 }
 
-/** What a part of a pattern does that decides whether it may be repeated. */
-interface Part {
-  /** May match texts of several lengths because of a quantifier. */
-  varies: boolean
-  /** Has alternatives that may begin alike, so that a repetition could split a text in several ways. */
-  ambiguous: boolean
-  /** How often counts inside counts repeat what is in them. */
-  times: number
-  /** The one letter that it begins with; null when it may begin with several. */
-  begins: string | null
-}
-
-const CLASSES = 'dDwWsS'
-const PROPERTIES = new Set(['L', 'Lu', 'Ll', 'N', 'Nd', 'P', 'S'])
-const PUNCTUATION = /^[\^$\\.*+?()[\]{}|/-]$/
-const PROPERTY = /^\{([A-Za-z]{1,2})\}/
-const COUNT = /^\{(\d{1,4})(?:(,)(\d{0,4}))?\}/
+/** How far a match may have got along the text before it counts as being anywhere. */
+const SLACK_MAX = 3
 
 /**
- * Why a pattern is not taken; undefined for one that is. Two lines of defence, each enough by itself: patterns run on RE2
- * (linear in the text, no backtracking), and what makes a backtracking engine explode is refused: a repetition around a
- * repetition, `^(a+)+$`, and a repetition of alternatives that begin alike, `(a|aa)+`. The second line keeps a stored rule
- * harmless wherever else it is read, and such patterns have always a simpler spelling. Lookaround, backreferences and
- * named groups are refused by name. The rest is the common ground of RE2 and ECMAScript.
+ * Why a pattern is not taken; undefined for one that is.
+ *
+ * Patterns run on RE2, in time linear in the text and without backtracking. Two kinds are refused besides. What makes a
+ * backtracking engine explode: a repetition around a repetition, `^(a+)+$`, and a repetition of alternatives that begin
+ * alike, `(a|aa)+`; so a stored rule is harmless wherever else it is read. And what makes an automaton large, which RE2 then
+ * builds anew for every text (measured: 2 ms for 255 characters): many choices after a part of any length, `x.*[ab]{50}`.
  */
 export function patternFault(source: string): PatternFault | undefined {
   if (source.length > PATTERN_CHARACTERS_MAX) return unsafe(`The pattern is longer than ${PATTERN_CHARACTERS_MAX} characters.`)
   if (!source.isWellFormed()) return { code: 'invalid_pattern', detail: 'The pattern holds half a character.' }
   try {
-    new PatternReader(source).read()
-    const size = RE2JS.compile(source).programSize()
-    return size > PATTERN_PROGRAM_MAX ? unsafe('The pattern repeats too much.') : undefined
+    const danger = dangerOf(readPattern(source))
+    if (danger) return unsafe(danger)
+    return RE2JS.compile(source).programSize() > PATTERN_PROGRAM_MAX ? unsafe('The pattern repeats too much.') : undefined
   } catch (error) {
     if (error instanceof FaultFound) return error.fault
     return { code: 'invalid_pattern', detail: 'The pattern cannot be read.' }
@@ -54,170 +35,103 @@ export function compilePattern(source: string): Pattern {
   return RE2JS.compile(source)
 }
 
-class FaultFound extends Error {
-  readonly fault: PatternFault
-
-  constructor(fault: PatternFault) {
-    super(fault.detail)
-    this.fault = fault
-  }
-}
-
 function unsafe(detail: string): PatternFault {
   return { code: 'unsafe_pattern', detail }
 }
 
-/** A reader of the grammar that is taken: refusing is its only result. Nesting is bounded by the length. */
-class PatternReader {
-  private readonly source: string
-  private at: number
+function dangerOf(node: PatternNode): string | undefined {
+  const repetition = repetitionDanger(node)
+  if (repetition) return repetition
+  if (timesOf(node) > PATTERN_REPEAT_MAX) return `Counts repeat something more than ${PATTERN_REPEAT_MAX} times.`
+  const tops = node.kind === 'alternatives' ? node.parts : [node]
+  const choices = tops.reduce((sum, top) => sum + (isAnchored(top) ? lateChoices(top) : choicesOf(top)), 0)
+  return choices > PATTERN_CHOICES_MAX
+    ? `More than ${PATTERN_CHOICES_MAX} open places follow where the match may be anywhere: begin with ^, or write fewer.`
+    : undefined
+}
 
-  constructor(source: string) {
-    this.source = source
-    this.at = source.startsWith('(?i)') ? 4 : 0
+function repetitionDanger(node: PatternNode): string | undefined {
+  if (node.kind === 'repeat') {
+    if (node.most > 1 && varies(node.node)) return 'A repetition stands inside a repetition: write it without the inner or the outer one.'
+    if (node.most > 1 && isAmbiguous(node.node)) return 'Alternatives that are repeated must each begin with another letter.'
   }
+  return partsOf(node)
+    .map(repetitionDanger)
+    .find((danger) => danger !== undefined)
+}
 
-  read(): void {
-    this.alternatives()
-    if (this.at < this.source.length) this.invalid('A parenthesis is closed that was not opened.')
-  }
+/** May match texts of several lengths because of a repetition. */
+function varies(node: PatternNode): boolean {
+  return (node.kind === 'repeat' && node.least !== node.most) || partsOf(node).some(varies)
+}
 
-  private alternatives(): Part {
-    const parts = [this.sequence()]
-    while (this.take('|')) parts.push(this.sequence())
-    if (parts.length === 1) return parts[0]!
-    const begins = parts.map((part) => part.begins?.toLowerCase())
-    const distinct = !begins.includes(undefined) && new Set(begins).size === begins.length
-    return {
-      varies: parts.some((part) => part.varies),
-      ambiguous: !distinct || parts.some((part) => part.ambiguous),
-      times: Math.max(...parts.map((part) => part.times)),
-      begins: null,
-    }
+/** Has alternatives that may begin alike, so that a repetition could split a text in several ways. */
+function isAmbiguous(node: PatternNode): boolean {
+  if (node.kind === 'alternatives') {
+    const begins = node.parts.map((part) => beginningOf(part)?.toLowerCase())
+    if (begins.includes(undefined) || new Set(begins).size < begins.length) return true
   }
+  return partsOf(node).some(isAmbiguous)
+}
 
-  private sequence(): Part {
-    const whole: Part = { varies: false, ambiguous: false, times: 1, begins: null }
-    let first = true
-    while (this.at < this.source.length && !this.next('|') && !this.next(')')) {
-      const part = this.repeated(this.atom())
-      whole.varies ||= part.varies
-      whole.ambiguous ||= part.ambiguous
-      whole.times = Math.max(whole.times, part.times)
-      if (first) whole.begins = part.begins
-      first = false
-    }
-    return whole
-  }
+/** The one letter that a part begins with; undefined when there are several. */
+function beginningOf(node: PatternNode): string | undefined {
+  if (node.kind === 'letter') return node.letter
+  if (node.kind === 'repeat') return node.least > 0 ? beginningOf(node.node) : undefined
+  return node.kind === 'sequence' && node.parts.length > 0 ? beginningOf(node.parts[0]!) : undefined
+}
 
-  private repeated(part: Part): Part {
-    const count = this.quantifier()
-    if (!count) return part
-    if (this.quantifier()) this.unsafe('A repetition is repeated.')
-    if (count.most > 1 && part.varies) this.unsafe('A repetition stands inside a repetition: write it without the inner or the outer one.')
-    if (count.most > 1 && part.ambiguous) this.unsafe('Alternatives that are repeated must each begin with another letter.')
-    // An open count repeats its least number of times over, and then loops.
-    const times = part.times * Math.max(1, count.most === Number.POSITIVE_INFINITY ? count.least : count.most)
-    if (times > PATTERN_REPEAT_MAX) this.unsafe(`Counts repeat something more than ${PATTERN_REPEAT_MAX} times.`)
-    return {
-      varies: part.varies || count.least !== count.most,
-      ambiguous: part.ambiguous,
-      times,
-      begins: count.least > 0 ? part.begins : null,
-    }
-  }
+/** How often counts inside counts repeat what is in them. */
+function timesOf(node: PatternNode): number {
+  const inner = Math.max(1, ...partsOf(node).map(timesOf))
+  return node.kind === 'repeat' ? inner * written(node) : inner
+}
 
-  /** The quantifier that stands here, if one does, with its `?` for the shortest match. */
-  private quantifier(): { least: number; most: number } | undefined {
-    let found: { least: number; most: number } | undefined
-    if (this.take('*')) found = { least: 0, most: Number.POSITIVE_INFINITY }
-    else if (this.take('+')) found = { least: 1, most: Number.POSITIVE_INFINITY }
-    else if (this.take('?')) found = { least: 0, most: 1 }
-    else if (this.next('{')) found = this.counted()
-    if (found) this.take('?')
-    return found
-  }
+/** Places where more than one thing may stand, each as often as it is repeated. */
+function choicesOf(node: PatternNode): number {
+  const inner = partsOf(node).reduce((sum, part) => sum + choicesOf(part), 0)
+  if (node.kind === 'repeat') return inner * written(node) + (node.least === node.most ? 0 : 1)
+  return inner + (node.kind === 'wide' || node.kind === 'alternatives' ? 1 : 0)
+}
 
-  private counted(): { least: number; most: number } {
-    const match = COUNT.exec(this.source.slice(this.at))
-    if (!match) this.invalid('A brace opens no count: write \\{ for a brace.')
-    const least = Number(match[1])
-    const most = match[2] === undefined ? least : match[3] === '' ? Number.POSITIVE_INFINITY : Number(match[3])
-    if (most < least) this.invalid('A count ends below its beginning.')
-    this.at += match[0].length
-    return { least, most }
+/** Those from where on the match may stand at many places of the text at once. */
+function lateChoices(node: PatternNode): number {
+  if (node.kind !== 'sequence') return slackOf(node) > SLACK_MAX ? choicesOf(node) : 0
+  let slack = 0
+  let choices = 0
+  for (const part of node.parts) {
+    slack += slackOf(part)
+    if (slack > SLACK_MAX) choices += choicesOf(part)
   }
+  return choices
+}
 
-  private atom(): Part {
-    const fixed = (begins: string | null): Part => ({ varies: false, ambiguous: false, times: 1, begins })
-    if (this.take('(')) return this.group()
-    if (this.take('[')) return this.characterClass()
-    if (this.take('\\')) return fixed(this.escape())
-    if (this.take('.') || this.take('^') || this.take('$')) return fixed(null)
-    const letter = String.fromCodePoint(this.source.codePointAt(this.at)!)
-    if ('*+?'.includes(letter)) this.invalid('A repetition has nothing to repeat.')
-    if (']{}'.includes(letter)) this.invalid(`Write \\${letter} for the character itself.`)
-    this.at += letter.length
-    return fixed(letter)
-  }
+/** How many more lengths than one the texts that a part matches may have, about. */
+function slackOf(node: PatternNode): number {
+  const inner = partsOf(node).map(slackOf)
+  if (node.kind === 'alternatives') return Math.max(...inner) + new Set(node.parts.map(leastLength)).size - 1
+  const sum = inner.reduce((total, slack) => total + slack, 0)
+  return node.kind === 'repeat' ? sum * written(node) + (node.most - node.least) : sum
+}
 
-  private group(): Part {
-    if (this.next('?') && !this.take('?:'))
-      this.unsafe('Lookahead, lookbehind, named groups and flags are not taken; (?i) may stand at the very beginning.')
-    const inner = this.alternatives()
-    if (!this.take(')')) this.invalid('A parenthesis is not closed.')
-    return inner
-  }
+function leastLength(node: PatternNode): number {
+  if (node.kind === 'letter' || node.kind === 'wide') return 1
+  const lengths = partsOf(node).map(leastLength)
+  if (node.kind === 'alternatives') return Math.min(...lengths)
+  const sum = lengths.reduce((total, length) => total + length, 0)
+  return node.kind === 'repeat' ? sum * node.least : sum
+}
 
-  private characterClass(): Part {
-    this.take('^')
-    let members = 0
-    while (!this.next(']')) {
-      if (this.at >= this.source.length) this.invalid('A bracket is not closed.')
-      if (this.next('[')) this.invalid('Write \\[ for a bracket in brackets.')
-      if (this.take('\\')) this.escape()
-      else this.at += String.fromCodePoint(this.source.codePointAt(this.at)!).length
-      members++
-    }
-    this.at++
-    if (members === 0) this.invalid('Brackets are empty.')
-    return { varies: false, ambiguous: false, times: 1, begins: null }
-  }
+/** How often a repetition is written out in the compiled pattern; an open one loops after its least number of times. */
+function written({ least, most }: { least: number; most: number }): number {
+  return Math.max(1, most === Number.POSITIVE_INFINITY ? least : most)
+}
 
-  /** What an escape stands for, when it is one letter. */
-  private escape(): string | null {
-    const letter = this.source[this.at]
-    if (letter === undefined) this.invalid('A backslash stands at the end.')
-    this.at++
-    if (/[1-9k]/.test(letter)) this.unsafe('References to earlier groups are not taken.')
-    if (CLASSES.includes(letter)) return null
-    if (letter === 'p' || letter === 'P') return this.property()
-    if (!PUNCTUATION.test(letter)) this.invalid(`\\${letter} is not known.`)
-    return letter
-  }
+function isAnchored(node: PatternNode): boolean {
+  return node.kind === 'beginning' || (node.kind === 'sequence' && node.parts[0]?.kind === 'beginning')
+}
 
-  private property(): null {
-    const match = PROPERTY.exec(this.source.slice(this.at))
-    if (!match || !PROPERTIES.has(match[1]!)) this.invalid(`\\p takes one of ${[...PROPERTIES].join(', ')} in braces.`)
-    this.at += match[0].length
-    return null
-  }
-
-  private next(text: string): boolean {
-    return this.source.startsWith(text, this.at)
-  }
-
-  private take(text: string): boolean {
-    if (!this.next(text)) return false
-    this.at += text.length
-    return true
-  }
-
-  private unsafe(detail: string): never {
-    throw new FaultFound(unsafe(detail))
-  }
-
-  private invalid(detail: string): never {
-    throw new FaultFound({ code: 'invalid_pattern', detail })
-  }
+function partsOf(node: PatternNode): readonly PatternNode[] {
+  if (node.kind === 'repeat') return [node.node]
+  return node.kind === 'sequence' || node.kind === 'alternatives' ? node.parts : []
 }
