@@ -1,3 +1,4 @@
+import { explainInFull } from '@souk/core/rules/explain.ts'
 import type { ShippingOffer } from '@souk/core/shipping/shipping-rates.ts'
 import type { ShippingTrial } from '@souk/core/shipping/try-shipping.ts'
 import { z } from 'zod'
@@ -39,7 +40,11 @@ export const triedShippingSchema = z
         outcome: z.enum(OUTCOMES),
         reason: z.string().meta({ description: 'How the price comes about, or why it is not offered.' }),
         until_free: moneySchema.nullable().meta({ description: 'What is missing to free shipping by this method.' }),
-        conditions: z.unknown().meta({ description: 'How its conditions came out, with the values they saw; null where none were asked.' }),
+        conditions: z
+          .unknown()
+          .meta({
+            description: 'How its conditions came out, one by one, with the values they saw and in words; null where none were asked.',
+          }),
       }),
     ),
   })
@@ -73,7 +78,7 @@ export function presentShippingTrial({
       outcome: trace.outcome,
       reason: trace.words,
       until_free: trace.untilFree === null ? null : presentMoney(trace.untilFree, currency),
-      conditions: trace.conditions,
+      conditions: trace.conditions && explainInFull(trace.conditions, currency),
     })),
   }
 }

@@ -1,4 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { readInvariants } from '@souk/migrations/invariants.ts'
+import { sql } from 'drizzle-orm'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { newId } from '../ids.ts'
@@ -126,6 +128,18 @@ describe('zones', () => {
     ])
     expect([made.status, deleted.status].sort()).toEqual(['fulfilled', 'rejected'])
   })
+})
+
+it('a method whose zone is gone is found', async () => {
+  const of = await shop.addMerchant()
+  const zone = await of.inMerchant((tx) => createZone(tx, { name: 'EU', places: [{ country: 'DE' }] }, BY))
+  await create({ zone_ids: [zone.id] }, of)
+  await create({}, of)
+  const invariant = (await readInvariants()).find(({ name }) => name === '43_shipping_zones_exist')!
+  const violations = async () => [...(await of.inMerchant.read((tx) => tx.execute(sql.raw(invariant.text))))]
+  expect(await violations()).toEqual([])
+  await of.inMerchant((tx) => tx.sql`delete from shipping_zone where merchant_id = ${tx.merchantId} and id = ${zone.id}`)
+  expect(await violations()).toMatchObject([{ zone_id: zone.id }])
 })
 
 describe('methods', () => {
