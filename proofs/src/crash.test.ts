@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { checkOut, type Good, openCart, productFile, stockShop } from './goods.ts'
+import { checkOut, type Good, openCart, productFile, publishOffer, stockShop } from './goods.ts'
 import { House, type Shop } from './house.ts'
 
 const BUYERS = 6
@@ -23,6 +23,8 @@ beforeAll(async () => {
     { handle: 'tea', price: '4.50', stock: 100_000 },
     { handle: 'cup', price: '9.00', stock: 100_000 },
   ])
+  // So that every order also moves a counter that all of them share.
+  await publishOffer(shop, 90_000)
 })
 
 afterAll(async () => {
@@ -132,6 +134,35 @@ describe('checkout under kill -9', () => {
       for (const id of before) placed.delete(id)
       expect(placed).toEqual(new Set(acknowledged))
       expect(acknowledged).toHaveLength(BUYERS * ORDERS_PER_BUYER)
+      expect(await house.invariants()).toEqual([])
+    },
+    120_000,
+  )
+})
+
+describe('cancelling under kill -9', () => {
+  it.each(['api', 'database'] as const)(
+    'gives everything back once when the %s dies in the middle',
+    async (victim) => {
+      const ids = await buyThroughCrashes(`cancel-${victim}`)
+      await house.api.stop()
+      await house.startApi({
+        SOUK_CRASH_AT: `cancel.released:${CRASH_AT_PASS}`,
+        ...(victim === 'database' && { SOUK_CRASH_PID: await postmasterPid() }),
+      })
+      const watch = keepUp()
+      const staff = shop.buyer.with(await house.signIn(shop.buyer))
+      const cancel = (id: string) => insist(() => staff.post(`/v1/admin/orders/${id}/cancel`, { reason: 'a proof' }))
+      const waiting = ids.values()
+      const one = async () => {
+        for (const id of waiting) expect((await cancel(id)).body).toMatchObject({ id, status: 'cancelled', payment_status: 'voided' })
+      }
+      await Promise.all(Array.from({ length: BUYERS }, one))
+      expect((await watch.stop())[victim]).toBe(1)
+      const [told] = await house.query<{ orders: number; events: number }>`
+        select count(distinct aggregate_id)::int as orders, count(*)::int as events from event
+        where merchant_id = ${shop.id} and type = 'order.cancelled' and aggregate_id::text = any (string_to_array(${ids.join(',')}, ','))`
+      expect(told).toEqual({ orders: ids.length, events: ids.length })
       expect(await house.invariants()).toEqual([])
     },
     120_000,

@@ -50,6 +50,21 @@ export async function stockShop(house: House, shop: Shop, goods: Good[]): Promis
   )
 }
 
+/** A promotion in force for everybody: ten percent off, as often as it is said. Answers its id. */
+export async function publishOffer(shop: Shop, uses: number): Promise<string> {
+  const promotion = {
+    name: 'Ten off',
+    trigger: 'automatic',
+    actions: [{ type: 'percentage', on: 'order', rate_percent: '10' }],
+    limits: { uses },
+    reason: 'a proof',
+  }
+  const { id } = expectStatus(await shop.staff.post<{ id: string }>('/v1/admin/promotions', promotion), 201)
+  const publication = { version: 1, skip_dry_run: true, reason: 'a proof' }
+  expectStatus(await shop.staff.post(`/v1/admin/promotions/${id}/publish`, publication), 200)
+  return id
+}
+
 export async function variantsByHandle(shop: Shop, handles: string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>()
   for (const handle of handles) {

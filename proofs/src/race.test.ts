@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { checkOut, openCart, stockShop } from './goods.ts'
+import { expectStatus } from './client.ts'
+import { checkOut, openCart, publishOffer, stockShop } from './goods.ts'
 import { House, type Shop } from './house.ts'
 
 let house: House
@@ -62,4 +63,20 @@ it('makes one order of one key fired a hundred times at once', async () => {
   }
   const again = await checkOut(shop, cart, 'one-key')
   expect([again.status, again.text, again.headers['idempotent-replayed']]).toEqual([201, placed[0]!.text, 'true'])
+})
+
+it('gives the last three uses of an offer to three of two hundred buyers, and tells the others that the price has changed', async () => {
+  const hurried = await house.addShop({ slug: 'offers' })
+  const goods = await stockShop(house, hurried, [{ handle: 'lamp', price: '10.00', stock: 1_000 }])
+  await publishOffer(hurried, 3)
+  const lines = [{ variant_id: goods.get('lamp')!, quantity: 1 }]
+  const carts = await Promise.all(Array.from({ length: 200 }, () => openCart(hurried, lines)))
+  expect(new Set(carts.map((cart) => cart.totals.total.amount))).toEqual(new Set([1_390]))
+  const answers = await Promise.all(carts.map((cart, buyer) => checkOut(hurried, cart, `offer-${buyer}`)))
+  const refused = answers.filter((answer) => answer.status !== 201)
+  expect(refused).toHaveLength(197)
+  for (const answer of refused) expect(answer.body.type).toMatch(/\/(promotion-used-up|total-changed)$/)
+  // Whoever accepts the price as it is now gets the goods.
+  const again = expectStatus(await openCart(hurried, lines).then((cart) => checkOut(hurried, cart, 'at-full-price')), 201)
+  expect(again).toMatchObject({ totals: { total: { amount: 1_490 } } })
 })
