@@ -1,7 +1,7 @@
 import { localDay } from './local-day.ts'
+import { categoriesIn, indexOf, mostSpecific, ratesFitting } from './specific-rates.ts'
 import { decideTax, isAbroad, notTaxed, type TaxDecision } from './tax-decision.ts'
 import { exemptionsOf } from './tax-exemption.ts'
-import { categoriesIn, indexOf, mostSpecific, ratesFitting } from './tax-index.ts'
 import { placeOf, type TaxPlace } from './tax-place.ts'
 import { PPM_WHOLE, STANDARD_CATEGORY, type TaxTable } from './tax-table.ts'
 
