@@ -49,7 +49,7 @@ function plugin(shop: OpenShop, staffPassword: string): string[] {
     `post -X PATCH $SHOP/v1/carts/$ID -H "cart-token: $TOKEN" -d "{\\"customer_token\\":\\"$BUYER\\"}" | why`,
     `INSTALL=$(curl -s $SHOP/v1/admin/plugins/installs -H "$STAFF" | pick 'a.data[0].id'); sleep 1`,
     `CALL=$(curl -s "$SHOP/v1/admin/plugins/installs/$INSTALL/calls?limit=1" -H "$STAFF" | pick 'a.data[0].id')`,
-    `curl -s $SHOP/v1/admin/plugins/calls/$CALL -H "$STAFF"`,
+    `curl -s $SHOP/v1/admin/plugins/calls/$CALL -H "$STAFF"; echo`,
   ]
 }
 
