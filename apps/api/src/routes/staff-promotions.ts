@@ -42,6 +42,7 @@ const versionParams = params.extend({
 export function staffPromotionRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
   writingRoutes(fastify)
   lifeRoutes(fastify)
+  versionRoutes(fastify, keys)
   const app = fastify.withTypeProvider<ZodTypeProvider>()
 
   app.get(
@@ -76,6 +77,19 @@ export function staffPromotionRoutes(fastify: FastifyInstance, keys: TokenKeys):
   )
 
   app.get(
+    '/v1/admin/promotions/:promotion_id/usage',
+    {
+      config: { gate: 'staff', scopes: ['promotions:read'], summary: 'How often a promotion was used, and what that cost' },
+      schema: { params, response: { 200: usageSchema } },
+    },
+    async ({ inMerchant, params: { promotion_id } }) => presentUsage(await inMerchant.read((tx) => promotionUsage(tx, promotion_id))),
+  )
+}
+
+function versionRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
+  const app = fastify.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
     '/v1/admin/promotions/:promotion_id/versions',
     {
       config: { gate: 'staff', scopes: ['promotions:read'], summary: 'List the versions of a promotion, the newest first' },
@@ -101,15 +115,6 @@ export function staffPromotionRoutes(fastify: FastifyInstance, keys: TokenKeys):
     },
     async ({ inMerchant, params: { promotion_id, version_number } }) =>
       inMerchant.read(async (tx) => presentVersion(await versionOf(tx, promotion_id, version_number), await currencyOf(tx))),
-  )
-
-  app.get(
-    '/v1/admin/promotions/:promotion_id/usage',
-    {
-      config: { gate: 'staff', scopes: ['promotions:read'], summary: 'How often a promotion was used, and what that cost' },
-      schema: { params, response: { 200: usageSchema } },
-    },
-    async ({ inMerchant, params: { promotion_id } }) => presentUsage(await inMerchant.read((tx) => promotionUsage(tx, promotion_id))),
   )
 }
 

@@ -280,3 +280,29 @@ describe('limits that change', () => {
     expect(await counter(id, '', stranger)).toMatchObject({ used: 1n })
   })
 })
+
+describe('the invariant', () => {
+  it('finds a counter that is not the sum of its redemptions, and a code that was used too often', async () => {
+    const { id } = await addPromotion(merchant, { trigger: 'coupon' })
+    const couponId = await addCoupon(merchant, { promotionId: id, code: 'TAMPERED', usesMax: 1 })
+    expect(await redeem([use(id, { couponCode: 'TAMPERED' })])).toBe('won')
+    const found = async () =>
+      (await checkInvariants(shop.database.adminUrl)).find(({ invariant }) => invariant === '31_redemptions_within_limits')?.rows ?? []
+    expect(await found()).toEqual([])
+    const setUsed = (used: bigint, spent = 100n * used) =>
+      merchant.inMerchant(
+        (tx) => tx.sql`
+        update usage_counter set used = ${used}, spent = ${spent}, used_max = 9 where merchant_id = ${tx.merchantId} and subject_id = ${couponId}`,
+      )
+    await setUsed(0n)
+    expect(await found()).toMatchObject([{ subject_id: couponId, used: '0', redeemed: '1' }])
+    expect(await redeem([use(id, { couponCode: 'TAMPERED' })])).toBe('won')
+    await setUsed(2n)
+    expect(await found()).toMatchObject([{ subject_id: couponId, problem: 'a code was used more often than it may' }])
+    await merchant.inMerchant(async (tx) => {
+      await tx.sql`update redemption set state = 'returned', returned_at = now() where merchant_id = ${tx.merchantId} and coupon_id = ${couponId}`
+    })
+    await setUsed(0n)
+    expect(await found()).toEqual([])
+  })
+})
