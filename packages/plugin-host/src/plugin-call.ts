@@ -38,10 +38,14 @@ export type FailureReason =
   | 'refused'
   | 'unavailable'
 
-/** Times in milliseconds: what the plugin used of a processor, and how long it ran. Of a killed call both are how long it was let run. */
+/**
+ * Times in milliseconds: what the plugin used of a processor, and how long it ran. Of a killed call both are how long it was let run.
+ * `heapBytes`: what its isolate held when the call was over, rubbish included; 0 when it was not run, or stopped.
+ */
 export interface CallCost {
   cpuMs: number
   wallMs: number
+  heapBytes: number
   logs: string[]
 }
 
@@ -51,7 +55,7 @@ export type PluginAnswer = CallCost & ({ ok: true; output: unknown } | { ok: fal
 /** Contracts and the hooks that a bundle registers under them. */
 export type Inspection = { ok: true; hooks: Record<string, string[]> } | { ok: false; detail: string }
 
-export const NO_COST: CallCost = { cpuMs: 0, wallMs: 0, logs: [] }
+export const NO_COST: CallCost = { cpuMs: 0, wallMs: 0, heapBytes: 0, logs: [] }
 
 export function failed(reason: FailureReason, detail: string, cost: CallCost = NO_COST): PluginAnswer {
   return { ok: false, reason, detail, ...cost, logs: [...cost.logs] }

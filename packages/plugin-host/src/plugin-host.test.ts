@@ -20,10 +20,12 @@ describe('an answer', () => {
       output: { n: 3 },
       cpuMs: expect.any(Number),
       wallMs: expect.any(Number),
+      heapBytes: expect.any(Number),
       logs: ['adding 2 {"to":1}'],
     })
     expect(answer.cpuMs).toBeGreaterThan(0)
     expect(answer.wallMs).toBeGreaterThan(0)
+    expect(answer.heapBytes).toBeGreaterThan(100_000)
   })
 
   test('may be any JSON but nothing', async () => {
@@ -36,7 +38,8 @@ describe('an answer', () => {
   test('counts the time of the processor that a plugin used', async () => {
     const loop = await host.call({ ...callOf(LOOP, { merchantId: 'counted' }), limits: { wallMs: 100 } })
     expect(loop).toMatchObject({ ok: false, reason: 'timeout', detail: 'it was stopped after 100 ms' })
-    expect(loop.cpuMs).toBeGreaterThan(30)
+    expect(loop.cpuMs).toBeGreaterThan(1)
+    expect(loop.cpuMs).toBeLessThanOrEqual(loop.wallMs + 10)
     expect(loop.wallMs).toBeGreaterThanOrEqual(99)
   })
 

@@ -1,7 +1,7 @@
 import { Conduct } from './conduct.ts'
 import type { Confinement } from './confinement.ts'
 import type { Outcome, PendingCall } from './pending-call.ts'
-import { type Cordon, type FailureReason, failed, type Inspection, type PluginAnswer, type PluginCall } from './plugin-call.ts'
+import { type Cordon, type FailureReason, failed, type Inspection, NO_COST, type PluginAnswer, type PluginCall } from './plugin-call.ts'
 import { readAnswer } from './read-answer.ts'
 import { RunnerGroup, type SlotState } from './runner-group.ts'
 import type { RunnerEnd } from './runner-process.ts'
@@ -281,10 +281,10 @@ function toAnswer(outcome: Outcome): PluginAnswer {
       return failed(outcome.kind, short(outcome.detail))
     case 'killed':
       // Nobody could count: it may have used the processor all that time.
-      return failed(outcome.reason, outcome.detail, { cpuMs: outcome.ranMs, wallMs: outcome.ranMs, logs: [] })
+      return failed(outcome.reason, outcome.detail, { ...NO_COST, cpuMs: outcome.ranMs, wallMs: outcome.ranMs })
     case 'answered': {
-      const { ok, reason, detail = '', cpuMs, wallMs, logs } = outcome.message
-      const cost = { cpuMs, wallMs, logs }
+      const { ok, reason, detail = '', cpuMs, wallMs, heapBytes, logs } = outcome.message
+      const cost = { cpuMs, wallMs, heapBytes, logs }
       if (!ok) return failed(reason as FailureReason, short(detail), cost)
       const read = readAnswer(outcome.json)
       return read ? { ok: true, ...read, ...cost } : failed('output_invalid', 'an answer that is nested too deeply', cost)

@@ -40,7 +40,7 @@ const MEMORY_TARGET_SHARE = 0.6
  * plugin that took too long.
  */
 const EXTENSIONS_MAX = 1
-const STARVED_SHARE = 0.3
+const STARVED_SHARE = 0.6
 
 interface Waiting {
   begunAt: number

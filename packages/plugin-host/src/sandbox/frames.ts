@@ -37,6 +37,7 @@ export interface AnswerMessage {
   detail?: string
   cpuMs: number
   wallMs: number
+  heapBytes: number
   logs: string[]
   isolates: number
   rssBytes: number

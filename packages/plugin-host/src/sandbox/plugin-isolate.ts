@@ -13,7 +13,8 @@ import { PRELUDE } from './prelude.ts'
 /** What stopped a plugin, as far as the isolate can tell. A closed list, whatever the plugin did. */
 export type IsolateFailure = 'timeout' | 'memory' | 'threw' | 'output_too_large' | 'output_invalid' | 'refused' | 'unavailable'
 
-export type IsolateAnswer = { cpuMs: number; wallMs: number; logs: string[] } & (
+/** `heapBytes`: in use when the call was over, rubbish included; 0 when the isolate is gone. */
+export type IsolateAnswer = { cpuMs: number; wallMs: number; heapBytes: number; logs: string[] } & (
   | { ok: true; json: string }
   | { ok: false; reason: IsolateFailure; detail: string }
 )
@@ -42,6 +43,9 @@ interface PreludeAnswer {
   lines?: string[]
 }
 
+/** The kernel counts a thread's time by its ticks of 1 to 4 ms: below that, time on the clock is nearer to the truth. */
+const COUNTED_MS_MIN = 8
+
 // The prelude compiled once per process. Machine-made data of ours; none is ever accepted from outside.
 let compiledPrelude: ivm.ExternalCopy<ArrayBuffer> | undefined
 
@@ -55,6 +59,8 @@ export class PluginIsolate {
   readonly #ask: ivm.Reference<(request: Request) => PreludeAnswer>
   readonly #bornAt = performance.now()
   #calls = 0
+  #heapBytes = 0
+  #externalBytes = 0
   #broken = false
 
   constructor() {
@@ -82,23 +88,15 @@ export class PluginIsolate {
   call({ wallMs, outputBytesMax, ...asked }: HookCall): IsolateAnswer {
     const answer = this.#request({ kind: 'call', ...asked, outputMax: outputBytesMax }, wallMs)
     if (!answer.ok || Buffer.byteLength(answer.json) <= outputBytesMax) return answer
-    const { cpuMs, logs } = answer
-    return {
-      ok: false,
-      reason: 'output_too_large',
-      detail: `an answer of over ${outputBytesMax} bytes`,
-      cpuMs,
-      wallMs: answer.wallMs,
-      logs,
-    }
+    const { json: _, ...cost } = answer
+    return { ...cost, ok: false, reason: 'output_too_large', detail: `an answer of over ${outputBytesMax} bytes` }
   }
 
   /** True when it should not serve again: it was stopped, is old, or keeps too much. */
   get isWorn(): boolean {
     if (this.#broken || this.#isolate.isDisposed) return true
     if (this.#calls >= CALLS_PER_ISOLATE_MAX || performance.now() - this.#bornAt > ISOLATE_AGE_MS_MAX) return true
-    const { used_heap_size, externally_allocated_size } = this.#isolate.getHeapStatisticsSync()
-    return used_heap_size > HEAP_BYTES_KEPT_MAX || externally_allocated_size > EXTERNAL_BYTES_KEPT_MAX
+    return this.#heapBytes > HEAP_BYTES_KEPT_MAX || this.#externalBytes > EXTERNAL_BYTES_KEPT_MAX
   }
 
   dispose(): void {
@@ -113,13 +111,22 @@ export class PluginIsolate {
     const said = this.#apply(request, wallMs)
     const wall = performance.now() - begun
     const cpu = process.threadCpuUsage(cpuBefore)
+    const cpuMs = wall < COUNTED_MS_MIN ? wall : (cpu.user + cpu.system) / 1_000
+    this.#weigh()
     const cost = {
-      cpuMs: (cpu.user + cpu.system) / 1_000,
+      heapBytes: this.#heapBytes,
+      cpuMs,
       wallMs: wall,
       logs: (said.lines ?? []).map((line) => cutBytes(line, LOG_LINE_BYTES_MAX)),
     }
     if (said.ok) return { ok: true, json: said.json ?? '', ...cost }
     return { ok: false, reason: said.reason ?? 'threw', detail: said.detail ?? '', ...cost }
+  }
+
+  #weigh(): void {
+    const weight = this.#isolate.isDisposed ? undefined : this.#isolate.getHeapStatisticsSync()
+    this.#heapBytes = weight?.used_heap_size ?? 0
+    this.#externalBytes = weight?.externally_allocated_size ?? 0
   }
 
   #apply(request: Request, timeout: number): PreludeAnswer {

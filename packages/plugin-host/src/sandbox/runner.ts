@@ -14,6 +14,7 @@ const CHUNK_BYTES = 65_536
 /** Disposed isolates give their memory back slowly. */
 const SHRINK_PAUSE_MS = 300
 const STARVED_SHARE = 0.5
+const AGAIN_MS_MAX = KILL_GRACE_MS * 0.6
 
 const memoryBytesMax = Number(process.argv[2])
 const memoryBytesTarget = Number(process.argv[3])
@@ -71,22 +72,21 @@ function call(message: CallMessage, input: string): Frame<RunnerMessage> {
 
 /** The clock ran out while this process did not have the processor. Not the plugin's fault, and it is pure: it may run again. */
 function ranOutOfTimeWaiting(answered: IsolateAnswer, wallMs: number): boolean {
-  return !answered.ok && answered.reason === 'timeout' && answered.cpuMs < wallMs * STARVED_SHARE
+  if (answered.ok || answered.reason !== 'timeout') return false
+  return answered.cpuMs < wallMs * STARVED_SHARE && answered.wallMs + AGAIN_MS_MAX < wallMs + KILL_GRACE_MS
 }
 
+/** Within what is left of the host's patience. Undefined when that was in vain. */
 function callAgain(asked: CallMessage & { input: string }): IsolateAnswer | undefined {
   const source = cache.source(asked.digest)
   if (source === undefined) return undefined
   const isolate = cache.takeBlank()
   afterwards.push(prepareBlank)
-  if (!isolate.load(source).ok) {
-    isolate.dispose()
-    return undefined
-  }
-  const answered = isolate.call(asked)
+  const loaded = isolate.load(source)
+  const answered = loaded.ok ? isolate.call({ ...asked, wallMs: Math.min(asked.wallMs, AGAIN_MS_MAX) }) : loaded
   if (isolate.isWorn) isolate.dispose()
   else cache.add(asked, isolate)
-  return answered
+  return answered.ok || answered.reason !== 'timeout' ? answered : undefined
 }
 
 function load(key: IsolateKey): Frame<RunnerMessage> {
@@ -140,13 +140,13 @@ function giveUpMemory(): boolean {
 }
 
 function answer(answered: IsolateAnswer): Frame<RunnerMessage> {
-  const { ok, cpuMs, wallMs, logs } = answered
+  const { ok, cpuMs, wallMs, heapBytes, logs } = answered
   const failure = answered.ok ? {} : { reason: answered.reason, detail: answered.detail }
   hasAnnouncedMore = afterwards.length > 0
   const used = process.cpuUsage()
   const usedMs = (used.user + used.system) / 1_000
   const state = { isolates: cache.size, rssBytes: watchdog.residentBytes, usedMs, more: hasAnnouncedMore }
-  return frame({ type: 'answer', ok, ...failure, cpuMs, wallMs, logs, ...state }, answered.ok ? answered.json : '')
+  return frame({ type: 'answer', ok, ...failure, cpuMs, wallMs, heapBytes, logs, ...state }, answered.ok ? answered.json : '')
 }
 
 function frame(message: RunnerMessage, text = ''): Frame<RunnerMessage> {
