@@ -246,7 +246,7 @@ const ESCAPES: Line[] = [
   ['static import', 'import fs from "node:fs"', 'refused'],
   ['import.meta', 'return import.meta.url', 'refused'],
   ['require', 'return require("node:fs")', 'threw'],
-  ['process', 'return process["env"]', 'threw'],
+  ['process', 'return process.pid', 'threw'],
   [
     'what is known of the host',
     'return [typeof process, typeof require, typeof module, typeof global, typeof fetch, typeof Deno]',
