@@ -38,7 +38,7 @@ export async function pricingOfVersion(tx: Tx, hash: string): Promise<CompiledPr
     select document from pricing_version where merchant_id = ${tx.merchantId} and hash = ${hash}`
   if (!row) return undefined
   // Read by the schema: a document from before a field was added gets its default.
-  const rules = compilePricing(pricingDocumentSchema.parse(row.document))
+  const rules = compilePricing(pricingDocumentSchema.parse(row.document), hash)
   compiled.set(name, rules)
   return rules
 }

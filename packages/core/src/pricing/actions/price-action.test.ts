@@ -120,6 +120,12 @@ describe('which pieces', () => {
     expect(taken({ ...half, units_group: 3, units_per: 'order' })).toMatchObject({ mug: 400, shirt: 2000 })
   })
 
+  it('not the first, not too many, and in whole groups, all at once', () => {
+    // Of five pens four are in groups of two; the first two get nothing; two are left, where three might get something.
+    const action: Action = { ...half, units_skip: 2, units_max: 3, units_group: 2 }
+    expect(discounts(priceIn({ promotions: [promotion({ actions: [action] })] }, cartOf([line('pen', 100, 5)])))).toEqual({ pen: 100 })
+  })
+
   it('first so much, then so much for each further one', () => {
     const first: Action = { type: 'fixed', on: 'unit', amount: 113, where: shirts, units_max: 1 }
     const further: Action = { type: 'fixed', on: 'unit', amount: 211, where: shirts, units_skip: 1 }

@@ -52,6 +52,12 @@ describe('buy x get y', () => {
     expect(taken([sale], lines.slice(0, 2))).toEqual({ a: 0, b: 0 })
   })
 
+  it('gives something dearer where the cheapest is needed to buy', () => {
+    const pair: Action = { type: 'buy_x_get_y', buy: { where: tagged('buy'), quantity: 1 }, get: { where: tagged('get'), quantity: 1 } }
+    const lines = [line('a', 100, 1, { tags: ['buy', 'get'] }), line('b', 500, 1, { tags: ['get'] })]
+    expect(taken([pair], lines)).toEqual({ a: 0, b: 500 })
+  })
+
   it('may give the dearest, behind those that count as bought', () => {
     const dearest: Action = { type: 'buy_x_get_y', buy: { where: null, quantity: 2 }, get: { where: null, quantity: 2, first: 'dearest' } }
     expect(taken([dearest], [line('a', 500, 2), line('b', 1000, 2), line('c', 100, 3)])).toEqual({ a: 1000, b: 0, c: 0 })
