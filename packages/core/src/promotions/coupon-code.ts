@@ -15,13 +15,16 @@ const ALLOWED = /^[\p{L}\p{M}\p{N}_.\-+%&!#@*$/]+$/u
  * The form in which codes are compared: compatible characters folded (NFKC), capital letters, no white space, every kind of
  * dash a hyphen. " save-10 ", "SAVE\u201110" and "Save-10" are one code. Undefined for what cannot be one.
  */
-export function couponKey(code: string): string | undefined {
+export function couponKey(given: string): string | undefined {
+  // Pasted codes bring a tab or a line break along.
+  const code = given.trim()
   if (code.length > 4 * COUPON_CODE_LENGTH_MAX || nameFault(code, 4 * COUPON_CODE_LENGTH_MAX)) return undefined
   const key = code
     .normalize('NFKC')
     .replaceAll(/\s+/gu, '')
     .replaceAll(/\p{Pd}/gu, '-')
     .toUpperCase()
+    .normalize('NFKC')
   return key.length <= COUPON_CODE_LENGTH_MAX && ALLOWED.test(key) ? key : undefined
 }
 

@@ -32,6 +32,7 @@ describe('the form in which codes are compared', () => {
   it.each([
     ['Save-10', 'SAVE-10'],
     ['  save 10 ', 'SAVE10'],
+    ['\tsave10\r\n', 'SAVE10'],
     ['save\u201110', 'SAVE-10'],
     ['ＳＡＶＥ１０', 'SAVE10'],
     ['straße', 'STRASSE'],
