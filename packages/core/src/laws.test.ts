@@ -40,7 +40,7 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   'apps/cli': ['core'],
   scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk'],
   proofs: ['core', 'tenant-router', 'migrations', 'local-postgres'],
-  bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs'],
+  bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs', 'plugin-host'],
   // Before `examples`, in whose folder they lie: the first that fits is taken.
   'examples/plugins': ['plugins-sdk'],
   examples: [],
