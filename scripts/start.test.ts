@@ -64,6 +64,9 @@ test('opens three shops that can be browsed and bought from, and leaves nothing 
   // Hibiki: price lists, the reduced rate on tea, a gift.
   expect(shown).toMatch(/-360 JPY {2}Sazanami by the handful\n +-240 JPY {2}Notebooks by the stack\n +0 JPY {2}Pochibukuro with our thanks/)
   expect(shown).toMatch(/ 56 JPY {2}消費税 \(軽減\) 8 %, included in the prices/)
+  const inReadme = readFileSync(join(root, 'README.md'), 'utf8').match(/^( {2,}-?\d+ [A-Z]{3} {2}| {4}It).+$/gm)!
+  expect(inReadme.length).toBeGreaterThan(25)
+  expect(inReadme.filter((line) => !shown.includes(line))).toEqual([])
   const family = familyOf(start)
   expect(family.length).toBeGreaterThan(5)
   expect(await end(start, 'SIGTERM')).toBe(0)
