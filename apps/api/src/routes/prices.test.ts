@@ -94,21 +94,21 @@ describe('what buyers see of a price', () => {
 
 describe('what staff ask of a price', () => {
   it('is why a cart costs what it costs, condition by condition', async () => {
-    const conditions = { all: [{ fact: 'cart.subtotal', operator: 'greaterThanInclusive', value: 5_000 }] } as const
-    await addPromotion(shop, { name: 'From fifty', conditions: { all: [...conditions.all] } })
+    const conditions = { all: [{ fact: 'cart.subtotal', operator: 'greaterThanInclusive', value: 2_500 }] } as const
+    await addPromotion(shop, { name: 'From twenty-five', conditions: { all: [...conditions.all] } })
     const cart = await open()
     const { status, body } = await staff('GET', `/v1/admin/carts/${cart.id}/explanation`)
     expect([status, body.promotions]).toMatchObject([
       200,
       [
         {
-          name: 'From fifty',
+          name: 'From twenty-five',
           outcome: 'conditions_failed',
           conditions: [{ fact: 'cart.subtotal', actual: { amount: 2_000, currency: 'EUR' }, result: 'failed' }],
         },
       ],
     ])
-    expect(body.near_misses[0].text).toContain('30.00 EUR')
+    expect(body.near_misses[0].text).toContain('5.00 EUR')
     expect(body.pricing_version).toMatch(/^[0-9a-f]{64}$/)
   })
 
