@@ -31,7 +31,11 @@ export interface CompiledPricing {
   /** The conditions of all promotions; the ids are positions in `promotions`. */
   rules: CompiledRules
   shipping: CompiledShipping
+  /** Whether ways of sending and their prices depend on what promotions leave of the goods. */
+  shippingAsksWhatIsLeft: boolean
 }
+
+const WHAT_IS_LEFT = 'cart.discounted_subtotal'
 
 /**
  * Makes a pricing document ready: conditions and actions become closures, schedules instants. The conditions in it must have
@@ -42,6 +46,7 @@ export function compilePricing(document: PricingDocument, version: string = pric
   const { policy } = document
   const setting: ActionSetting = { rounding: policy.discount_rounding ?? policy.rounding, matching: lineMatcher() }
   const promotions = [...document.promotions].sort(inOrder).map((promotion) => compilePromotion(promotion, setting, policy.time_zone))
+  const shipping = compileShipping(document.shipping)
   return {
     version,
     document,
@@ -52,7 +57,9 @@ export function compilePricing(document: PricingDocument, version: string = pric
         conditions: promotion.asksWhatIsLeft ? null : promotion.document.conditions,
       })),
     ),
-    shipping: compileShipping(document.shipping),
+    shipping,
+    shippingAsksWhatIsLeft:
+      policy.shipping_measures === 'discounted' || shipping.methods.some(({ conditions }) => conditions?.needs.includes(WHAT_IS_LEFT)),
   }
 }
 
@@ -63,7 +70,7 @@ function compilePromotion(document: PromotionDocument, setting: ActionSetting, t
     isScheduled: compileSchedule(document.schedule, timeZone),
     conditions,
     mayBeNear: conditions?.needs.some((fact) => FACTS[fact].grows || fact === 'lines') ?? false,
-    asksWhatIsLeft: conditions?.needs.includes('cart.discounted_subtotal') ?? false,
+    asksWhatIsLeft: conditions?.needs.includes(WHAT_IS_LEFT) ?? false,
     actions: document.actions.map((action) => compileAction(action, setting)),
   }
 }

@@ -180,6 +180,24 @@ describe('shipping', () => {
     expect([charged('list'), charged('discounted')]).toEqual([0n, 490n])
   })
 
+  it('may be had for what is left of the goods, whatever was tried before', () => {
+    const cheap = [
+      { code: PARCEL, name: 'Parcel', rate: { type: 'flat', amount: 100 }, conditions: when('cart.discounted_subtotal', 'lessThan', 1000) },
+    ]
+    const rival = (rate_ppm: number) =>
+      promotion({ stacking: { mode: 'best', group: null }, actions: [{ type: 'percentage', on: 'order', rate_ppm, where: null }] })
+    const shipped = (rates: number[]) =>
+      priceIn({ shipping: { methods: cheap }, promotions: rates.map(rival) }, cartOf([line('mug', 1000)], { shipping: { method: PARCEL } }))
+        .shipping?.amount
+    expect([shipped([]), shipped([0, 100_000]), shipped([100_000, 0]), shipped([0, 0])]).toEqual([undefined, 100n, 100n, undefined])
+  })
+
+  it('is refused at a negative price', () => {
+    const bad = [{ ...rates[0]!, rates: [{ ...rates[0]!.rates[0]!, amount: -1n }] }]
+    const cart = cartOf([line('mug', 1000)], { shipping: { method: 'install:l1' }, plugins: { ...NO_PLUGINS, rates: bad } })
+    expect(() => priceIn({}, cart)).toThrow(expect.objectContaining({ code: 'rule_result_invalid' }))
+  })
+
   it('weighs gifts, too', () => {
     const { id: _id, quantity: _quantity, ...gift } = line('anvil', 100, 1, { grams: 5_000n })
     const shop = {

@@ -1,7 +1,7 @@
 import { type ShippingOffer, shippingRates } from '../../shipping/shipping-rates.ts'
 import type { PickupPoint, PluginRates } from '../pricing-input.ts'
 import type { WorkingCart, WorkingShipping } from '../working-cart.ts'
-import { checked } from './checked-amount.ts'
+import { checked, notNegative } from './checked-amount.ts'
 import type { PricingSession } from './pricing-session.ts'
 
 /** A way of sending that the buyer may choose, or why not. */
@@ -33,7 +33,7 @@ export function methodOffers(session: PricingSession, cart: WorkingCart): Method
   )
   return [...table.map(ofTable), ...plugins.map(({ code: _code, ...offer }) => offer)].map((offer) => ({
     ...offer,
-    amount: checked(session.prices.ofShipping(offer.amount)),
+    amount: checked(session.prices.ofShipping(notNegative(offer.amount))),
   }))
 }
 

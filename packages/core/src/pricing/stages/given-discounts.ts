@@ -1,9 +1,9 @@
-import { Refusal } from '../../refusal.ts'
 import type { Adjustment } from '../priced-cart.ts'
 import type { PricingInput } from '../pricing-input.ts'
 import { smaller } from '../smaller.ts'
 import { spread } from '../spread.ts'
 import { allPieces, applyCuts, type WorkingCart, type WorkingLine } from '../working-cart.ts'
+import { notNegative } from './checked-amount.ts'
 import { takenOff } from './run-promotions.ts'
 
 type Target = { lineId: string } | 'order' | 'shipping'
@@ -55,10 +55,4 @@ export function discountShipping(input: PricingInput, cart: WorkingCart): Adjust
 function withLabel(label: Given['label'], cart: WorkingCart, lost: ReadonlyMap<WorkingLine | 'shipping', bigint>): Adjustment {
   const { source, code, reason, ...origin } = label
   return { source, code, reason, ...takenOff(cart, lost), ...origin }
-}
-
-/** A plugin that raises a price through a discount has not been checked at the door. */
-function notNegative(amount: bigint): bigint {
-  if (amount < 0n) throw new Refusal('rule_result_invalid', { detail: 'A discount must not be negative.' })
-  return amount
 }

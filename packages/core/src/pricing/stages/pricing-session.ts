@@ -35,8 +35,7 @@ export function openSession(input: PricingInput, rules: CompiledPricing): Pricin
     cart: freshCart(),
     freshCart,
     deliveryOf(cart) {
-      if (rules.document.policy.shipping_measures === 'discounted' || cart.lines.length > templates.length)
-        return findShipping(session, cart)
+      if (rules.shippingAsksWhatIsLeft || cart.lines.length > templates.length) return findShipping(session, cart)
       // It depends on nothing that promotions change.
       usual ??= findShipping(session, cart)
       return { ...usual, chosen: usual.chosen && { ...usual.chosen } }
@@ -49,7 +48,10 @@ export function openSession(input: PricingInput, rules: CompiledPricing): Pricin
         if (listed === undefined) {
           // Conditions of shipping methods that ask for the price of shipping do not find one.
           listed = null
-          listed = findShipping(session, freshCart()).chosen?.amount ?? null
+          const current = session.cart
+          session.cart = freshCart()
+          listed = findShipping(session, session.cart).chosen?.amount ?? null
+          session.cart = current
         }
         return listed
       },
