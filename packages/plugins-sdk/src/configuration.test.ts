@@ -118,12 +118,13 @@ describe('a schema', () => {
 })
 
 test('gives a configuration its type', () => {
-  type Configuration = ConfigurationOf<typeof schema>
-  expectTypeOf<Configuration['mode']>().toEqualTypeOf<'each' | 'all'>()
-  expectTypeOf<Configuration['message']>().toEqualTypeOf<string>()
-  expectTypeOf<Configuration['tiers'][number]['from']>().toEqualTypeOf<number>()
-  expectTypeOf<Configuration['tiers'][number]['percent']>().toEqualTypeOf<string>()
-  expectTypeOf<Configuration['groups']>().toEqualTypeOf<string[]>()
-  expectTypeOf<Configuration['floor']>().toEqualTypeOf<number | undefined>()
-  expectTypeOf<Configuration['quiet']>().toEqualTypeOf<boolean>()
+  expectTypeOf<ConfigurationOf<typeof schema>>().toEqualTypeOf<{
+    message: string
+    mode: 'each' | 'all'
+    rate?: string
+    floor?: number
+    quiet: boolean
+    tiers: { from: number; percent: string }[]
+    groups: string[]
+  }>()
 })

@@ -83,10 +83,21 @@ export type ConfigurationOf<Field> = Field extends { type: 'string' }
       : Field extends { type: 'array'; items: infer Item }
         ? ConfigurationOf<Item>[]
         : Field extends { type: 'object'; properties: infer Properties }
-          ? { [K in keyof Properties as IsPresent<Field, K, Properties[K]> extends true ? K : never]: ConfigurationOf<Properties[K]> } & {
-              [K in keyof Properties as IsPresent<Field, K, Properties[K]> extends true ? never : K]?: ConfigurationOf<Properties[K]>
-            }
+          ? Plain<
+              {
+                -readonly [K in keyof Properties as IsPresent<Field, K, Properties[K]> extends true ? K : never]: ConfigurationOf<
+                  Properties[K]
+                >
+              } & {
+                -readonly [K in keyof Properties as IsPresent<Field, K, Properties[K]> extends true ? never : K]?: ConfigurationOf<
+                  Properties[K]
+                >
+              }
+            >
           : Record<never, never>
+
+/** One object type instead of an intersection, for whoever reads it in an editor. */
+type Plain<T> = { [K in keyof T]: T[K] }
 
 type IsPresent<Group, Name, Field> = Field extends { default: unknown }
   ? true

@@ -33,13 +33,13 @@ export function printConformance({ contracts }: ConformanceReport): void {
   for (const report of contracts) printContract(report)
 }
 
-function printContract({ contract, version, meets, checks, calls, wallMs, heapBytesMost, outputBytesMost }: ContractReport): void {
+function printContract({ contract, version, meets, checks, calls, timeMs, heapBytesMost, outputBytesMost }: ContractReport): void {
   console.log(`${meets ? 'meets' : 'DOES NOT MEET'} ${contract} (${version})`)
   for (const { name, faults } of checks) {
     console.log(`  ${faults.length === 0 ? 'ok  ' : 'FAIL'}  ${name}`)
     for (const fault of faults) console.log(`          ${fault}`)
   }
-  const time = `time ${wallMs.median.toFixed(2)} ms in the middle, ${wallMs.most.toFixed(2)} ms at most of ${wallMs.limit} ms`
+  const time = `time ${timeMs.median.toFixed(2)} ms in the middle, ${timeMs.most.toFixed(2)} ms at most of ${timeMs.limit} ms`
   console.log(`  ${calls} calls: ${time}; heap at most ${megabytes(heapBytesMost)}; answer at most ${outputBytesMost} B`)
 }
 

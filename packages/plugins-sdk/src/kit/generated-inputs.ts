@@ -27,7 +27,10 @@ interface Cart {
   /** Grams of a unit up to this. */
   heaviest: number
   words: readonly string[]
+  places: readonly Place[]
 }
+
+type Place = readonly [country: string, region: string | null, postcode: string | null, city: string | null]
 
 const CURRENCIES = [
   ['EUR', 2],
@@ -38,20 +41,21 @@ const CURRENCIES = [
   ['KWD', 3],
   ['UYW', 4],
 ] as const
-const PLACES = [
+const WORD_CHARACTERS_MAX = 255
+const PLACES: readonly Place[] = [
   ['DE', null, '10115', 'Berlin'],
   ['CH', 'ZH', '8001', 'Zürich'],
   ['US', 'CA', '94103', 'San Francisco'],
   ['JP', '13', '100-0001', '東京'],
   ['ZZ', null, null, null],
-] as const
+]
 const WORDS = ['sale', 'coffee', 'wholesale', 'gift', 'vip', 'new']
 const HOSTILE_WORDS = ['__proto__', 'constructor', 'toString', '', '𝕏👩‍🚀', '‮abc', '{{secrets.api_key}}', "'; drop table", '\\u0000', '0']
 
 const CASES: Record<string, Partial<Cart>> = {
   'a cart without lines': { lines: 0 },
   'one line': { lines: 1 },
-  [`${LINES_MAX} lines`]: { lines: LINES_MAX, words: ['a'] },
+  [`${LINES_MAX} lines`]: { lines: LINES_MAX },
   'a currency without decimals': { currency: ['JPY', 0] },
   'a currency with three decimals': { currency: ['KWD', 3] },
   'a guest without an address': { guest: true, addressed: false },
@@ -61,22 +65,28 @@ const CASES: Record<string, Partial<Cart>> = {
   'the largest amounts': { dearest: AMOUNT_MAX, lines: 1 },
 }
 
-/**
- * Full inputs of a hook, valid by its schema: the odd ones by name, then drawn ones. Deterministic. Of shipments every second goes by one
- * of the given methods, which are codes of rates that the plugin itself gave.
- */
-export function generatedInputs(contract: ContractId, hook: string, methods: readonly string[] = []): GeneratedInput[] {
+/** What lets generated inputs meet the plugin where it lives. */
+export interface Hints {
+  /** Codes of rates that the plugin gave itself: every second shipment goes by one of them. */
+  methods?: readonly string[]
+  /** Texts of its configuration: tags, groups, types and countries that it may be waiting for. */
+  words?: readonly string[]
+}
+
+/** Full inputs of a hook, valid by its schema: the odd ones by name, then drawn ones. Deterministic. */
+export function generatedInputs(contract: ContractId, hook: string, { methods = [], words = [] }: Hints = {}): GeneratedInput[] {
   const kind = hookOf(contract, hook)?.kind
   if (kind !== 'pure') return shipmentInputs(kind === 'parse', methods)
-  const named = Object.entries(CASES).map(([name, fixed], index) => ({ name, input: cartInput(contract, fixed, drawFrom(index)) }))
+  const known = words.filter((word) => word !== '' && word.length <= WORD_CHARACTERS_MAX)
+  const named = Object.entries(CASES).map(([name, fixed], index) => ({ name, input: cartInput(contract, fixed, known, drawFrom(index)) }))
   const drawn = Array.from({ length: GENERATED_INPUTS - named.length }, (_, index) => ({
     name: `drawn cart ${index + 1}`,
-    input: cartInput(contract, {}, drawFrom(1_000 + index)),
+    input: cartInput(contract, {}, known, drawFrom(1_000 + index)),
   }))
   return [...named, ...drawn]
 }
 
-function cartInput(contract: ContractId, fixed: Partial<Cart>, draw: Draw): Record<string, unknown> {
+function cartInput(contract: ContractId, fixed: Partial<Cart>, known: readonly string[], draw: Draw): Record<string, unknown> {
   const cart: Cart = {
     lines: draw.integer(1, 12),
     currency: draw.one(CURRENCIES),
@@ -85,7 +95,8 @@ function cartInput(contract: ContractId, fixed: Partial<Cart>, draw: Draw): Reco
     channel: 'web',
     dearest: draw.one([999, 25_000, 5_000_000]),
     heaviest: draw.one([20, 300, 2_000, 20_000]),
-    words: WORDS,
+    words: [...known, ...known, ...WORDS],
+    places: [...PLACES, ...known.filter((word) => /^[A-Z]{2}$/.test(word)).map((country) => [country, null, '1000', null] as const)],
     ...fixed,
   }
   if (contract === 'tax@1') return taxInput(cart, draw)
@@ -108,10 +119,10 @@ function line(index: number, cart: Cart, draw: Draw) {
   const quantity = cart.dearest === AMOUNT_MAX ? 1 : draw.chance(0.1) ? draw.integer(100, 10_000) : draw.integer(1, 12)
   const word = () => draw.one(cart.words)
   return {
-    id: `line_${index + 1}`,
+    id: uuid('a', index + 1),
     sku: draw.chance(0.1) ? word() : `SKU-${draw.integer(1, 500)}`,
-    product_id: `product_${draw.integer(1, 50)}`,
-    variant_id: `variant_${draw.integer(1, 200)}`,
+    product_id: uuid('b', draw.integer(1, 50)),
+    variant_id: uuid('c', draw.integer(1, 200)),
     quantity,
     unit_price,
     subtotal: unit_price * quantity,
@@ -121,6 +132,11 @@ function line(index: number, cart: Cart, draw: Draw) {
     product_type: draw.chance(0.1) ? 'a type that came later' : word(),
     grams: draw.integer(0, cart.heaviest),
   }
+}
+
+/** As long as the ids of a shop are. */
+function uuid(kind: string, number: number): string {
+  return `01930000-0000-7000-8000-${kind}${String(number).padStart(11, '0')}`
 }
 
 function discountInput(cart: Cart, draw: Draw): DiscountInputV2 {
@@ -145,7 +161,7 @@ function discountInput(cart: Cart, draw: Draw): DiscountInputV2 {
     subtotal: lines.reduce((sum, { subtotal }) => sum + subtotal, 0),
     shipping: draw.chance(0.5) ? { method: 'standard', amount: draw.integer(0, 2_000) } : null,
     customer: cart.guest ? null : customer,
-    destination: cart.addressed ? destination(draw) : null,
+    destination: cart.addressed ? destination(cart, draw) : null,
     codes: draw.chance(0.3) ? ['SPRING', 'VIP10'] : [],
   }
 }
@@ -168,7 +184,7 @@ function taxInput(cart: Cart, draw: Draw): TaxInputV1 {
     lines,
     shipping: draw.chance(0.5) ? { method: 'standard', amount: draw.integer(0, 2_000) } : null,
     customer: cart.guest ? null : { groups: draw.some(cart.words), tax_exempt: draw.chance(0.1), vat_id },
-    destination: cart.addressed ? { ...destination(draw), city: draw.one(['Berlin', null]) } : null,
+    destination: cart.addressed ? { ...destination(cart, draw), city: draw.one(['Berlin', null]) } : null,
   }
 }
 
@@ -182,12 +198,12 @@ function ratesInput(cart: Cart, draw: Draw): RatesInputV1 {
     lines,
     subtotal: lines.reduce((sum, { amount }) => sum + amount, 0),
     grams: lines.reduce((sum, { grams, quantity, requires_shipping }) => sum + (requires_shipping ? grams * quantity : 0), 0),
-    destination: cart.addressed ? { ...destination(draw), city: draw.one(['Berlin', null]) } : null,
+    destination: cart.addressed ? { ...destination(cart, draw), city: draw.one(['Berlin', null]) } : null,
   }
 }
 
-function destination(draw: Draw) {
-  const [country, region, postcode] = draw.one(PLACES)
+function destination({ places }: Cart, draw: Draw) {
+  const [country, region, postcode] = draw.one(places)
   return { country, region, postcode: draw.chance(0.2) ? null : postcode }
 }
 

@@ -46,7 +46,11 @@ function inputFaults({ manifest }: Bundle, { contract, hook, input }: NamedFixtu
   const read = schema.safeParse(input)
   if (read.success) return []
   return schemaComplaints(read.error).map(({ pointer, message }) => {
-    const why = message.startsWith('unknown: ') ? `${message}: a shop would not hand this in, the manifest does not ask for it` : message
-    return `input${pointer}: ${why}`
+    return `input${pointer}: ${explained(message)}`
   })
+}
+
+function explained(message: string): string {
+  if (message.startsWith('unknown: ')) return `${message}: a shop would not hand this in, the manifest does not ask for it`
+  return message.endsWith('received undefined') ? 'is missing: a shop would hand it in, the manifest asks for it' : message
 }

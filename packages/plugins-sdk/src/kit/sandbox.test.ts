@@ -211,6 +211,16 @@ describe('conformance', () => {
     expect((await faultsOf(bundle)).join('\n')).toMatch(/createShipment, shipment \d+: threw: Error: no wind please/)
   })
 
+  test('tries carts with what the configuration names', async () => {
+    const more = { configuration: { type: 'object', properties: { kind: { type: 'string', default: 'Kaffee' } } } }
+    const hooks = run(
+      'if (input.lines.some(({ product_type }) => product_type === configuration.kind)) throw new Error("found"); return { operations: [] }',
+    )
+    expect((await faultsOf(await built(hooks, { input: { 'discount@1': ['lines.product_type'] }, more }))).join('\n')).toMatch(
+      /threw: Error: found/,
+    )
+  })
+
   test('says of each contract of a bundle whether it is met', async () => {
     const input = { 'discount@1': [], 'discount@2': [] }
     const bundle = await built(
