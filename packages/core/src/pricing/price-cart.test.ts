@@ -198,6 +198,14 @@ describe('shipping', () => {
     expect(() => priceIn({}, cart)).toThrow(expect.objectContaining({ code: 'rule_result_invalid' }))
   })
 
+  it('weighs what is sent, and nothing else', () => {
+    const weighed = (requiresShipping: boolean) => {
+      const lines = [line('mug', 1000), line('anvil', 100, 1, { grams: 5_000n, requiresShipping })]
+      return priceIn({ shipping: { methods } }, cartOf(lines, { shipping: { method: 'heavy' } })).shipping?.amount
+    }
+    expect([weighed(true), weighed(false)]).toEqual([9_900n, undefined])
+  })
+
   it('weighs gifts, too', () => {
     const { id: _id, quantity: _quantity, ...gift } = line('anvil', 100, 1, { grams: 5_000n })
     const shop = {

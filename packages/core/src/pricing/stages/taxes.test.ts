@@ -181,6 +181,12 @@ describe('shipping', () => {
     expect(taxOfShipping('weighted', { prices_include_tax: true })).toBe(44n)
   })
 
+  it('is split by list prices where all goods are free', () => {
+    const free = promotion({ actions: [{ type: 'percentage', on: 'order', rate_ppm: 1_000_000, where: null }] })
+    const priced = priceIn({ taxes: { ...VAT, shipping: { mode: 'weighted', category: 'reduced' } }, promotions: [free] }, cart)
+    expect(priced.shipping).toMatchObject({ total: 539n, tax: 49n })
+  })
+
   it('is taxed in the category of its method, where it has one', () => {
     const methods = [{ code: PARCEL, name: 'Parcel', tax_category: 'reduced', rate: { type: 'flat', amount: 490 } }]
     expect(priceIn({ taxes: VAT, shipping: { methods } }, cart).shipping!.tax).toBe(34n)
