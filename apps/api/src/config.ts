@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { hostSettings, toHostOptions } from '@souk/plugin-host/host-settings.ts'
+import type { PluginHostOptions } from '@souk/plugin-host/plugin-host.ts'
 import { z } from 'zod'
 import { type JwtKey, readJwtKeys } from './tokens.ts'
 
@@ -18,6 +20,7 @@ export interface Config {
   mediaDir: string | undefined
   logLevel: string
   connectionsPerCell: number | undefined
+  pluginHost: PluginHostOptions
   /** For crash tests: the crash point at which a process is killed, and which one. */
   crashAt: string | undefined
   crashPid: number | undefined
@@ -58,6 +61,7 @@ const environment = z.object({
   SOUK_KEYS_FILE: z.string(),
   SOUK_MEDIA_DIR: z.string().optional(),
   SOUK_CONNECTIONS_PER_CELL: z.coerce.number().int().min(1).max(500).optional(),
+  ...hostSettings,
   SOUK_CRASH_AT: z.string().optional(),
   SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
@@ -91,6 +95,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     mediaDir: given.SOUK_MEDIA_DIR,
     logLevel: given.LOG_LEVEL,
     connectionsPerCell: given.SOUK_CONNECTIONS_PER_CELL,
+    pluginHost: toHostOptions(given),
     crashAt: given.SOUK_CRASH_AT,
     crashPid: given.SOUK_CRASH_PID,
   }

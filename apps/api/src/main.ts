@@ -30,6 +30,8 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
   await router.listen()
   await cells.register()
   const host = new PluginHost({
+    ...config.pluginHost,
+    onStartFailure: (detail) => log.error({ detail }, 'a plugin runner did not start'),
     onRunnerKilled: ({ merchantId, digest, cordon }) =>
       log.warn({ merchant_id: merchantId, digest, cordon }, 'a plugin had its runner killed'),
     onDifference: (plugin) => log.error(plugin, 'a plugin answered the same question otherwise'),

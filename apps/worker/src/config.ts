@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { hostSettings, toHostOptions } from '@souk/plugin-host/host-settings.ts'
+import type { PluginHostOptions } from '@souk/plugin-host/plugin-host.ts'
 import { z } from 'zod'
 
 export interface WorkerConfig {
@@ -13,6 +15,7 @@ export interface WorkerConfig {
   /** Metrics and health are served at 127.0.0.1 there; undefined: not at all. */
   internalPort: number | undefined
   jobsAtOnce: number
+  pluginHost?: PluginHostOptions
   logLevel: string
   /** For crash tests: the crash point at which a process is killed, and which one. */
   crashAt?: string | undefined
@@ -43,6 +46,7 @@ const environment = z.object({
   BASE_DOMAIN: z.string().min(1).default('localhost'),
   WORKER_INTERNAL_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   WORKER_JOBS_AT_ONCE: z.coerce.number().int().min(1).max(JOBS_AT_ONCE_MAX).default(JOBS_AT_ONCE),
+  ...hostSettings,
   SOUK_CRASH_AT: z.string().optional(),
   SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -64,6 +68,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     internalPort: data.WORKER_INTERNAL_PORT === 0 ? undefined : data.WORKER_INTERNAL_PORT,
     jobsAtOnce: data.WORKER_JOBS_AT_ONCE,
     logLevel: data.LOG_LEVEL,
+    pluginHost: toHostOptions(data),
     crashAt: data.SOUK_CRASH_AT,
     crashPid: data.SOUK_CRASH_PID,
   }

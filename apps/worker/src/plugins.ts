@@ -13,6 +13,8 @@ import type { TaskDeps } from './tasks.ts'
 /** What the worker's tasks need to ask plugins and carriers. Runners start with the first call. */
 export function startPlugins(config: WorkerConfig, log: Log): { depsFor(router: Router): TaskDeps; stop(): Promise<void> } {
   const host = new PluginHost({
+    ...config.pluginHost,
+    onStartFailure: (detail) => log.error({ error: detail }, 'a plugin runner did not start'),
     onRunnerKilled: ({ merchantId, digest }) => log.warn({ merchantId, plugin: digest }, 'a plugin had its runner killed'),
     onDifference: ({ merchantId, digest }) => log.error({ merchantId, plugin: digest }, 'a plugin answered the same question otherwise'),
   })

@@ -36,6 +36,8 @@ export interface PluginHostOptions {
   /** Runners of the cordons `new` and `quarantine` end after so long without a call. */
   idleMsMax?: number
   onRunnerKilled?: (killed: KilledRunner) => void
+  /** A process that should run plugins did not come up. It is tried again, more and more rarely. */
+  onStartFailure?: (detail: string) => void
   /** The same input gave another answer. */
   onDifference?: (plugin: { merchantId: string; digest: string; hook: string }) => void
   /** Where the programs of runner and source check are; beside this file by default. */
@@ -105,7 +107,10 @@ export class PluginHost {
     const { runners, spareRunners, memoryBytesMax, controlGroup, idleMsMax } = this.#options
     const files = options.files ?? { runner: beside('./sandbox/runner'), sourceCheckThread: beside('./source-check-thread') }
     this.#checks = new SourceChecks(files.sourceCheckThread)
-    this.#supply = new RunnerSupply({ file: files.runner, memoryBytesMax, controlGroup, spares: spareRunners })
+    this.#supply = new RunnerSupply({
+      ...{ file: files.runner, memoryBytesMax, controlGroup, spares: spareRunners },
+      onFailure: (detail) => options.onStartFailure?.(detail),
+    })
     const events = {
       onKilled: (call: PendingCall, end: RunnerEnd, pid: number) => this.#tellKilled(call, end, pid),
       onRepeated: (call: PendingCall, differed: boolean) => this.#tellRepeated(call, differed),

@@ -7,6 +7,7 @@ const PAUSE_MS_MAX = 5_000
 export interface SupplySettings extends Omit<RunnerSettings, 'launcher'> {
   /** Runners kept ready beyond those at work. */
   spares: number
+  onFailure(detail: string): void
 }
 
 /** Starts runners, and keeps some that have never run anything: a killed one is replaced at once, not after the 0.1 s that a start takes. */
@@ -82,11 +83,11 @@ export class RunnerSupply {
 
   async #startOne(): Promise<RunnerProcess | undefined> {
     try {
-      const { spares: _, ...settings } = this.#settings
-      this.#confinement ??= findConfinement(settings.file)
+      const { file, memoryBytesMax, controlGroup } = this.#settings
+      this.#confinement ??= findConfinement(file)
       this.confinement = await this.#confinement
       if (this.#isClosed) return undefined
-      const runner = new RunnerProcess({ ...settings, launcher: this.confinement.launcher })
+      const runner = new RunnerProcess({ file, memoryBytesMax, controlGroup, launcher: this.confinement.launcher })
       this.#all.add(runner)
       void runner.exited.then(() => this.#all.delete(runner))
       await runner.ready
@@ -94,7 +95,9 @@ export class RunnerSupply {
       this.failure = undefined
       return runner
     } catch (error) {
+      if (this.#isClosed) return undefined
       this.failure = error instanceof Error ? error.message : String(error)
+      this.#settings.onFailure(this.failure)
       return undefined
     }
   }
