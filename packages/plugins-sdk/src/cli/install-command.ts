@@ -19,10 +19,7 @@ export function installCommand(): Command {
   const command = new Command('install')
     .description('make a pushed release take part in the shop, or change how it does')
     .argument('[plugin]', 'its name; left out: the plugin of this folder')
-    .option(
-      '--range <range>',
-      'a version to pin, or a range such as ^1.2 to follow; left out: the version of this folder, or what is installed',
-    )
+    .option('--range <range>', 'a version to pin, or a range such as ^1.2 to follow; left out: the version of this folder')
     .option('--configuration <file>', 'a JSON file with what the manifest lets a merchant set')
     .option('--failure-policy <policy>', `when it fails: ${POLICIES.join(', ')}`)
     .option('--rollout <percent>', 'give a new version to so many percent of buyers first')
@@ -31,7 +28,12 @@ export function installCommand(): Command {
     const here = plugin === undefined ? (await buildHere()).manifest : undefined
     const name = plugin ?? here!.name
     const installed = await findInstall(shop, name)
-    const version = options.range ?? (installed === undefined || here !== undefined ? here?.version : undefined)
+    // Of what is installed, a change of settings alone leaves the version where it is.
+    const onlySettings =
+      installed !== undefined &&
+      (options.configuration !== undefined || options.failurePolicy !== undefined) &&
+      options.rollout === undefined
+    const version = options.range ?? (onlySettings ? undefined : here?.version)
     const body = {
       ...(version !== undefined && { version }),
       ...(options.configuration !== undefined && { configuration: readConfiguration(options.configuration) }),

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { z } from 'zod'
+import { sunsetNotices } from '../contracts/sunset.ts'
 import { PluginFault } from '../kit/bundle.ts'
 import { type ConnectionOptions, connect, withConnection } from './connection.ts'
 import { buildHere, describeBundle, writeRelease } from './release.ts'
@@ -11,6 +12,8 @@ export function pushCommand(): Command {
   return withConnection(command).action(async (options: ConnectionOptions) => {
     const shop = connect(options)
     const bundle = await buildHere()
+    const closed = sunsetNotices(contractIdsOf(bundle.manifest), new Date()).find((notice) => notice.closed)
+    if (closed !== undefined) throw new PluginFault(closed.text)
     writeRelease(process.cwd(), bundle)
     console.log(describeBundle(bundle))
     const release = releaseSchema.parse(await shop.post('/v1/admin/plugins/releases', { manifest: bundle.manifest, bundle: bundle.source }))

@@ -1,7 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { sunsetNotices } from '../contracts/sunset.ts'
 import { type Bundle, buildBundle, bundleOf, PluginFault } from '../kit/bundle.ts'
 import { BUNDLE_BYTES_MAX } from '../limits.ts'
+import { contractIdsOf } from '../manifest.ts'
 
 export const RELEASE_FOLDER = 'dist'
 
@@ -24,7 +26,9 @@ export function describeBundle({ manifest, digest, bytes }: Bundle): string {
   return `${manifest.name} ${manifest.version}  ${bytes} bytes (${share} % of the limit)  sha256 ${digest}`
 }
 
-/** The bundle of the current folder, built afresh. */
-export function buildHere(): Promise<Bundle> {
-  return buildBundle(process.cwd())
+/** The bundle of the current folder, built afresh. Says so when a contract of it will end. */
+export async function buildHere(): Promise<Bundle> {
+  const bundle = await buildBundle(process.cwd())
+  for (const { text } of sunsetNotices(contractIdsOf(bundle.manifest), new Date())) console.error(text)
+  return bundle
 }

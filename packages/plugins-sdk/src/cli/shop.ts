@@ -89,5 +89,5 @@ function refusalInWords(host: string, status: number, { title, detail, errors = 
   const hint =
     status === 401 ? ' Is the API key right? Give it with --key or SOUK_API_KEY.' : status === 421 ? ' Is this the address of a shop?' : ''
   const lines = errors.map((error) => `  ${error.pointer ?? ''}: ${error.detail ?? error.code ?? ''}`)
-  return [`${host} says no (${status}): ${[title, detail].filter(Boolean).join(' ')}${hint}`, ...lines].join('\n')
+  return [`${host} says no (${status}): ${[title, detail].filter(Boolean).join(': ')}${hint}`, ...lines].join('\n')
 }

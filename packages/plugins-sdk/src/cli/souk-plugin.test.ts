@@ -195,6 +195,10 @@ describe('with a shop', () => {
     expect((await run('install', '--range', '^1', '--rollout', '10')).out).toContain('^1 for 10 % of buyers')
     expect(shop.seen.at(-1)).toMatchObject({ method: 'PATCH', body: { version: '^1', rollout_percent: '10' } })
 
+    await run('install', '--configuration', 'set.json')
+    expect(shop.seen.at(-1)).toMatchObject({ method: 'PATCH', body: { configuration: { quantity: 3 } } })
+    expect(shop.seen.at(-1)!.body).not.toHaveProperty('version')
+
     const logs = await run('logs')
     expect(logs.out).toContain(`${shop.callId}  1.0.0  run  ok  0.34 ms, 0.21 ms of CPU`)
     expect(logs.out).toContain(`${shop.failedId}  1.0.0  run  failed  0.34 ms, 0.21 ms of CPU  threw: Error: no such tier`)

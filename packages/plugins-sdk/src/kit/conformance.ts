@@ -7,7 +7,7 @@ import { type Bundle, PluginFault } from './bundle.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { type GeneratedInput, generatedInputs } from './generated-inputs.ts'
 import { sampleConfiguration } from './sample-configuration.ts'
-import { callPlugin, hooksOf, type PluginAnswer } from './sandbox.ts'
+import { callPlugin, hooksOf, type PluginAnswer, timeOf } from './sandbox.ts'
 
 /** How much of each limit a call may use. The rest is for a busier machine than the author's. */
 export const SHARE_OF_LIMITS_MAX = 0.5
@@ -141,11 +141,6 @@ async function unhurried(
 
 function isSlow(answer: PluginAnswer): boolean {
   return timeOf(answer) > answer.limits.wallMs * SHARE_OF_LIMITS_MAX
-}
-
-/** Time of the processor, where the call came to its end: how long it took besides is the machine's doing. */
-function timeOf({ ok, cpuMs, wallMs }: PluginAnswer): number {
-  return ok ? cpuMs : wallMs
 }
 
 function hookFaults(hooks: Record<string, Hook>, registered: string[]): string[] {

@@ -53,6 +53,11 @@ export type PluginAnswer = {
   limits: { wallMs: number; outputBytes: number }
 } & ({ ok: true; output: unknown } | { ok: false; reason: string; detail: string; complaints: Complaint[] })
 
+/** Time of the processor, where the call came to its end: how long it took besides is the machine's doing. */
+export function timeOf({ ok, cpuMs, wallMs }: PluginAnswer): number {
+  return ok ? cpuMs : wallMs
+}
+
 export interface CallOptions {
   /** Another name, another isolate: calls of one name share a warm one, as the calls of one merchant do. */
   merchant?: string
