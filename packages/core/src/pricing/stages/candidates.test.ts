@@ -3,7 +3,7 @@ import type { PricedCart } from '../priced-cart.ts'
 import type { PricingInput } from '../pricing-input.ts'
 import type { PromotionDocumentInput } from '../promotion-document.ts'
 import { rolloutBucket } from '../rollout.ts'
-import { cartOf, line, outcomes, priceIn, promotion, promotionId, when } from '../testing/shop.ts'
+import { cartOf, line, outcomes, PARCEL, priceIn, promotion, promotionId, type Shop, when } from '../testing/shop.ts'
 
 const tenPercent = [{ type: 'percentage' as const, on: 'order' as const, rate_ppm: 100_000, where: null }]
 const ID = promotionId(0xabc)
@@ -130,6 +130,32 @@ describe('limits', () => {
     const result = priceIn({ promotions: [large, small] }, cartOf([line('mug', 10_000)], left({ budgetLeft: 999n })))
     expect(outcomes(result)).toMatchObject({ small: 'applied' })
     expect(result.totals.discount).toBe(1n)
+  })
+
+  it('that a promotion passes only beside others make room for those it had beaten', () => {
+    const best = { mode: 'best' as const, group: null }
+    const fixed = (amount: number) => ({ type: 'fixed' as const, on: 'order' as const, amount, where: null })
+    const freeShipping = { type: 'percentage' as const, on: 'shipping' as const, rate_ppm: 1_000_000, where: null }
+    const promotions = [
+      promotion({
+        id: ID,
+        name: 'strong',
+        stacking: best,
+        actions: [fixed(50), freeShipping],
+        limits: { budget: 100, budget_overrun: 'refuse' },
+      }),
+      promotion({ name: 'weak', stacking: best, actions: [fixed(10)] }),
+      promotion({ name: 'other', actions: [fixed(200)] }),
+    ]
+    const shop: Shop = {
+      promotions,
+      policy: { shipping_measures: 'discounted' },
+      shipping: { methods: [{ code: PARCEL, name: 'Parcel', rate: { type: 'flat', amount: 490 }, free_from: 1_900 }] },
+    }
+    const cart = cartOf([line('mug', 2_000)], { shipping: { method: PARCEL }, ...left({ budgetLeft: 100n }) })
+    // Alone, "strong" leaves enough for free shipping; beside "other" it would have to pay for it.
+    expect(outcomes(priceIn(shop, cart))).toEqual({ strong: 'limit_reached', weak: 'applied', other: 'applied' })
+    expect(outcomes(priceIn({ ...shop, promotions: promotions.slice(0, 2) }, cart))).toEqual({ strong: 'applied', weak: 'beaten' })
   })
 
   it('count all that a promotion does', () => {

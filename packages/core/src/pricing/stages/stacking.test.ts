@@ -138,4 +138,10 @@ describe('conditions on what is left', () => {
     expect(outcomes(result)).toEqual({ half: 'applied', large: 'conditions_failed', small: 'applied' })
     expect(result.promotions[1]!.trace).toMatchObject({ of: [{ actual: 5000, expected: 5001, result: 'failed' }] })
   })
+
+  it('are looked at once: what a promotion itself takes off does not undo it', () => {
+    const actions = [...percentOff(50, 'line'), ...percentOff(50)]
+    const half = promotion({ actions, conditions: when('cart.discounted_subtotal', 'greaterThanInclusive', 10_000) })
+    expect(priced([half]).totals.discount).toBe(5000n + 2500n)
+  })
 })
