@@ -83,21 +83,18 @@ export type ConfigurationOf<Field> = Field extends { type: 'string' }
       : Field extends { type: 'array'; items: infer Item }
         ? ConfigurationOf<Item>[]
         : Field extends { type: 'object'; properties: infer Properties }
-          ? Plain<
-              {
-                -readonly [K in keyof Properties as IsPresent<Field, K, Properties[K]> extends true ? K : never]: ConfigurationOf<
-                  Properties[K]
-                >
-              } & {
-                -readonly [K in keyof Properties as IsPresent<Field, K, Properties[K]> extends true ? never : K]?: ConfigurationOf<
-                  Properties[K]
-                >
-              }
-            >
+          ? Present<Field, Properties> & Absent<Field, Properties> extends infer Whole
+            ? // One object type instead of an intersection, for whoever reads it in an editor.
+              { [K in keyof Whole]: Whole[K] }
+            : never
           : Record<never, never>
 
-/** One object type instead of an intersection, for whoever reads it in an editor. */
-type Plain<T> = { [K in keyof T]: T[K] }
+type Present<Group, Properties> = {
+  -readonly [K in keyof Properties as IsPresent<Group, K, Properties[K]> extends true ? K : never]: ConfigurationOf<Properties[K]>
+}
+type Absent<Group, Properties> = {
+  -readonly [K in keyof Properties as IsPresent<Group, K, Properties[K]> extends true ? never : K]?: ConfigurationOf<Properties[K]>
+}
 
 type IsPresent<Group, Name, Field> = Field extends { default: unknown }
   ? true

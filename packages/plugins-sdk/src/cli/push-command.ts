@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { z } from 'zod'
 import { sunsetNotices } from '../contracts/sunset.ts'
 import { PluginFault } from '../kit/bundle.ts'
+import { contractIdsOf } from '../manifest.ts'
 import { type ConnectionOptions, connect, withConnection } from './connection.ts'
 import { buildHere, describeBundle, writeRelease } from './release.ts'
 

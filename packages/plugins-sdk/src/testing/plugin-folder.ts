@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 
 const PACKAGE = join(import.meta.dirname, '../..')
 
-/** A folder outside the repository in which `@souk/plugins-sdk` is installed, by a link. Deleted at the end of the `using` scope. */
+/** A folder outside the repository in which `@souk/plugins-sdk` and the types of Node are installed, by links. Deleted at the end of the `using` scope. */
 export class PluginFolder {
   readonly path: string
 
@@ -12,6 +12,7 @@ export class PluginFolder {
     this.path = mkdtempSync(join(tmpdir(), 'souk-plugin-'))
     mkdirSync(join(this.path, 'node_modules/@souk'), { recursive: true })
     symlinkSync(PACKAGE, join(this.path, 'node_modules/@souk/plugins-sdk'))
+    symlinkSync(join(PACKAGE, '../../node_modules/@types'), join(this.path, 'node_modules/@types'))
     writeFileSync(join(this.path, 'package.json'), '{"type":"module"}')
     for (const [file, text] of Object.entries(files)) this.write(file, text)
   }
