@@ -1,6 +1,7 @@
 -- Who buys, as far as prices need to know it: customers, the groups they are in, and what they have bought.
 
--- email is kept in the form addresses are compared in. orders_count, total_spent (minor units of the merchant's
+-- email is kept in the form addresses are compared in; groups is a snapshot of the handles of the customer's groups, in their
+-- order, written with them. orders_count, total_spent (minor units of the merchant's
 -- currency) and last_order_at are of the orders that were placed and not cancelled; they move in the transaction that
 -- places or cancels one. vat_id_valid: staff have checked that the number belongs to the customer.
 create table customer (
@@ -15,6 +16,7 @@ create table customer (
   orders_count  bigint not null default 0 check (orders_count >= 0),
   total_spent   bigint not null default 0 check (total_spent >= 0),
   last_order_at timestamptz,
+  groups        text[] not null default '{}',
   version       bigint not null default 1,
   created_at    timestamptz not null default now(),
   updated_at    timestamptz not null default now(),

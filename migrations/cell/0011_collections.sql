@@ -24,6 +24,9 @@ create table collection_product (
 create index on collection_product (merchant_id, product_id, collection_id);
 select app.protect('collection_product');
 
+-- A snapshot of the handles of the collections a product is in, in their order, written with them: every cart asks for it.
+alter table product add collections text[] not null default '{}';
+
 -- tax_category: by which of the merchant's tax rates a variant is taxed; null: the standard one. minimum_price: below it no
 -- discount takes a piece; null: no such limit.
 alter table variant

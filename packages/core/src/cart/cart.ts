@@ -2,7 +2,7 @@ import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { PricedCart } from '../pricing/priced-cart.ts'
 import type { PricingInput } from '../pricing/pricing-input.ts'
 import { customerKey } from '../promotions/customer-key.ts'
-import { type BuyerRow, buyerColumns, buyerJoin } from '../quote/buyer.ts'
+import { type BuyerRow, buyerColumns, buyerJoin, orderedBefore } from '../quote/buyer.ts'
 import { type GiftRow, type GoodsRow, goodsColumns } from '../quote/goods.ts'
 import { makePricingInput } from '../quote/make-input.ts'
 import { loadNeeded, type Needed, neededQueries, readNeeded } from '../quote/needs.ts'
@@ -86,14 +86,19 @@ interface LineRow extends GoodsRow {
 /** The statements that read a cart, and the pricing they were made for: the one that this process knows. */
 export interface CartQuestion {
   guess: MerchantPricing | undefined
+  /** Whether the buyer's earlier orders are looked for. */
+  history: boolean
   queries: Query[]
 }
 
 /** How to read a cart in one flight. With `lock` the cart stays as it is until the transaction ends. `toCart` takes the answers. */
 export function cartQuestion(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string, lock: 'lock' | 'look' = 'look'): CartQuestion {
+  const guess = rememberedPricing(tx.merchantId)
+  // An order remembers it for whatever is asked of it later; a cart only needs it for its price.
+  const history = lock === 'lock' || (guess?.asksFirstOrder ?? false)
   const cart = tx.sql`
     select c.id, c.version, c.status, c.currency, c.channel, c.email, c.shipping_address, c.billing_address, c.shipping_option, c.coupon_codes,
-      c.vat_id, c.updated_at, s.default_location_id, s.pricing_revision, s.vat_ids, ${buyerColumns(tx)}
+      c.vat_id, c.updated_at, s.default_location_id, s.pricing_revision, s.vat_ids, ${buyerColumns(tx, { history })}
     from cart c join merchant_settings s on s.merchant_id = c.merchant_id ${buyerJoin(tx)}
     where c.merchant_id = ${tx.merchantId} and c.id = ${cartId}
     ${lock === 'lock' ? tx.sql`for update of c` : tx.sql``}`
@@ -109,8 +114,7 @@ export function cartQuestion(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string,
       join product p on p.merchant_id = v.merchant_id and p.id = v.product_id
     where l.merchant_id = ${tx.merchantId} and l.cart_id = ${cartId}
     order by l.id`
-  const guess = rememberedPricing(tx.merchantId)
-  return { guess, queries: [cart, lines, ...(guess ? neededQueries(tx, guess, () => ofCart(tx, cartId)) : [])] }
+  return { guess, history, queries: [cart, lines, ...(guess ? neededQueries(tx, guess, () => ofCart(tx, cartId)) : [])] }
 }
 
 /**
@@ -128,7 +132,9 @@ export async function toCart(tx: Tx, question: CartQuestion, answers: readonly u
   const read = wasAsked
     ? readNeeded(pricing, needed)
     : await loadNeeded(tx, pricing, { codes: row.coupon_codes, customerKey: customerKey(buyer) })
-  return priced(row, lineRows, { pricing, needed: read, now })
+  const isMissing = !question.history && pricing.asksFirstOrder && row.email !== null
+  const known = isMissing ? { ...row, ordered_before: await orderedBefore(tx, row.email!) } : row
+  return priced(known, lineRows, { pricing, needed: read, now })
 }
 
 /** Reads a cart, priced without plugins. */

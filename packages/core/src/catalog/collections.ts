@@ -79,11 +79,20 @@ export async function renameCollection(tx: Tx, collectionId: string, newTitle: s
 
 /** Deletes a collection; its products stay. */
 export async function deleteCollection(tx: Tx, collectionId: string, by: ByWhom): Promise<void> {
+  // Held first, so that nothing is put into it in the meantime.
+  await tx.sql`select 1 from collection where merchant_id = ${tx.merchantId} and id = ${collectionId} for update`
+  const members = await tx.sql<{ id: string }[]>`
+    select p.id from collection_product m join product p on p.merchant_id = ${tx.merchantId} and p.id = m.product_id
+    where m.merchant_id = ${tx.merchantId} and m.collection_id = ${collectionId} order by p.id for no key update of p`
   const [deleted] = await tx
     .delete(collections)
     .where(and(mine(tx, collections), eq(collections.id, collectionId)))
     .returning({ id: collections.id, handle: collections.handle })
   if (!deleted) throw noCollection()
+  await refreshCollections(
+    tx,
+    members.map(({ id }) => id),
+  )
   await collectionEvent(tx, 'collection.deleted', deleted, {}, by)
 }
 
@@ -93,6 +102,7 @@ export async function addToCollection(
   given: { collectionId: string; productIds: readonly string[] },
   by: ByWhom,
 ): Promise<Collection> {
+  await tx.sql`select 1 from collection where merchant_id = ${tx.merchantId} and id = ${given.collectionId} for key share`
   const { handle } = await getCollection(tx, given.collectionId)
   const productIds = [...new Set(given.productIds)].sort()
   // Held, so that two collections are counted together.
@@ -109,6 +119,7 @@ export async function addToCollection(
   const [crowded] = await tx.sql`
     select product_id from collection_product where merchant_id = ${tx.merchantId} and product_id = any(${productIds}::uuid[])
     group by product_id having count(*) > ${COLLECTIONS_PER_PRODUCT_MAX} limit 1`
+  await refreshCollections(tx, productIds)
   if (crowded) throw new Refusal('too_many', { detail: `A product may be in ${COLLECTIONS_PER_PRODUCT_MAX} collections.` })
   await collectionEvent(tx, 'collection.updated', { id: given.collectionId, handle }, { added: productIds.length }, by)
   return getCollection(tx, given.collectionId)
@@ -117,10 +128,12 @@ export async function addToCollection(
 /** Takes a product out of a collection. Refuses `not_found` for one that is not in it. */
 export async function removeFromCollection(tx: Tx, given: { collectionId: string; productId: string }, by: ByWhom): Promise<void> {
   const { handle } = await getCollection(tx, given.collectionId)
+  await tx.sql`select 1 from product where merchant_id = ${tx.merchantId} and id = ${given.productId} for no key update`
   const removed = await tx.sql`
     delete from collection_product
     where merchant_id = ${tx.merchantId} and collection_id = ${given.collectionId} and product_id = ${given.productId} returning product_id`
   if (removed.length === 0) throw noProduct()
+  await refreshCollections(tx, [given.productId])
   await collectionEvent(tx, 'collection.updated', { id: given.collectionId, handle }, { removed: 1 }, by)
 }
 
@@ -135,6 +148,15 @@ export async function listInCollection(tx: Tx, collectionId: string, page: Page)
   const shown = ids.slice(0, page.limit).map((row) => row.id)
   const products = toProducts(await productsById(tx, shown)).reverse()
   return { products, next: ids.length > page.limit ? (shown.at(-1) ?? null) : null }
+}
+
+/** Brings the snapshot of products that are held in agreement with the collections they are in. */
+function refreshCollections(tx: Tx, productIds: readonly string[]) {
+  return tx.sql`
+    update product p set collections = array(
+      select c.handle from collection_product m join collection c on c.merchant_id = ${tx.merchantId} and c.id = m.collection_id
+      where m.merchant_id = ${tx.merchantId} and m.product_id = p.id order by c.handle)
+    where p.merchant_id = ${tx.merchantId} and p.id = any(${productIds as string[]}::uuid[])`
 }
 
 function select(tx: Pick<Tx, 'merchantId' | 'sql'>) {

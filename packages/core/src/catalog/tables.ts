@@ -13,6 +13,7 @@ export const products = pgTable(
     vendor: text('vendor').notNull().default(''),
     productType: text('product_type').notNull().default(''),
     tags: text('tags').array().notNull().default([]),
+    collections: text('collections').array().notNull().default([]),
     optionNames: text('option_names').array().notNull(),
     status: text('status').notNull().$type<ProductStatus>(),
     published: boolean('published').notNull(),

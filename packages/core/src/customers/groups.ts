@@ -68,23 +68,36 @@ export async function renameGroup(tx: Tx, groupId: string, newName: string, by: 
 
 /** Deletes a group. Its customers stay, and are no longer in it. */
 export async function deleteGroup(tx: Tx, groupId: string, by: ByWhom): Promise<void> {
+  // Held first, so that nobody joins in the meantime.
+  await tx.sql`select 1 from customer_group where merchant_id = ${tx.merchantId} and id = ${groupId} for update`
+  const members = await tx.sql<{ id: string }[]>`
+    select c.id from customer_group_member m join customer c on c.merchant_id = ${tx.merchantId} and c.id = m.customer_id
+    where m.merchant_id = ${tx.merchantId} and m.group_id = ${groupId} order by c.id for no key update of c`
   const [deleted] = await tx
     .delete(customerGroups)
     .where(and(mine(tx, customerGroups), eq(customerGroups.id, groupId)))
     .returning({ id: customerGroups.id, handle: customerGroups.handle })
   if (!deleted) throw noGroup()
+  await refreshGroups(
+    tx,
+    members.map(({ id }) => id),
+  )
   await groupEvent(tx, 'customer_group.deleted', deleted, by)
 }
 
 /** Takes a customer into a group; who is in it already stays in it. Refuses `too_many` beyond GROUPS_PER_CUSTOMER_MAX. */
 export async function joinGroup(tx: Tx, given: { groupId: string; customerId: string }, by: ByWhom): Promise<Customer> {
+  await tx.sql`select 1 from customer_group where merchant_id = ${tx.merchantId} and id = ${given.groupId} for key share`
   const group = await getGroup(tx, given.groupId)
   // Held, so that two groups joined at once are counted together.
   await lockCustomer(tx, given.customerId)
   const joined = await tx.sql`
     insert into customer_group_member (merchant_id, group_id, customer_id, added_at)
     values (${tx.merchantId}, ${given.groupId}, ${given.customerId}, ${by.now}) on conflict do nothing returning group_id`
-  if (joined.length > 0) await groupEvent(tx, 'customer_group.joined', group, by, given.customerId)
+  if (joined.length > 0) {
+    await refreshGroups(tx, [given.customerId])
+    await groupEvent(tx, 'customer_group.joined', group, by, given.customerId)
+  }
   const customer = await getCustomer(tx, given.customerId)
   if (customer.groups.length > GROUPS_PER_CUSTOMER_MAX) {
     throw new Refusal('too_many', { detail: `A customer may be in ${GROUPS_PER_CUSTOMER_MAX} groups.` })
@@ -94,11 +107,22 @@ export async function joinGroup(tx: Tx, given: { groupId: string; customerId: st
 
 /** Takes a customer out of a group. Refuses `not_found` for who is not in it. */
 export async function leaveGroup(tx: Tx, given: { groupId: string; customerId: string }, by: ByWhom): Promise<void> {
+  await tx.sql`select 1 from customer where merchant_id = ${tx.merchantId} and id = ${given.customerId} for no key update`
   const left = await tx.sql`
     delete from customer_group_member
     where merchant_id = ${tx.merchantId} and group_id = ${given.groupId} and customer_id = ${given.customerId} returning group_id`
   if (left.length === 0) throw new Refusal('not_found', { detail: 'There is no such customer in this group.' })
+  await refreshGroups(tx, [given.customerId])
   await groupEvent(tx, 'customer_group.left', await getGroup(tx, given.groupId), by, given.customerId)
+}
+
+/** Brings the snapshot of customers who are held in agreement with the groups they are in. */
+function refreshGroups(tx: Tx, customerIds: readonly string[]) {
+  return tx.sql`
+    update customer c set groups = array(
+      select g.handle from customer_group_member m join customer_group g on g.merchant_id = ${tx.merchantId} and g.id = m.group_id
+      where m.merchant_id = ${tx.merchantId} and m.customer_id = c.id order by g.handle)
+    where c.merchant_id = ${tx.merchantId} and c.id = any(${customerIds as string[]}::uuid[])`
 }
 
 function noGroup(): Refusal {

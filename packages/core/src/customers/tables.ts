@@ -14,6 +14,7 @@ export const customers = pgTable(
     ordersCount: bigint('orders_count', { mode: 'bigint' }).notNull().default(0n),
     totalSpent: bigint('total_spent', { mode: 'bigint' }).notNull().default(0n),
     lastOrderAt: timestamp('last_order_at', { withTimezone: true }),
+    groups: text('groups').array().notNull().default([]),
     version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),

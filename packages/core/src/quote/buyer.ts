@@ -13,21 +13,31 @@ export interface BuyerRow {
   last_order_at: Date | null
   /** Handles. */
   groups: string[] | null
-  /** Null while no e-mail address is known. */
+  /** Null while no e-mail address is known, or where it was not asked. */
   ordered_before: boolean | null
 }
 
-/** The columns of BuyerRow, for a statement that calls `c` what has customer_id and email, and joins `buyerJoin` to it. */
-export function buyerColumns(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
+/**
+ * The columns of BuyerRow, for a statement that calls `c` what has customer_id and email, and joins `buyerJoin` to it. Whether
+ * the address has ordered before is a look at another table, and asked only where somebody wants to know.
+ */
+export function buyerColumns(tx: Pick<Tx, 'merchantId' | 'sql'>, { history }: { history: boolean }): Query {
+  const orderedBefore = history
+    ? tx.sql`
+      case when c.email is not null then exists (
+        select from orders o where o.merchant_id = ${tx.merchantId} and o.email = c.email and o.status = 'placed'
+      ) end`
+    : tx.sql`null::boolean`
   return tx.sql`
     u.id as customer_id, u.tax_exempt, u.vat_id as customer_vat_id, u.vat_id_valid as customer_vat_id_valid, u.orders_count, u.total_spent,
-    u.last_order_at, case when u.id is not null then array(
-      select g.handle from customer_group_member m join customer_group g on g.merchant_id = ${tx.merchantId} and g.id = m.group_id
-      where m.merchant_id = ${tx.merchantId} and m.customer_id = u.id order by g.handle
-    ) end as groups,
-    case when c.email is not null then exists (
-      select from orders o where o.merchant_id = ${tx.merchantId} and o.email = c.email and o.status = 'placed'
-    ) end as ordered_before`
+    u.last_order_at, u.groups, ${orderedBefore} as ordered_before`
+}
+
+/** Whether there is an order of this address that was not cancelled. */
+export async function orderedBefore(tx: Tx, email: string): Promise<boolean> {
+  const rows = await tx.sql`
+    select id from orders where merchant_id = ${tx.merchantId} and email = ${email} and status = 'placed' limit 1`
+  return rows.length > 0
 }
 
 export function buyerJoin(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {

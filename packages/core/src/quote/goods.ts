@@ -20,13 +20,10 @@ export interface GoodsRow {
 }
 
 /** The columns of GoodsRow, for a statement that calls the variant `v` and its product `p`. */
-export function goodsColumns(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
+export function goodsColumns(tx: Pick<Tx, 'sql'>): Query {
   return tx.sql`
     v.id as variant_id, v.product_id, v.sku, v.price, v.compare_at_price, v.minimum_price, v.taxable, v.tax_category, v.requires_shipping,
-    v.grams, p.vendor, p.product_type, p.tags, array(
-      select k.handle from collection_product m join collection k on k.merchant_id = ${tx.merchantId} and k.id = m.collection_id
-      where m.merchant_id = ${tx.merchantId} and m.product_id = p.id order by k.handle
-    ) as collections`
+    v.grams, p.vendor, p.product_type, p.tags, p.collections`
 }
 
 export function toGoods(row: GoodsRow): Omit<PricingLine, 'id' | 'quantity'> {

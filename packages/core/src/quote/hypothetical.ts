@@ -50,7 +50,7 @@ async function readHypothesis(tx: Tx, hypothesis: Hypothesis): Promise<Hypotheti
   const pricing = await pricingInForce(tx)
   const [[row], goods, needed] = await Promise.all([
     tx.sql<ShopRow[]>`
-      select s.currency, s.vat_ids, ${buyerColumns(tx)}
+      select s.currency, s.vat_ids, ${buyerColumns(tx, { history: true })}
       from (select ${customerId}::uuid as customer_id, ${email}::text as email) c
         join merchant_settings s on s.merchant_id = ${tx.merchantId} ${buyerJoin(tx)}`,
     goodsOf(tx, hypothesis),

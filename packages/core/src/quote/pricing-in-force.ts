@@ -18,7 +18,7 @@ export interface MerchantPricing {
   giftIds: readonly string[]
   /** A promotion in force has limits or takes codes: a quote looks at coupons and counters. */
   countsUses: boolean
-  /** Whether the first order of a buyer is priced otherwise than the next. */
+  /** Whether the first order of a buyer may be priced otherwise than the next: plugins may see it, too. */
   asksFirstOrder: boolean
 }
 
@@ -92,7 +92,8 @@ async function loadPricing(tx: Tx): Promise<MerchantPricing> {
     taxes: toTaxTable(taxes, { country: row.country, taxRatePpm: row.tax_rate_ppm, timeZone: row.time_zone }),
     shipping: toShippingTable(shipping, { currency: row.currency, shippingName: row.shipping_name, shippingAmount: row.shipping_amount }),
   })
-  return { revision: row.pricing_revision, ...ready(compilePricing(document)), installs: toInstalls(installs) }
+  const inForce = { ...ready(compilePricing(document)), installs: toInstalls(installs) }
+  return { ...inForce, revision: row.pricing_revision, asksFirstOrder: inForce.asksFirstOrder || inForce.installs.length > 0 }
 }
 
 /** A pricing with what a quote has to read for it. */
