@@ -5,31 +5,36 @@ import type { Values } from './valid-requests.ts'
 // biome-ignore lint/suspicious/noExplicitAny: answers are taken apart by tests
 type Post = (url: string, payload: object) => Promise<any>
 
-/** A plugin that is installed and being rolled out, with a secret and a call in its log; and one that is only pushed. */
+/**
+ * A plugin that is installed and being rolled out, with a secret and a call in its log; and one that is only pushed. It is turned
+ * off: the log of calls is written behind the answers, and would move while rows are compared.
+ */
 export async function addPlugins(post: Post, shop: ApiMerchant, { name, canary }: { name: string; canary: string }): Promise<Values> {
   const push = (plugin: string, version: string) =>
     post('/v1/admin/plugins/releases', {
-      manifest: { name: plugin, version, contracts: { discount: '^1' }, title: canary },
+      manifest: { name: plugin, version, contracts: { discount: '^1', fulfillment: '^1' }, title: canary },
       bundle: `${canary} ${plugin} ${version}`,
     })
   const release = await push(name, '1.0.0')
   await push(`${name}-spare`, '1.0.0')
   const install = await post('/v1/admin/plugins/installs', { plugin: name, version: '1.0.0', configuration: { text: canary } })
   const next = await push(name, '1.1.0')
-  const callId = newId()
+  const callIds = [newId(), newId()]
   await shop.inMerchant(async (tx) => {
     await tx.sql`
-      update plugin_install set candidate_release_id = ${next.id}, candidate_ppm = 500000, last_good_release_id = ${release.id}
+      update plugin_install set state = 'disabled', note = ${canary}, candidate_release_id = ${next.id}, candidate_ppm = 500000, last_good_release_id = ${release.id}
       where merchant_id = ${tx.merchantId} and id = ${install.id}`
     await tx.sql`
       insert into plugin_secret (merchant_id, install_id, name, sealed) values (${tx.merchantId}, ${install.id}, 'api_key', ${`${canary} sealed`})`
     await tx.sql`
-      insert into plugin_call (merchant_id, id, install_id, release_id, plugin, version, hook, outcome, input, configuration, output, logs,
-        cpu_us, wall_us, called_at)
-      values (${tx.merchantId}, ${callId}, ${install.id}, ${release.id}, ${name}, '1.0.0', 'discount@1.run', 'ok',
-        ${JSON.stringify({ canary })}::jsonb, '{}', '{}', '[]', 1, 1, now())`
+      insert into plugin_call (merchant_id, id, install_id, release_id, plugin, version, hook, outcome, reason, detail, input, configuration, output,
+        logs, cpu_us, wall_us, called_at)
+      select ${tx.merchantId}::uuid, id, ${install.id}::uuid, ${release.id}::uuid, ${name}, '1.0.0', 'discount@1.run', 'failed',
+        'threw', ${canary}, ${JSON.stringify({ canary })}::jsonb, ${JSON.stringify({ canary })}::jsonb, ${JSON.stringify({ canary })}::jsonb,
+        ${JSON.stringify([canary])}::jsonb, 1, 1, now()
+      from unnest(${callIds}::uuid[]) as call (id)`
   })
-  return { release_id: release.id, install_id: install.id, call_id: callId, plugin: `${name}-spare`, secret_name: 'api_key' }
+  return { release_id: release.id, install_id: install.id, call_id: callIds[0]!, plugin: `${name}-spare` }
 }
 
 /** A shipment with its label. */

@@ -37,11 +37,9 @@ interface PricedWith {
  * `plugin_configuration_invalid` for a plugin that is no carrier or a method nobody chose.
  */
 export async function requestShipment(tx: Tx, request: ShipmentRequest, by: { actor: Actor; now: Date }): Promise<Shipment> {
-  const [order, install, chosen] = await Promise.all([
-    Promise.all(orderQueries(tx, request.orderId)).then(toOrder),
-    loadInstall(tx, request.installId),
-    chosenMethod(tx, request.orderId),
-  ])
+  const [chosen, ...rows] = await Promise.all([chosenMethod(tx, request.orderId), ...orderQueries(tx, request.orderId)])
+  const order = toOrder(rows)
+  const install = await loadInstall(tx, request.installId)
   if (order.status !== 'placed')
     throw new Refusal('invalid_state', { detail: 'This order is not to be sent.', extra: { current_state: order.status } })
   if (!order.shippingAddress) throw new Refusal('cart_incomplete', { detail: 'This order has no address to send it to.' })
