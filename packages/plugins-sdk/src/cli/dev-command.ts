@@ -28,10 +28,12 @@ export function devCommand(): Command {
   return withConnection(command).action(async (options: DevOptions) => {
     const recorded = options.call === undefined ? undefined : await loadFixture(connect(options), options.call)
     const fixtures = () => chosen(options, recorded)
-    await round(fixtures)
-    if (options.once) return
+    if (options.once) return round(fixtures)
+    // Watching begins before the first round: what is saved during it counts.
+    const watching = watchFor(() => round(fixtures))
+    await watching.now()
     console.log('Watching src/ and fixtures/. Ctrl-C ends.')
-    await watchFor(() => round(fixtures))
+    await watching.forever
   })
 }
 
@@ -60,17 +62,19 @@ async function round(fixtures: () => NamedFixture[]): Promise<void> {
   }
 }
 
-/** Calls back after changes, one round at a time. Never settles: the author ends it. */
-function watchFor(again: () => Promise<void>): Promise<never> {
+/** Calls back after changes, and at `now()`: one round at a time. `forever` never settles; the author ends it. */
+function watchFor(again: () => Promise<void>): { now(): Promise<void>; forever: Promise<never> } {
   let timer: NodeJS.Timeout | undefined
   let running = Promise.resolve()
+  const now = () => {
+    running = running.then(again)
+    return running
+  }
   for (const folder of WATCHED.filter((name) => existsSync(name))) {
     watch(folder, { recursive: true }, () => {
       clearTimeout(timer)
-      timer = setTimeout(() => {
-        running = running.then(again)
-      }, SETTLE_MS)
+      timer = setTimeout(now, SETTLE_MS)
     })
   }
-  return new Promise(() => {})
+  return { now, forever: new Promise(() => {}) }
 }

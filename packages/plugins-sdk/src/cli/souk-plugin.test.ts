@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { CONTRACT_NAMES } from '../contracts/contract.ts'
 import { fixtureText, readFixture } from '../kit/fixture.ts'
@@ -12,6 +13,7 @@ import { PluginFolder } from '../testing/plugin-folder.ts'
 vi.setConfig({ testTimeout: 180_000 })
 
 const BIN = join(import.meta.dirname, '../../bin/souk-plugin.mjs')
+const TSC = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
 
 interface Ended {
   code: number
@@ -54,17 +56,18 @@ describe.each(CONTRACT_NAMES)('init --point %s', (point) => {
     expect(out).toContain(`meets ${point}@1 (1.0.0)`)
     expect(out).not.toContain('FAIL')
     expect(code).toBe(0)
-    const own = await new Promise<Ended>((resolve) => {
-      execFile(process.execPath, ['--test', 'test/**/*.test.ts'], { cwd: folder.path, env: withoutVitest() }, (error, out, errors) =>
-        resolve({ code: error === null ? 0 : 1, out: out + errors }),
-      )
-    })
-    expect(own).toMatchObject({ code: 0, out: expect.stringMatching(/pass 2/) })
+    expect(await node(folder, [TSC])).toEqual({ code: 0, out: '' })
+    expect(await node(folder, ['--test', 'test/**/*.test.ts'])).toMatchObject({ code: 0, out: expect.stringMatching(/pass 2/) })
   })
 })
 
-function withoutVitest(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_)/.test(name)))
+function node(folder: PluginFolder, parameters: string[]): Promise<Ended> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_)/.test(name)))
+  return new Promise((resolve) => {
+    execFile(process.execPath, parameters, { cwd: folder.path, env }, (error, out, errors) => {
+      resolve({ code: error === null ? 0 : 1, out: out + errors })
+    })
+  })
 }
 
 test('init does not write into a folder that holds something, and does not take every name', async () => {
@@ -150,7 +153,7 @@ describe('dev', () => {
       const file = join(folder.path, 'src/plugin.ts')
       writeFileSync(file, readFileSync(file, 'utf8').replace('% off from', '% less from'))
       await seen('got "5 % less from 10 units"')
-      expect(out.match(/built in/g)).toHaveLength(2)
+      expect(out.match(/built in/g)!.length).toBeGreaterThanOrEqual(2)
     } finally {
       child.kill()
     }

@@ -6,6 +6,7 @@ import { contractIdsOf } from '../manifest.ts'
 import { type Bundle, PluginFault } from './bundle.ts'
 import { canonicalJson } from './canonical-json.ts'
 import { type GeneratedInput, generatedInputs } from './generated-inputs.ts'
+import { projectedSchema } from './projected-schema.ts'
 import { sampleConfiguration } from './sample-configuration.ts'
 import { callPlugin, hooksOf, type PluginAnswer, timeOf } from './sandbox.ts'
 
@@ -92,6 +93,10 @@ async function tryContract(
     { name: 'has the hooks that the contract asks for, and no others', faults: hookFaults(hooks, registered) },
     { name: 'can be asked with every cart', faults: uncallable },
     { name: 'answers every input as the contract allows', faults: tried.flatMap(answerFaults) },
+    {
+      name: 'reads the same after a trip through JSON and the contract’s schemas',
+      faults: tried.flatMap((one) => roundTripFaults(bundle, one)),
+    },
     { name: 'gives the same bytes for the same input, in a fresh isolate too', faults: tried.flatMap(repeatFaults) },
     { name: `stays within ${SHARE_OF_LIMITS_MAX * 100} % of every limit`, faults: tried.flatMap(limitFaults) },
   ].map(({ name, faults }) => ({ name, faults: shortened(faults) }))
@@ -158,6 +163,17 @@ function hookFaults(hooks: Record<string, Hook>, registered: string[]): string[]
 
 function answerFaults({ hook, input, first }: Tried): string[] {
   return first.ok ? [] : [`${hook}, ${input.name}: ${first.reason}: ${first.detail}`]
+}
+
+function roundTripFaults({ manifest }: Bundle, { contract, hook, input, first }: Tried): string[] {
+  const seen = projectedSchema(manifest, contract, hook).safeParse(JSON.parse(JSON.stringify(first.input)))
+  if (!seen.success || canonicalJson(seen.data) !== canonicalJson(first.input))
+    return [`${hook}, ${input.name}: the input does not come back`]
+  if (!first.ok) return []
+  const schema = CONTRACTS[contract].hooks[hook]!.output
+  const once = schema.parse(first.output)
+  const twice = schema.safeParse(JSON.parse(JSON.stringify(once)))
+  return twice.success && canonicalJson(twice.data) === canonicalJson(once) ? [] : [`${hook}, ${input.name}: the answer does not come back`]
 }
 
 function repeatFaults({ hook, input, first, again }: Tried): string[] {
