@@ -199,6 +199,21 @@ const BUILT_IN: Line[] = [
   ['deep nesting in the source', `return ${'['.repeat(20_000)}${']'.repeat(20_000)}`, 'refused'],
   ['nested arrays parsed', 'return JSON.parse("[".repeat(5e5) + "]".repeat(5e5)).length', 'threw stopped harmless'],
   ['five million nested arrays parsed', 'return JSON.parse("[".repeat(5e6) + "]".repeat(5e6))', 'threw'],
+  [
+    'long texts sorted',
+    'const s = "x".repeat(1e6), a = []; for (let i = 0; i < 2e4; i++) a.push(s.slice(i)); return a.sort().length',
+    'stopped',
+  ],
+  [
+    'numbers of a million digits',
+    'const s = "9".repeat(1e6), a = []; for (let i = 0; i < 2e4; i++) a.push(s.slice(i)); return Math.max(...a)',
+    'stopped',
+  ],
+  [
+    'keys of a million characters',
+    'const s = "x".repeat(1e6), a = []; for (let i = 0; i < 2e4; i++) a.push([s.slice(i), 1]); return Object.fromEntries(a)',
+    'stopped',
+  ],
   ['needle and haystack', 'return ("a".repeat(9e5)).indexOf("b" + "a".repeat(9000))', 'stopped threw harmless'],
   ['long text escaped', 'let s = "é".repeat(1e6); s += s; return encodeURIComponent(s + s + s).length', 'threw'],
   ['long text in capitals', 'let s = "x".repeat(1e6); for (let i = 0; i < 8; i++) s += s; return s.toUpperCase()', 'threw'],

@@ -5,8 +5,8 @@ import { afterEach, expect, test } from 'vitest'
 import { type KilledRunner, PluginHost } from './plugin-host.ts'
 import { callOf, HARMLESS, isAlive, outputOf, plugin, reasonOf, signal, until } from './testing/plugins.ts'
 
-// Parsing five hundred thousand nested lists takes the engine longer than it takes us to lose patience, and cannot be interrupted.
-const UNSTOPPABLE = plugin('return JSON.parse("[".repeat(5e5) + "]".repeat(5e5)).length')
+// Reading twenty thousand numbers of a million digits each keeps the engine busy for most of a minute, and it does not listen meanwhile.
+const UNSTOPPABLE = plugin('const s = "9".repeat(1e6), a = []; for (let i = 0; i < 2e4; i++) a.push(s.slice(i)); return Math.max(...a)')
 const HOLES = plugin('const a = []; a.length = 4e9; return JSON.stringify(a).length')
 const LOOP = plugin('while (true) {}')
 
@@ -30,7 +30,7 @@ test('what cannot be stopped is killed, told, replaced at once, and rests', asyn
   const killed: KilledRunner[] = []
   const host = await open({ onRunnerKilled: (one) => killed.push(one) })
   const before = stablePids(host)
-  const answer = await host.call({ ...callOf(UNSTOPPABLE, { merchantId: 'attacker' }), limits: { wallMs: 1 } })
+  const answer = await host.call({ ...callOf(UNSTOPPABLE, { merchantId: 'attacker' }), limits: { wallMs: 300 } })
   expect(answer).toMatchObject({ ok: false, reason: 'killed' })
   expect(answer.cpuMs).toBeGreaterThan(0)
   expect(killed).toEqual([
@@ -49,7 +49,7 @@ test('what cannot be stopped is killed, told, replaced at once, and rests', asyn
 
 test('several killed at the same time are all replaced, and those who wait are served', async () => {
   const host = await open({ runners: 3 })
-  const attacks = ['a', 'b', 'c', 'd'].map((merchantId) => host.call({ ...callOf(UNSTOPPABLE, { merchantId }), limits: { wallMs: 1 } }))
+  const attacks = ['a', 'b', 'c', 'd'].map((merchantId) => host.call({ ...callOf(UNSTOPPABLE, { merchantId }), limits: { wallMs: 300 } }))
   const served = Array.from({ length: 30 }, (_, n) => outputOf(host, HARMLESS, { merchantId: `served ${n}`, input: { n } }))
   expect((await Promise.all(attacks)).map(reasonOf)).toEqual(Array(4).fill('killed'))
   expect(await Promise.all(served)).toEqual(Array.from({ length: 30 }, (_, n) => ({ n: n + 1 })))
@@ -80,11 +80,17 @@ test('a plugin that was denied the processor is not the one who took too long', 
   setTimeout(() => signal(pid!, 'SIGCONT'), 220)
   expect(await call(1, 50)).toMatchObject({ ok: true, output: 1 })
 
-  // In the middle: the engine's clock of 400 ms passes.
-  const busy = call(100_000, 400)
-  setTimeout(() => signal(pid!, 'SIGSTOP'), 2)
-  setTimeout(() => signal(pid!, 'SIGCONT'), 450)
-  expect(await busy).toMatchObject({ ok: true, output: 100_000 })
+  // In the middle: the engine's clock of 400 ms passes, and the call is made again. Now and then we stop it too late, or wake it too late.
+  const madeAgain = async () => {
+    const begun = performance.now()
+    setTimeout(() => signal(pid!, 'SIGSTOP'), 2)
+    setTimeout(() => signal(pid!, 'SIGCONT'), 405)
+    const { ok } = await call(100_000, 400)
+    return ok && performance.now() - begun > 400
+  }
+  let attempts = 0
+  while (attempts < 20 && !(await madeAgain())) attempts++
+  expect(attempts).toBeLessThan(20)
   expect(host.stats().kills).toBe(0)
 })
 
