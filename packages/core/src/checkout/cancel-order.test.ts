@@ -94,6 +94,18 @@ describe('cancelling an order', () => {
     await merchant.inMerchant((tx) => tx.sql`update orders set fulfillment_status = 'unfulfilled' where merchant_id = ${tx.merchantId}`)
   })
 
+  it('is refused while a shipment is under way, and goes on when that is called off', async () => {
+    const { order } = await placed()
+    await merchant.inMerchant(
+      (tx) => tx.sql`
+      insert into shipment (merchant_id, order_id, install_id, method, status, sender, parcels, tracking_events, requested_by)
+      values (${tx.merchantId}, ${order.id}, ${order.id}, 'parcel', 'labelled', '{}', '[]', '[]', '{}')`,
+    )
+    await expect(cancel(order.id)).rejects.toMatchObject({ code: 'invalid_state', details: { extra: { current_state: 'shipping' } } })
+    await merchant.inMerchant((tx) => tx.sql`update shipment set status = 'cancelled' where merchant_id = ${tx.merchantId}`)
+    expect((await cancel(order.id)).status).toBe('cancelled')
+  })
+
   it('leaves everything as it was when it dies in the middle', async () => {
     const { order, customer } = await placed()
     onCrashPoint((passed) => {

@@ -25,13 +25,15 @@ interface HeldOrder {
   payment_status: Order['paymentStatus']
   fulfillment_status: Order['fulfillmentStatus']
   location_id: string
+  /** A shipment of it that was not called off. */
+  is_sent: boolean
 }
 
 /**
  * Cancels an order that is neither paid nor fulfilled: its stock is free again, what it used of promotions and coupons is given
  * back, its payment is voided, its customer's figures are without it, and an event says so; all in one transaction. An order
  * that is cancelled already is answered as it is, so that of two who cancel at once both are content and it happens once.
- * Refuses `not_found`, and `invalid_state` for an order that has been paid or fulfilled.
+ * Refuses `not_found`, and `invalid_state` for an order that has been paid or fulfilled, or of which a shipment is under way.
  */
 export async function cancelOrder(tx: Tx, { orderId, reason, actor, now }: Cancellation): Promise<Order> {
   const why = requireProse('/reason', reason, CANCEL_REASON_BYTES_MAX)
@@ -56,18 +58,25 @@ export async function cancelOrder(tx: Tx, { orderId, reason, actor, now }: Cance
 
 /** The order's row, which nobody else changes until the transaction ends. Stock of the first orders came from the merchant's only location. */
 async function hold(tx: Tx, orderId: string): Promise<HeldOrder> {
-  const [held] = await tx.sql<HeldOrder[]>`
+  const holding = tx.sql<Omit<HeldOrder, 'is_sent'>[]>`
     select o.status, o.payment_status, o.fulfillment_status, coalesce(o.location_id, s.default_location_id) as location_id
     from orders o join merchant_settings s on s.merchant_id = o.merchant_id
     where o.merchant_id = ${tx.merchantId} and o.id = ${orderId}
     for no key update of o`
+  // A statement of its own: it sees the shipments that were asked for while the order was waited for.
+  const sending = tx.sql`
+    select id from shipment
+    where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status in ('requested', 'created', 'labelled', 'cancelling') limit 1`
+  const [[held], shipments] = await Promise.all([holding, sending])
   if (!held) throw noOrder()
-  return held
+  return { ...held, is_sent: shipments.length > 0 }
 }
 
-function assertOpen({ payment_status, fulfillment_status }: HeldOrder): void {
+function assertOpen({ payment_status, fulfillment_status, is_sent }: HeldOrder): void {
   const done = payment_status === 'paid' ? 'paid' : fulfillment_status === 'fulfilled' ? 'fulfilled' : undefined
   if (done) throw new Refusal('invalid_state', { detail: `The order has been ${done}.`, extra: { current_state: done } })
+  if (is_sent)
+    throw new Refusal('invalid_state', { detail: 'A shipment is under way: call it off first.', extra: { current_state: 'shipping' } })
 }
 
 function tell(tx: Tx, order: Order, by: Omit<Cancellation, 'orderId'>) {

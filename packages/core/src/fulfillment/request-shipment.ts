@@ -37,7 +37,12 @@ interface PricedWith {
  * `plugin_configuration_invalid` for a plugin that is no carrier or a method nobody chose.
  */
 export async function requestShipment(tx: Tx, request: ShipmentRequest, by: { actor: Actor; now: Date }): Promise<Shipment> {
-  const [chosen, ...rows] = await Promise.all([chosenMethod(tx, request.orderId), ...orderQueries(tx, request.orderId)])
+  const [, chosen, ...rows] = await Promise.all([
+    // Held, so that nobody cancels it in the meantime.
+    tx.sql`select 1 from orders where merchant_id = ${tx.merchantId} and id = ${request.orderId} for share`,
+    chosenMethod(tx, request.orderId),
+    ...orderQueries(tx, request.orderId),
+  ])
   const order = toOrder(rows)
   const install = await loadInstall(tx, request.installId)
   if (order.status !== 'placed')
