@@ -68,7 +68,7 @@ export interface PluginHostStats {
 const DEFAULTS = {
   runners: 2,
   spareRunners: 1,
-  memoryBytesMax: 1_000_000_000,
+  memoryBytesMax: 1_000 * 1_048_576,
   queueMax: 1_000,
   queueOfMerchantMax: 100,
   queueMsMax: 1_000,
