@@ -21,7 +21,7 @@ async function inScratchDatabase<T>(change: string, look: (database: TestDatabas
   }
 }
 
-test("another merchant's rows are nowhere, whatever is tried on whatever connection", { timeout: 120_000 }, async () => {
+test("another merchant's rows are nowhere, whatever is tried on whatever connection", { timeout: 900_000 }, async () => {
   const { cases, leaks } = await inScratchDatabase('', (database) => findLeaks(database))
   const count = Object.values(cases).reduce((sum, tried) => sum + tried, 0)
   console.log(

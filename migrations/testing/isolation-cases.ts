@@ -256,7 +256,11 @@ function referenceCases(relation: Relation, keyName: string, sides: Sides): Case
   const pointing = key.columns.flatMap((column, index): [string, unknown][] =>
     column === 'merchant_id' ? [] : [[column, parent[key.targetColumns[index]!]]],
   )
-  const atNothing = pointing.map(([column]): [string, unknown] => [column, uuidOf(UNKNOWN)])
+  // A number beside an id (a version) stays: the id alone makes the pair nobody's.
+  const atNothing = pointing.map(([column, value]): [string, unknown] => [
+    column,
+    typeOf(relation, column) === 'uuid' ? uuidOf(UNKNOWN) : value,
+  ])
   const refused = { refused: [FOREIGN_KEY] }
   const rowOf = (values: [string, unknown][]) => [rowText({ ...own, ...Object.fromEntries(values) })]
   const cases: Case[] = [
