@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApi, type TestApi } from './testing/api.ts'
 import type { BadInput } from './testing/bad-input-case.ts'
+import { CARTS_AND_CUSTOMERS } from './testing/bad-prices.ts'
 import { PROMOTIONS_AND_COUPONS } from './testing/bad-promotions.ts'
 import { CREDENTIALS, IDEMPOTENCY, JSON_AND_HTTP, LISTS, TIMES_AND_STATES } from './testing/bad-requests.ts'
 import { TAXES_AND_SHIPPING } from './testing/bad-taxes.ts'
@@ -24,6 +25,7 @@ const BAD_INPUT: BadInput[] = [
   TIMES_AND_STATES,
   TAXES_AND_SHIPPING,
   PROMOTIONS_AND_COUPONS,
+  CARTS_AND_CUSTOMERS,
 ]
   .flat()
   .map(([item, name, request, status, type, pointer]) => ({

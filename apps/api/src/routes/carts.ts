@@ -36,7 +36,7 @@ const CODE_LENGTH_MAX = 256
 
 const cartParams = z.strictObject({ cart_id: idSchema })
 const lineParams = z.strictObject({ cart_id: idSchema, line_id: idSchema })
-const codeSchema = z.string().min(1).max(CODE_LENGTH_MAX)
+const codeSchema = z.string().min(1).max(CODE_LENGTH_MAX, 'text_too_long')
 const couponParams = z.strictObject({ cart_id: idSchema, code: codeSchema })
 
 const checkoutSchema = z.strictObject({
