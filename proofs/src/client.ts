@@ -8,7 +8,7 @@ export interface Answer<Body = Record<string, unknown>> {
 }
 
 interface Call {
-  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   headers?: Record<string, string>
   body?: unknown
   /** Sent as it is, instead of `body`. */
