@@ -19,7 +19,6 @@ let installId: string
 const asked: { url: string; authorization: string; body: string }[] = []
 /** By the shop's shipment id: what the carrier has really made. */
 const made = new Map<string, string>()
-const slowMs = 0
 
 const BUNDLE = `
   const request = (path, body) => ({ request: { host: '${HOST}', method: 'POST', path, body: JSON.stringify(body), accepts: 'text',
