@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { get } from 'node:http'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { isFree } from '@souk/local-postgres/ports.ts'
@@ -242,12 +241,10 @@ function read(slug: string, path: string): Promise<{ status: number; type: strin
   })
 }
 
-function pickFreePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-  })
+/** Below the ports that outgoing connections are given: there it might be taken while nobody listens between two starts. */
+async function pickFreePort(): Promise<number> {
+  for (;;) {
+    const candidate = 15_000 + Math.floor(Math.random() * 15_000)
+    if (await isFree(candidate)) return candidate
+  }
 }

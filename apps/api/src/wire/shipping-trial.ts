@@ -40,11 +40,9 @@ export const triedShippingSchema = z
         outcome: z.enum(OUTCOMES),
         reason: z.string().meta({ description: 'How the price comes about, or why it is not offered.' }),
         until_free: moneySchema.nullable().meta({ description: 'What is missing to free shipping by this method.' }),
-        conditions: z
-          .unknown()
-          .meta({
-            description: 'How its conditions came out, one by one, with the values they saw and in words; null where none were asked.',
-          }),
+        conditions: z.unknown().meta({
+          description: 'How its conditions came out, one by one, with the values they saw and in words; null where none were asked.',
+        }),
       }),
     ),
   })

@@ -11,7 +11,11 @@ export interface TestPluginPort extends PluginPort {
 }
 
 /** What a plugin answers that has nothing to say, by its point. */
-const NOTHING_SAID: Record<ProviderCall['point'], unknown> = { discount: [], tax: { lines: {}, shipping: null, note: null }, fulfillment: [] }
+const NOTHING_SAID: Record<ProviderCall['point'], unknown> = {
+  discount: [],
+  tax: { lines: {}, shipping: null, note: null },
+  fulfillment: [],
+}
 
 /** Plugins without a sandbox: versions are plain `1.2.0`, ranges a version or `^1`. */
 export function testPluginPort(): TestPluginPort {
