@@ -139,7 +139,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   await staff(`/v1/admin/collections/${collection.id}/products`, { product_ids: [product.id, ordered.id] })
   const promotions = await addPromotions(staff, shop, { name: names.handle, canary, email: `${canary}@buyer.example` })
   const goods = { ordered: ordered.variants[0].id, wanted: variant.id, code: promotions.code! }
-  const { cart, order, emptyCart } = await buy(api, shop, goods, names, canary)
+  const { cart, order, sent, emptyCart } = await buy(api, shop, goods, names, canary)
   const dryRuns = await addDryRuns(staff, promotions.promotion_id!, names.handle)
   const taxes = await addTaxesAndShipping(staff, shop, {
     name: names.handle,
@@ -149,7 +149,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
     group: group.handle,
   })
   const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
-  const shipment = await addShipment(shop, { orderId: order.id, installId: plugins.install_id!, canary })
+  const shipment = await addShipment(shop, { orderId: sent.id, installId: plugins.install_id!, canary })
   return {
     values: {
       ...plugins,
@@ -254,7 +254,7 @@ async function addDeadJob({ call, clock }: TestApi, shop: ApiMerchant, importId:
   return jobs.data[0].id
 }
 
-/** A cart that became an order, one that is full, and one that is empty. What was ordered can no longer be deleted: it is another thing. */
+/** Carts that became orders: one stands, one was cancelled, one is on its way; one cart is full, one empty. What was ordered can no longer be deleted: it is another thing. */
 async function buy(
   { call }: TestApi,
   shop: ApiMerchant,
@@ -292,12 +292,13 @@ async function buy(
   const regretted = await place(await open({ ...buyer, lines: lines(goods.ordered) }, '-regretted'), '-regretted')
   const cancelled = { method: 'POST', url: `/v1/admin/orders/${regretted.id}/cancel`, payload: { reason: `${canary} regrets` } } as const
   await expectDone(call(shop.host, { ...cancelled, token: shop.token }))
+  const sent = await place(await open({ ...buyer, lines: lines(goods.ordered) }, '-sent'), '-sent')
   const ordered = await open({ ...buyer, lines: lines(goods.ordered) }, '')
   await enter(ordered)
   const order = await place(ordered, '')
   const cart = await open({ ...buyer, lines: lines(goods.wanted) }, '-full')
   await enter(cart)
-  return { order, cart, emptyCart: await open({}, '-empty') }
+  return { order, sent, cart, emptyCart: await open({}, '-empty') }
 }
 
 /** Something of no merchant's, stopped by the platform. */
