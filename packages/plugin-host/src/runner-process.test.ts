@@ -69,6 +69,8 @@ describe.runIf(process.platform === 'linux')('a runner on Linux', () => {
     const runner = await open()
     runner.setNice(7)
     expect(readFileSync(`/proc/${runner.pid}/stat`, 'utf8').split(' ')[18]).toBe('7')
+    const session = `/proc/${runner.pid}/autogroup`
+    if (existsSync(session) && process.getuid?.() === 0) expect(readFileSync(session, 'utf8')).toContain('nice 7')
   })
 })
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import type { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -127,15 +127,13 @@ export class RunnerProcess {
     return this.#exited
   }
 
-  /** A plugin under suspicion must not take the processor from what serves buyers. Threads included, where the system lists them. */
+  /**
+   * A plugin under suspicion must not take the processor from what serves buyers. Where the system weighs sessions against each other (autogroup),
+   * it is the session's weight that counts, and a runner is one.
+   */
   setNice(nice: number): void {
-    for (const thread of threadsOf(this.pid)) {
-      try {
-        setPriority(thread, nice)
-      } catch {
-        // Gone by now, or not allowed: it runs as it is.
-      }
-    }
+    for (const thread of threadsOf(this.pid)) attempt(() => setPriority(thread, nice))
+    attempt(() => writeFileSync(`/proc/${this.pid}/autogroup`, String(nice)))
   }
 
   #exchange(deadlineMs: number): Promise<Frame<RunnerMessage>> {
@@ -259,5 +257,14 @@ function threadsOf(pid: number): number[] {
     return readdirSync(`/proc/${pid}/task`).map(Number)
   } catch {
     return [pid]
+  }
+}
+
+/** What the system may refuse, or not know: the runner then runs as it is. */
+function attempt(act: () => void): void {
+  try {
+    act()
+  } catch {
+    // Gone by now, or not allowed.
   }
 }
