@@ -37,7 +37,7 @@ test('a batch of codes whose worker is killed twice goes on after its last chunk
   let generated = 0
   for (let kill = 0; kill < KILLS; kill += 1) {
     const worker = queue.spawn(new URL('main.ts', import.meta.url))
-    await expect.poll(async () => (await progress(id)).generated, { timeout: 20_000, interval: 5 }).toBeGreaterThan(generated)
+    await expect.poll(async () => (await progress(id)).generated, { timeout: 60_000, interval: 5 }).toBeGreaterThan(generated)
     worker.kill('SIGKILL')
     await exitOf(worker)
     const killed = await progress(id)
@@ -46,7 +46,7 @@ test('a batch of codes whose worker is killed twice goes on after its last chunk
     generated = killed.generated
   }
   queue.spawn(new URL('main.ts', import.meta.url))
-  await expect.poll(async () => (await progress(id)).status, { timeout: 40_000, interval: 50 }).toBe('done')
+  await expect.poll(async () => (await progress(id)).status, { timeout: 90_000, interval: 50 }).toBe('done')
   const [counts] = await queue.admin(
     `select generated, (select count(distinct code_key)::int from coupon where merchant_id = b.merchant_id and batch_id = b.id) as codes
      from coupon_batch b where id = $1`,

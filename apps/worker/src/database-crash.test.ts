@@ -11,7 +11,7 @@ import { exitOf, QueueTest } from './testing/queue-test.ts'
 
 // A server of its own, which syncs to disk as in production and may be killed without harm to other tests.
 const TEMPLATE = 'worker_template'
-const SOON = { timeout: 20_000, interval: 50 }
+const SOON = { timeout: 60_000, interval: 50 }
 
 let folder: string
 let server: LocalServer

@@ -48,7 +48,7 @@ test('an import whose worker is killed twice goes on after its last chunk, and n
   let done = 0
   for (let kill = 0; kill < KILLS; kill += 1) {
     const worker = queue.spawn(new URL('main.ts', import.meta.url))
-    await expect.poll(async () => (await progress(id)).done, { timeout: 20_000, interval: 5 }).toBeGreaterThan(done)
+    await expect.poll(async () => (await progress(id)).done, { timeout: 60_000, interval: 5 }).toBeGreaterThan(done)
     worker.kill('SIGKILL')
     await exitOf(worker)
     const killed = await progress(id)
@@ -57,7 +57,7 @@ test('an import whose worker is killed twice goes on after its last chunk, and n
     done = killed.done
   }
   queue.spawn(new URL('main.ts', import.meta.url))
-  await expect.poll(async () => (await progress(id)).status, { timeout: 40_000, interval: 50 }).toBe('done')
+  await expect.poll(async () => (await progress(id)).status, { timeout: 90_000, interval: 50 }).toBe('done')
   const [counts] = await queue.admin(
     `select products_done::int as done, created_count::int as created, unchanged_count::int as unchanged, failed_count::int as failed,
        (select count(*)::int from product where merchant_id = i.merchant_id) as products,

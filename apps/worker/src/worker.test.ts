@@ -4,7 +4,7 @@ import { exitOf, QueueTest } from './testing/queue-test.ts'
 import { testTasks } from './testing/tasks.ts'
 import { startWorker } from './worker.ts'
 
-const SOON = { timeout: 15_000, interval: 50 }
+const SOON = { timeout: 60_000, interval: 50 }
 
 let queue: QueueTest
 let merchant: TestMerchant

@@ -16,8 +16,9 @@ export function workspaceTests(folder: string): ViteUserConfig {
       pool: 'forks',
       // Two files at a time: each has a database of its own, and the machines that run this have few cores.
       maxWorkers: 2,
-      testTimeout: 30_000,
-      hookTimeout: 60_000,
+      // Deadlines against hanging, not measures: the machines that run this are shared and noisy.
+      testTimeout: 180_000,
+      hookTimeout: 180_000,
       teardownTimeout: 60_000,
       reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/${reportName(folder)}.json` }]],
     },
