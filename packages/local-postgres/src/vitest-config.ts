@@ -20,6 +20,7 @@ export function workspaceTests(folder: string): ViteUserConfig {
       testTimeout: 180_000,
       hookTimeout: 180_000,
       teardownTimeout: 60_000,
+      expect: { poll: { timeout: 60_000 } },
       reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/${reportName(folder)}.json` }]],
     },
   })

@@ -5,6 +5,7 @@ import { type ApiMerchant, createTestApi, type TestApi } from '../testing/api.ts
 
 // The whole way, with real runners: pushed, installed, asked in a quote and at checkout, looked up in the log, stopped.
 
+const SOON = { timeout: 30_000 }
 const ADDRESS = { name: 'Ada', line1: 'Street 1', city: 'Berlin', postcode: '10115', country: 'DE' }
 
 let api: TestApi
@@ -101,7 +102,7 @@ describe('a plugin of a shop', () => {
     expect(order.status, order.text).toBe(201)
     expect(order.body.totals.discount).toEqual({ amount: 1_000, currency: 'EUR' })
     await expect
-      .poll(async () => (await staff('GET', `/v1/admin/plugins/installs/${installed.id}/calls`)).body.data.length)
+      .poll(async () => (await staff('GET', `/v1/admin/plugins/installs/${installed.id}/calls`)).body.data.length, SOON)
       .toBeGreaterThan(0)
     const [call] = (await staff('GET', `/v1/admin/plugins/installs/${installed.id}/calls`)).body.data
     const full = (await staff('GET', `/v1/admin/plugins/calls/${call.id}`)).body
@@ -121,7 +122,7 @@ describe('a plugin of a shop', () => {
     const installed = await install('curious')
     await openCart()
     await expect
-      .poll(async () => (await staff('GET', `/v1/admin/plugins/installs/${installed.id}/calls`)).body.data[0]?.detail)
+      .poll(async () => (await staff('GET', `/v1/admin/plugins/installs/${installed.id}/calls`)).body.data[0]?.detail, SOON)
       .toEqual(expect.stringContaining('subtotal'))
     const { detail } = (await staff('GET', `/v1/admin/plugins/installs/${installed.id}/calls`)).body.data[0]
     for (const secret of ['ada@buyer', 'Berlin', '10115', 'TEA', shop.merchant.id]) expect(detail).not.toContain(secret)
@@ -199,9 +200,9 @@ describe('a plugin of a shop', () => {
       api.call('platform.localhost', { method, url, token, ...(payload && { payload }) })
     const block = await platform('POST', '/v1/plugin-blocks', { plugin: 'thanks', merchant_id: shop.merchant.id, reason: 'It was mean.' })
     expect(block.status, block.text).toBe(201)
-    await expect.poll(async () => (await openCart()).totals.discount.amount).toBe(0)
+    await expect.poll(async () => (await openCart()).totals.discount.amount, SOON).toBe(0)
     await platform('POST', `/v1/plugin-blocks/${block.body.id}/lift`)
-    await expect.poll(async () => (await openCart()).totals.discount.amount).toBe(400)
+    await expect.poll(async () => (await openCart()).totals.discount.amount, SOON).toBe(400)
   })
 
   it('changes version for a share of buyers, and comes back', async () => {
