@@ -146,8 +146,10 @@ export function presentCart(cart: Cart): z.input<typeof cartSchema> {
 /** The cart's own lines in their order, then what promotions add. */
 function linesOf(cart: Cart): z.input<typeof cartLineSchema>[] {
   const priced = new Map(cart.priced.lines.map((line) => [line.id, line]))
+  const discounts = presentLineDiscounts(cart.priced.adjustments, cart.currency)
   const items = cart.lines.map((line) => ({
     ...amountsOf(cart, priced.get(line.id)!),
+    discounts: discounts.get(line.id) ?? [],
     product_handle: line.productHandle,
     title: line.productTitle,
     variant_title: line.variantTitle,
@@ -161,6 +163,7 @@ function linesOf(cart: Cart): z.input<typeof cartLineSchema>[] {
       const gift = cart.gifts.find(({ variant_id }) => variant_id === line.variantId)!
       return {
         ...amountsOf(cart, line),
+        discounts: discounts.get(line.id) ?? [],
         product_handle: gift.handle,
         title: gift.product_title,
         variant_title: gift.variant_title,
@@ -172,7 +175,7 @@ function linesOf(cart: Cart): z.input<typeof cartLineSchema>[] {
   return [...items, ...gifts]
 }
 
-function amountsOf({ currency, priced }: Cart, line: PricedLine) {
+function amountsOf({ currency }: Cart, line: PricedLine) {
   return {
     id: line.id,
     kind: line.kind,
@@ -182,7 +185,6 @@ function amountsOf({ currency, priced }: Cart, line: PricedLine) {
     unit_price: presentMoney(line.unitPrice, currency),
     subtotal: presentMoney(line.subtotal, currency),
     discount: presentMoney(line.discount, currency),
-    discounts: presentLineDiscounts(priced.adjustments, line.id, currency),
     total: presentMoney(line.total, currency),
   }
 }

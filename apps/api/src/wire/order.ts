@@ -80,6 +80,7 @@ export const orderSummarySchema = z.strictObject({ ...orderHead, total: moneySch
 /** An order as its buyer and the merchant's staff see it. */
 export function presentOrder(order: Order): z.input<typeof orderSchema> {
   const { currency, pricing } = order
+  const discounts = presentLineDiscounts(pricing.adjustments, currency)
   return {
     id: order.id,
     number: Number(order.number),
@@ -105,7 +106,7 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       unit_price: presentMoney(line.unitPrice, currency),
       subtotal: presentMoney(line.subtotal, currency),
       discount: presentMoney(line.discountTotal, currency),
-      discounts: presentLineDiscounts(pricing.adjustments, line.pricingLineId, currency),
+      discounts: discounts.get(line.pricingLineId ?? '') ?? [],
       tax: presentMoney(line.taxTotal, currency),
       total: presentMoney(line.total, currency),
     })),

@@ -57,18 +57,23 @@ export function presentAdjustments(adjustments: readonly Adjustment[], currency:
   }))
 }
 
-/** What is taken off one line, and why. */
+/** What is taken off each line, and why, by the line's name. */
 export function presentLineDiscounts(
   adjustments: readonly Adjustment[],
-  lineId: string | null,
   currency: string,
-): z.input<typeof lineDiscountSchema>[] {
-  return adjustments
-    .filter(({ source }) => source === 'promotion' || source === 'plugin' || source === 'manual')
-    .flatMap(({ reason, shares }) => {
-      const share = shares.find(({ target }) => 'lineId' in target && target.lineId === lineId)
-      return share && share.amount !== 0n ? [{ name: reason, amount: presentMoney(-share.amount, currency) }] : []
-    })
+): Map<string, z.input<typeof lineDiscountSchema>[]> {
+  const byLine = new Map<string, z.input<typeof lineDiscountSchema>[]>()
+  for (const { source, reason, shares } of adjustments) {
+    if (source === 'shipping' || source === 'tax') continue
+    for (const { target, amount } of shares) {
+      if (!('lineId' in target) || amount === 0n) continue
+      const discount = { name: reason, amount: presentMoney(-amount, currency) }
+      const known = byLine.get(target.lineId)
+      if (known) known.push(discount)
+      else byLine.set(target.lineId, [discount])
+    }
+  }
+  return byLine
 }
 
 export function presentShipping(shipping: PricedShipping | null, currency: string): z.input<typeof shippingSchema> | null {

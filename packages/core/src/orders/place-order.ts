@@ -31,40 +31,40 @@ export function orderFrom(cart: Cart, given: { id: string; number: bigint; email
     placedAt: given.now,
     cancelledAt: null,
     cancelReason: null,
-    lines: inCartOrder(cart).map((line) => orderLine(cart, line, given.now)),
+    lines: orderLines(cart, given.now),
     payments: given.payments,
   }
 }
 
-/** The priced lines in the order in which the buyer sees them; gifts come last. */
-function inCartOrder(cart: Cart): PricedLine[] {
-  const place = new Map(cart.lines.map((line, index) => [line.id, index]))
-  return cart.priced.lines.toSorted((a, b) => (place.get(a.id) ?? place.size) - (place.get(b.id) ?? place.size))
+/** What was bought, in the order in which the buyer sees it; gifts come last. */
+function orderLines(cart: Cart, now: Date): OrderLine[] {
+  const priced = new Map(cart.priced.lines.map((line) => [line.id, line]))
+  const items = cart.lines.map((line) => {
+    const { productTitle, variantTitle, sku } = line
+    return { ...ofPriced(priced.get(line.id)!), id: newId(now), productTitle, variantTitle, sku }
+  })
+  const gifts = cart.priced.lines
+    .filter((line) => line.kind === 'gift')
+    .map((line) => {
+      const gift = cart.gifts.find(({ variant_id }) => variant_id === line.variantId)!
+      return { ...ofPriced(line), id: newId(now), productTitle: gift.product_title, variantTitle: gift.variant_title, sku: gift.sku }
+    })
+  return [...items, ...gifts]
 }
 
-function orderLine(cart: Cart, priced: PricedLine, now: Date): OrderLine {
+function ofPriced(line: PricedLine): Omit<OrderLine, 'id' | 'productTitle' | 'variantTitle' | 'sku'> {
   return {
-    id: newId(now),
-    productId: priced.productId,
-    variantId: priced.variantId,
-    ...descriptionOf(cart, priced),
-    quantity: priced.quantity,
-    unitPrice: priced.unitPrice,
-    subtotal: priced.subtotal,
-    discountTotal: priced.discount,
-    taxTotal: priced.tax,
-    total: priced.total,
-    kind: priced.kind,
-    pricingLineId: priced.id,
+    productId: line.productId,
+    variantId: line.variantId,
+    quantity: line.quantity,
+    unitPrice: line.unitPrice,
+    subtotal: line.subtotal,
+    discountTotal: line.discount,
+    taxTotal: line.tax,
+    total: line.total,
+    kind: line.kind,
+    pricingLineId: line.id,
   }
-}
-
-function descriptionOf(cart: Cart, priced: PricedLine): Pick<OrderLine, 'productTitle' | 'variantTitle' | 'sku'> {
-  const line = cart.lines.find((candidate) => candidate.id === priced.id)
-  if (line) return { productTitle: line.productTitle, variantTitle: line.variantTitle, sku: line.sku }
-  const gift = cart.gifts.find((candidate) => candidate.variant_id === priced.variantId)
-  if (!gift) throw new Error(`the priced line ${priced.id} is neither in the cart nor a gift`)
-  return { productTitle: gift.product_title, variantTitle: gift.variant_title, sku: gift.sku }
 }
 
 /** The insert of an order, numbered by a table expression `counter` that its caller adds as `from counter`. */
