@@ -47,7 +47,7 @@ test('serves metrics and health', async () => {
   }
 })
 
-test('the real process works, prints structured lines and ends on SIGTERM', { timeout: 60_000 }, async () => {
+test('the real process works, prints structured lines and ends on SIGTERM', { timeout: 180_000 }, async () => {
   const child = queue.spawn(new URL('main.ts', import.meta.url))
   await merchant.inMerchant(
     (tx) => tx.sql`
