@@ -59,11 +59,18 @@ async function printWarm(host: PluginHost): Promise<void> {
     }
     rows.push([
       `${lines} lines, ${(JSON.stringify(input).length / 1_000).toFixed(1)} kB`,
-      ...(['p50', 'p99'] as const).map((key) => (median(rounds.map((round) => round[key])) * 1_000).toFixed(0)),
-      ...(['pluginUs', 'hostUs', 'perSecond'] as const).map((key) => median(rounds.map((round) => round[key])).toFixed(0)),
+      ...(['p50', 'p99'] as const).map((key) => bestAndMedian(rounds.map((round) => round[key] * 1_000))),
+      ...(['pluginUs', 'hostUs'] as const).map((key) => bestAndMedian(rounds.map((round) => round[key]))),
+      bestAndMedian(
+        rounds.map(({ perSecond }) => perSecond),
+        Math.max,
+      ),
     ])
   }
-  table(['warm call, one at a time', 'p50 us', 'p99 us', 'in the sandbox us', 'CPU of the caller us', 'calls /s'], rows)
+  table(
+    ['warm call, one at a time; best round / median one', 'p50 us', 'p99 us', 'in the sandbox us', 'CPU of the caller us', 'calls /s'],
+    rows,
+  )
   const perSecond: number[] = []
   const merchants = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
   for (let round = 0; round < ROUNDS; round++) {
@@ -71,7 +78,7 @@ async function printWarm(host: PluginHost): Promise<void> {
     await Promise.all(merchants.map((merchantId) => times(WARM_CALLS, () => called(host, merchantId, tiers(), cart(20)))))
     perSecond.push((merchants.length * WARM_CALLS * 1_000) / (performance.now() - begun))
   }
-  console.log(`\n20 lines, 8 merchants at once on 2 processes: ${median(perSecond).toFixed(0)} calls/s\n`)
+  console.log(`\n20 lines, 8 merchants at once on 2 processes: ${bestAndMedian(perSecond, Math.max)} calls/s\n`)
 }
 
 async function printCold(host: PluginHost): Promise<void> {
@@ -178,7 +185,10 @@ async function printNeighbours(host: PluginHost): Promise<void> {
       calm.push(await neighbours(host))
       let attacking = true
       const attack = (async () => {
-        for (let n = 0; attacking; n++) await host.call({ ...asked('attacker', bundles[n % bundles.length]!, { lines: [] }), limits: {} })
+        for (let n = 0; attacking; n++) {
+          const answer = await host.call({ ...asked('attacker', bundles[n % bundles.length]!, { lines: [] }), limits: {} })
+          if (!answer.ok && answer.wallMs === 0) await pause(1)
+        }
       })()
       attacked.push(await neighbours(host))
       attacking = false
@@ -239,6 +249,10 @@ function spread(taken: number[]): Spread {
 
 function median(values: number[]): number {
   return spread(values).p50
+}
+
+function bestAndMedian(values: number[], best: (...values: number[]) => number = Math.min): string {
+  return `${best(...values).toFixed(0)} / ${median(values).toFixed(0)}`
 }
 
 function inMs({ p50, p99 }: Spread): string[] {
