@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 
 const ROOT = new URL('../../', import.meta.url)
-const READY_WITHIN_MS = 30_000
+const READY_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 20_000
 const OUTPUT_KEPT = 20_000
 
