@@ -3,9 +3,16 @@ const PLUGINS_REMEMBERED_MAX = 10_000
 const SLOW_MS = 10
 const NEWEST_SHARE = 0.3
 const TIMEOUTS_MAX = 3
+/** Of all plugins of a merchant together. */
+const TIMEOUTS_OF_MERCHANT_MAX = 6
 const WATCHED_MS = 60_000
 const REST_MS_FIRST = 5_000
 const REST_MS_MAX = 10 * 60_000
+
+export interface Plugin {
+  merchantId: string
+  digest: string
+}
 
 export interface Ran {
   wallMs: number
@@ -23,31 +30,38 @@ interface Conducted {
 
 /**
  * How plugins behaved lately, by merchant and bundle, as far as it decides where they run next. Slow ones leave a runner to the quick. One that
- * ran out of time three times in a minute goes to quarantine for a minute. One that cost a process rests: a process takes a tenth of a second of
- * a processor to start, and must not be had for the asking. What a shop does with its plugin is decided elsewhere.
+ * ran out of time three times in a minute goes to quarantine for a minute, and all of a merchant whose plugins did so six times. One that cost a
+ * process rests: a process takes a tenth of a second of a processor to start, and must not be had for the asking. What a shop does with its
+ * plugin is decided elsewhere.
  */
 export class Conduct {
   readonly #plugins = new Map<string, Conducted>()
 
-  isSlow(plugin: string): boolean {
-    return (this.#plugins.get(plugin)?.averageMs ?? 0) > SLOW_MS
+  isSlow(plugin: Plugin): boolean {
+    return (this.#plugins.get(nameOf(plugin))?.averageMs ?? 0) > SLOW_MS
   }
 
-  isSuspect(plugin: string, now: number): boolean {
-    return (this.#plugins.get(plugin)?.suspectUntil ?? 0) > now
+  isSuspect(plugin: Plugin, now: number): boolean {
+    const until = (name: string) => this.#plugins.get(name)?.suspectUntil ?? 0
+    return until(nameOf(plugin)) > now || until(plugin.merchantId) > now
   }
 
   /** For how many milliseconds it may not run at all. */
-  restMs(plugin: string, now: number): number {
-    return Math.max(0, (this.#plugins.get(plugin)?.restsUntil ?? 0) - now)
+  restMs(plugin: Plugin, now: number): number {
+    return Math.max(0, (this.#plugins.get(nameOf(plugin))?.restsUntil ?? 0) - now)
   }
 
-  remember(plugin: string, { wallMs, outcome }: Ran, now: number): void {
+  remember(plugin: Plugin, ran: Ran, now: number): void {
+    this.#remember(nameOf(plugin), ran, TIMEOUTS_MAX, now)
+    if (ran.outcome !== 'other') this.#remember(plugin.merchantId, { ...ran, outcome: 'timeout' }, TIMEOUTS_OF_MERCHANT_MAX, now)
+  }
+
+  #remember(plugin: string, { wallMs, outcome }: Ran, timeoutsMax: number, now: number): void {
     const conducted = this.#plugins.get(plugin) ?? newcomer(wallMs, now)
     conducted.averageMs += NEWEST_SHARE * (wallMs - conducted.averageMs)
     if (now - conducted.watchedSince > WATCHED_MS) Object.assign(conducted, { timeouts: 0, watchedSince: now })
     if (outcome === 'timeout') conducted.timeouts++
-    if (conducted.timeouts >= TIMEOUTS_MAX) conducted.suspectUntil = now + WATCHED_MS
+    if (conducted.timeouts >= timeoutsMax) conducted.suspectUntil = now + WATCHED_MS
     if (outcome === 'killed') {
       conducted.restsUntil = now + Math.min(REST_MS_FIRST * 2 ** conducted.kills, REST_MS_MAX)
       conducted.suspectUntil = conducted.restsUntil + WATCHED_MS
@@ -61,4 +75,8 @@ export class Conduct {
 
 function newcomer(averageMs: number, now: number): Conducted {
   return { averageMs, timeouts: 0, watchedSince: now, suspectUntil: 0, kills: 0, restsUntil: 0 }
+}
+
+function nameOf({ merchantId, digest }: Plugin): string {
+  return `${merchantId} ${digest}`
 }

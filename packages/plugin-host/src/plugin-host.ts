@@ -192,7 +192,7 @@ export class PluginHost {
     if (!HOOK.test(call.hook)) return failed('refused', 'a hook is called contract@major.name')
     const verdict = this.#checks.known(call.bundle.digest) ?? (await this.#checks.check(call.bundle))
     if (!verdict.mayRun) return failed(verdict.reason, verdict.detail)
-    const plugin = pluginOf(call)
+    const plugin = { merchantId: call.merchantId, digest: call.bundle.digest }
     const restMs = this.#conduct.restMs(plugin, performance.now())
     if (restMs > 0) return failed('unavailable', `it cost a process, and is not run for ${Math.ceil(restMs / 1_000)} s`)
     const outcome = await this.#send(call, texts, 'call')
@@ -206,7 +206,7 @@ export class PluginHost {
 
   #send(call: PluginCall, texts: { configuration: string; input: string }, work: PendingCall['work']): Promise<Outcome> {
     const { merchantId, bundle, limits = {}, signal, onSibling = false } = call
-    const plugin = pluginOf(call)
+    const plugin = { merchantId, digest: bundle.digest }
     const cordon = this.#conduct.isSuspect(plugin, performance.now()) ? 'quarantine' : call.cordon
     const group = this.#groups[cordon]
     const full = this.#whyNot(group, call)
@@ -214,7 +214,7 @@ export class PluginHost {
     const [, contract = '', hook = ''] = HOOK.exec(call.hook)!
     const wallMs = Math.max(1, Math.min(limits.wallMs ?? wallMsOf(call.hook), WALL_MS_MAX))
     const asked = {
-      ...{ merchantId, bundle, plugin, cordon, work, ...texts, contract, hook, wallMs, onSibling },
+      ...{ merchantId, bundle, plugin: `${merchantId} ${bundle.digest}`, cordon, work, ...texts, contract, hook, wallMs, onSibling },
       outputBytesMax: Math.min(limits.outputBytesMax ?? outputBytesMax(call.input), OUTPUT_BYTES_MAX),
       isSlow: this.#conduct.isSlow(plugin),
       repeat: work === 'call' && Math.random() < this.#options.repeatRate,
@@ -265,9 +265,9 @@ export class PluginHost {
     })
   }
 
-  #tellKilled({ merchantId, bundle, plugin, cordon, wallMs }: PendingCall, end: RunnerEnd, pid: number): void {
+  #tellKilled({ merchantId, bundle, cordon, wallMs }: PendingCall, end: RunnerEnd, pid: number): void {
     this.#kills++
-    this.#conduct.remember(plugin, { wallMs, outcome: 'killed' }, performance.now())
+    this.#conduct.remember({ merchantId, digest: bundle.digest }, { wallMs, outcome: 'killed' }, performance.now())
     this.#options.onRunnerKilled?.({ merchantId, digest: bundle.digest, cordon, end, pid })
   }
 
@@ -295,10 +295,6 @@ function toAnswer(outcome: Outcome): PluginAnswer {
       return read ? { ok: true, ...read, ...cost } : failed('output_invalid', 'an answer that is nested too deeply', cost)
     }
   }
-}
-
-function pluginOf({ merchantId, bundle }: PluginCall): string {
-  return `${merchantId} ${bundle.digest}`
 }
 
 function short(detail: string): string {
