@@ -26,9 +26,9 @@ test('when no process comes up, calls are answered all the same and somebody is 
 test('runners that nobody uses end, and come back when they are needed', async () => {
   const host = new PluginHost({ idleMsMax: 300, repeatRate: 0, queueMsMax: 20_000 })
   try {
-    expect(await host.call(callOf(HARMLESS, { cordon: 'quarantine', input: { n: 1 } }))).toMatchObject({ ok: true })
+    expect(await host.call(callOf(HARMLESS, { cordon: 'new', input: { n: 1 } }))).toMatchObject({ ok: true })
     await until(() => host.stats().runners.length === 0)
-    expect(await host.call(callOf(HARMLESS, { cordon: 'quarantine', input: { n: 2 } }))).toMatchObject({ ok: true, output: { n: 3 } })
+    expect(await host.call(callOf(HARMLESS, { cordon: 'new', input: { n: 2 } }))).toMatchObject({ ok: true, output: { n: 3 } })
   } finally {
     await host.close()
   }
