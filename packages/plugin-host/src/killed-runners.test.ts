@@ -64,8 +64,10 @@ test('a process that ends by somebody else`s hand costs the call nothing', async
   signal(host.stats().runners.find(({ isBusy }) => isBusy)!.pid, 'SIGKILL')
   expect(await busy).toMatchObject({ ok: true, output: 6_000_000 })
   expect(killed).toEqual([])
+  // All at once: a call is tried twice, and may meet two that are dead and not missed yet.
   for (const pid of stablePids(host)) signal(pid, 'SIGKILL')
-  expect(await outputOf(host, HARMLESS, { input: { n: 1 } })).toEqual({ n: 2 })
+  await expect.poll(() => outputOf(host, HARMLESS, { input: { n: 1 } }).catch(String)).toEqual({ n: 2 })
+  expect(killed).toEqual([])
 })
 
 test('a plugin that was denied the processor is not the one who took too long', async () => {

@@ -208,16 +208,21 @@ describe('who waits', () => {
   })
 })
 
-test('plugins that run out of time again and again go to quarantine', async () => {
-  const loop = plugin('for (;;) {}')
-  for (let n = 0; n < 3; n++) await host.call({ ...callOf(loop, { merchantId: 'again' }), limits: { wallMs: 10 } })
-  const busy = host.call({ ...callOf(loop, { merchantId: 'again' }), limits: { wallMs: 300 } })
-  await until(() => {
-    const cordons = host.stats().runners.flatMap(({ cordon, isBusy }) => (isBusy ? [cordon] : []))
-    return cordons.length === 1 && cordons[0] === 'quarantine'
-  })
-  // On a busy machine quarantine hardly gets the processor, and what is slow to stop is killed.
-  expect(['timeout', 'killed']).toContain(reasonOf(await busy))
+test('a merchant whose plugins misbehave again and again runs in quarantine, and nobody else does', async () => {
+  const watching = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+  try {
+    await watching.start()
+    const cordons = () => new Set(watching.stats().runners.map(({ cordon }) => cordon))
+    for (let n = 0; n < 6; n++) {
+      await watching.call({ ...callOf(plugin(`while (true) {} // ${n}`), { merchantId: 'again' }), limits: { wallMs: 10 } })
+    }
+    await outputOf(watching, HARMLESS, { merchantId: 'another', input: { n: 1 } })
+    expect(cordons()).toEqual(new Set(['stable']))
+    await watching.call(callOf(HARMLESS, { merchantId: 'again', input: { n: 1 } }))
+    expect(cordons()).toEqual(new Set(['stable', 'quarantine']))
+  } finally {
+    await watching.close()
+  }
 })
 
 test('statistics add up', async () => {
