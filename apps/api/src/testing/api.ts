@@ -59,7 +59,8 @@ export interface Answer {
 /** The whole API on a database of its own, called without a socket. */
 export async function createTestApi(
   overrides: Partial<ServerOptions> = {},
-  connections: Parameters<typeof createTestShop>[0] = {},
+  // Whoever waits for a connection waits long: a busy machine is not what these tests are about.
+  connections: Parameters<typeof createTestShop>[0] = { waitMs: 30_000 },
 ): Promise<TestApi> {
   const shop = await createTestShop(connections)
   await shop.router.listen()
