@@ -1,8 +1,12 @@
-import { expectStatus } from './client.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import { type Answer, expectStatus } from './client.ts'
 import type { House, Shop } from './house.ts'
 
 const HEADER =
   'Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Requires Shipping,Variant Taxable'
+
+const BUSY_TRIES = 100
+const BUSY_PAUSE_MS = 200
 
 export interface Good {
   handle: string
@@ -82,15 +86,26 @@ export interface OpenCart {
 
 export async function openCart(shop: Shop, lines: { variant_id: string; quantity: number }[]): Promise<OpenCart> {
   const body = { lines, email: 'ada@buyer.example', shipping_address: ADDRESS }
-  return expectStatus(await shop.buyer.post<OpenCart>('/v1/carts', body), 201)
+  return expectStatus(await insist(() => shop.buyer.post<OpenCart>('/v1/carts', body)), 201)
+}
+
+/** A platform that is too busy says so, with nothing done (503); buyers try again, for a while. */
+async function insist<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
+  for (let tries = 1; ; tries++) {
+    const answer = await ask()
+    if (answer.status !== 503 || tries === BUSY_TRIES) return answer
+    await pause(BUSY_PAUSE_MS)
+  }
 }
 
 export function checkOut(shop: Shop, cart: OpenCart, key: string) {
   const headers = { 'cart-token': cart.token, 'idempotency-key': key }
-  return shop.buyer.post<{ id: string; number: number; token: string; type?: string }>(
-    `/v1/carts/${cart.id}/checkout`,
-    { payment_method: 'invoice', expected_total: cart.totals.total },
-    headers,
+  return insist(() =>
+    shop.buyer.post<{ id: string; number: number; token: string; type?: string }>(
+      `/v1/carts/${cart.id}/checkout`,
+      { payment_method: 'invoice', expected_total: cart.totals.total },
+      headers,
+    ),
   )
 }
 
