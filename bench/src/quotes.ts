@@ -27,13 +27,15 @@ export interface QuoteFigures {
   attacked: Rate[]
 }
 
-/** Reads of a cart of 20 lines with no plugin and with three warm ones; checkouts of one shop, calm and while another attacks. */
+/** Reads of a cart of 20 lines with no plugin and with three warm ones; checkouts of one shop, beside
+ * the same traffic of another whose plugins are honest, and of one whose plugins attack. */
 export async function measureQuotes(house: House): Promise<QuoteFigures> {
-  const [plain, plugged, attacker] = await Promise.all(
-    ['quotes-plain', 'quotes-plugged', 'quotes-attacker'].map((slug) => stocked(house, slug)),
+  const [plain, plugged, neighbour, attacker] = await Promise.all(
+    ['quotes-plain', 'quotes-plugged', 'quotes-neighbour', 'quotes-attacker'].map((slug) => stocked(house, slug)),
   )
-  if (!plain || !plugged || !attacker) throw new Error('three shops were asked for')
+  if (!plain || !plugged || !neighbour || !attacker) throw new Error('four shops were asked for')
   for (let n = 1; n <= PLUGINS; n++) await installDiscount(plugged.shop, `honest-${n}`, HONEST)
+  for (let n = 1; n <= 2; n++) await installDiscount(neighbour.shop, `honest-${n}`, HONEST)
   await installDiscount(attacker.shop, 'loops', discountBundle('while (true) {}'))
   await installDiscount(attacker.shop, 'eats', discountBundle('const m = new Map(); let i = 0; while (true) m.set(i++, {})'))
   const [plainCart, pluggedCart] = [await openCart(plain, CART_LINES), await openCart(plugged, CART_LINES)]
@@ -45,8 +47,8 @@ export async function measureQuotes(house: House): Promise<QuoteFigures> {
     figures.withThree.push(await repeat(1, ROUND_SECONDS, read(plugged, pluggedCart)))
   }
   for (let round = 0; round < ROUNDS; round++) {
-    figures.calm.push(await repeat(BUYERS, ROUND_SECONDS, buy(plugged)))
-    figures.attacked.push(await whileAttacked(attacker, () => repeat(BUYERS, ROUND_SECONDS, buy(plugged))))
+    figures.calm.push(await beside(neighbour, () => repeat(BUYERS, ROUND_SECONDS, buy(plugged))))
+    figures.attacked.push(await beside(attacker, () => repeat(BUYERS, ROUND_SECONDS, buy(plugged))))
   }
   return figures
 }
@@ -88,17 +90,17 @@ function buy(stockedShop: Stocked): () => Promise<void> {
   }
 }
 
-/** The attacker's own buyers open carts as fast as they are answered, and each asks its plugins. */
-async function whileAttacked<Result>(attacker: Stocked, work: () => Promise<Result>): Promise<Result> {
-  let attacking = true
-  const attacks = Array.from({ length: ATTACKERS }, async () => {
-    while (attacking) await openCart(attacker, 1)
+/** Beside buyers of another shop, who open carts as fast as they are answered; each asks that shop's two plugins. */
+async function beside<Result>(other: Stocked, work: () => Promise<Result>): Promise<Result> {
+  let open = true
+  const others = Array.from({ length: ATTACKERS }, async () => {
+    while (open) await openCart(other, 1)
   })
   try {
     return await work()
   } finally {
-    attacking = false
-    await Promise.all(attacks)
+    open = false
+    await Promise.all(others)
   }
 }
 
@@ -107,8 +109,8 @@ export function printQuotes({ without, withThree, calm, attacked }: QuoteFigures
   table(['read a cart of 20 lines, one connection', 'p50 ms', 'p99 ms'], [row('no plugin', without), row('three warm plugins', withThree)])
   console.log()
   table(
-    ['open a cart and check out, 4 connections', 'p50 ms', 'p99 ms'],
-    [row('calm', calm), row('while another shop’s plugins loop and eat memory', attacked)],
+    ['open a cart and check out, 4 connections, 4 of the other shop', 'p50 ms', 'p99 ms'],
+    [row('beside a shop with two honest plugins', calm), row('beside one whose two loop and eat memory', attacked)],
   )
   const pairs = calm.map((rate, round) => attacked[round]!.p99Ms / rate.p99Ms)
   console.log(`\np99 attacked / calm by round: ${pairs.map((ratio) => ratio.toFixed(2)).join(', ')}`)
