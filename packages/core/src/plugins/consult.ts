@@ -5,6 +5,7 @@ import type { InMerchant } from '@souk/tenant-router/router.ts'
 import { divide } from '../money.ts'
 import type { CompiledPricing } from '../pricing/compile-pricing.ts'
 import { priceCart } from '../pricing/price-cart.ts'
+import type { PricedCart } from '../pricing/priced-cart.ts'
 import { NO_PLUGINS, type PricingInput } from '../pricing/pricing-input.ts'
 import { Refusal } from '../refusal.ts'
 import type { Provider } from './install.ts'
@@ -33,13 +34,13 @@ const PASSING: ReadonlySet<FailureReason> = new Set(['timeout', 'killed', 'unava
  * Asks every provider of a merchant about a cart, side by side, with no transaction open. Discounts and delivery rates
  * come first, each provider blind to the others; then taxes on what is left. A provider that fails is answered as the
  * merchant chose: left out, replaced by the built-in, or, at checkout, `plugin_failed`. Nothing else is ever thrown for what
- * a plugin does.
+ * a plugin does. `unasked` is the cart as it is priced without plugins, where somebody has done that already.
  */
-export async function consultPlugins(consultation: Consultation, input: PricingInput): Promise<Plugins> {
+export async function consultPlugins(consultation: Consultation, input: PricingInput, unasked?: PricedCart): Promise<Plugins> {
   const { installs, rules } = consultation
   if (installs.length === 0) return NO_PLUGINS
   const blank = { ...input, plugins: NO_PLUGINS }
-  const draft = priceCart(blank, rules)
+  const draft = unasked ?? priceCart(blank, rules)
   const notes: Plugins['notes'] = []
   const [discountAnswers, rateAnswers] = await Promise.all([
     askAll(consultation, input, { point: 'discount', hook: 'run' }, () => discountInput(blank, draft)),
@@ -52,15 +53,25 @@ export async function consultPlugins(consultation: Consultation, input: PricingI
     consultation,
     discountAnswers,
     notes,
-    readDiscounts(consultation, { ...blank, plugins: { ...NO_PLUGINS, rates } }),
+    readDiscounts(consultation, rates.length === 0 ? { input: blank, priced: draft } : repriced(blank, rates, rules)),
   )
   const plugins: Plugins = { discounts, rates, taxes: null, notes }
   return { ...plugins, taxes: await askTaxes(consultation, { ...input, plugins }, notes) }
 }
 
+interface Quoted {
+  input: PricingInput
+  priced: PricedCart
+}
+
+function repriced(blank: PricingInput, rates: Plugins['rates'], rules: CompiledPricing): Quoted {
+  const input = { ...blank, plugins: { ...NO_PLUGINS, rates } }
+  return { input, priced: priceCart(input, rules) }
+}
+
 /** Discounts become amounts against the cart with its delivery rate in it, which the chosen method may have from a plugin. */
-function readDiscounts({ runtime, rules }: Consultation, input: PricingInput) {
-  const seen = discountInput(input, priceCart(input, rules))
+function readDiscounts({ runtime, rules }: Consultation, { input, priced }: Quoted) {
+  const seen = discountInput(input, priced)
   const { rounding } = rules.document.policy
   const divideAsDeclared = (numerator: bigint, denominator: bigint) => divide(numerator, denominator, rounding)
   return (output: unknown) => ({

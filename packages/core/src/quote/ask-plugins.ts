@@ -1,6 +1,7 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import { consultPlugins } from '../plugins/consult.ts'
 import type { PluginRuntime } from '../plugins/plugin-runtime.ts'
+import type { PricedCart } from '../pricing/priced-cart.ts'
 import type { PricingInput } from '../pricing/pricing-input.ts'
 import type { MerchantPricing } from './pricing-in-force.ts'
 
@@ -14,6 +15,8 @@ export interface Shop {
 export interface Asked {
   pricing: MerchantPricing
   pricingInput: PricingInput
+  /** Priced from that input, without plugins. */
+  priced: PricedCart
 }
 
 /** Whether a price waits for plugins. */
@@ -24,5 +27,5 @@ export function asksPlugins({ plugins }: Shop, { pricing }: Pick<Asked, 'pricing
 /** What the merchant's plugins say. Call it with no transaction open: they are asked side by side. */
 export async function pluginAnswers(shop: Shop, asked: Asked, moment: 'cart' | 'checkout'): Promise<PricingInput['plugins']> {
   const { installs, rules } = asked.pricing
-  return consultPlugins({ runtime: shop.plugins!, inMerchant: shop.inMerchant, installs, rules, moment }, asked.pricingInput)
+  return consultPlugins({ runtime: shop.plugins!, inMerchant: shop.inMerchant, installs, rules, moment }, asked.pricingInput, asked.priced)
 }
