@@ -8,6 +8,8 @@ import { importsOf, isTest, resolveImport, type SourceFile, sourceTree } from '.
 const CORE_ORDER = [
   ['money', 'ids', 'text', 'refusal', 'mine', 'jobs', 'actor', 'capability', 'secret-box', 'crash-point', 'events'],
   ['merchant', 'idempotency', 'audit'],
+  ['mail'],
+  ['webhooks'],
   ['stock'],
   ['catalog'],
   ['imports'],
@@ -21,7 +23,12 @@ const CORE_ORDER = [
   ['cart'],
   ['storefront'],
   ['orders'],
-  ['payments', 'fulfillment'],
+  ['ledger'],
+  ['gift-cards'],
+  ['payments'],
+  ['refunds'],
+  ['fulfillment'],
+  ['returns'],
   ['checkout', 'dry-runs'],
   ['pricing-cases'],
 ]
