@@ -18,7 +18,7 @@ export async function signIn(inMerchant: InMerchant, given: { email: string; pas
       .where(and(mine(tx, staff), eq(staff.email, normalizeEmail(given.email))))
     return rows[0]
   })
-  const matches = await verifyPassword(given.password, found?.passwordHash)
+  const matches = await verifyPassword(given.password, found?.passwordHash ?? undefined)
   if (!found || !matches || found.disabledAt) {
     throw new Refusal('invalid_credentials', { detail: 'There is no account with this e-mail address and password.' })
   }

@@ -1,5 +1,6 @@
 import { bigint, boolean, foreignKey, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import type { RoundingMode } from '../money.ts'
+import type { StaffRole } from './scopes.ts'
 
 export const merchantSettings = pgTable('merchant_settings', {
   merchantId: uuid('merchant_id').primaryKey(),
@@ -34,8 +35,10 @@ export const staff = pgTable(
     id: uuid('id').notNull(),
     email: text('email').notNull(),
     name: text('name').notNull(),
-    role: text('role').notNull().$type<'owner'>(),
-    passwordHash: text('password_hash').notNull(),
+    role: text('role').notNull().$type<StaffRole>(),
+    passwordHash: text('password_hash'),
+    passwordTokenHash: text('password_token_hash'),
+    passwordTokenExpiresAt: timestamp('password_token_expires_at', { withTimezone: true }),
     tokensValidAfter: timestamp('tokens_valid_after', { withTimezone: true }).notNull().defaultNow(),
     disabledAt: timestamp('disabled_at', { withTimezone: true }),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
