@@ -41,18 +41,20 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   'packages/core': ['tenant-router', 'plugins-sdk'],
   'packages/platform': ['core', 'tenant-router'],
   'packages/local-postgres': ['migrations'],
+  'packages/sandbox-psp': [],
+  'packages/payment-providers': ['core'],
   migrations: [],
-  'apps/api': ['platform', 'core', 'tenant-router', 'plugin-host'],
-  'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host'],
+  'apps/api': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers'],
+  'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers'],
   'apps/cli': ['core'],
-  scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk'],
-  proofs: ['core', 'tenant-router', 'migrations', 'local-postgres'],
-  bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs', 'plugin-host'],
+  scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk', 'sandbox-psp'],
+  proofs: ['core', 'tenant-router', 'migrations', 'local-postgres', 'sandbox-psp'],
+  bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs', 'plugin-host', 'sandbox-psp'],
   // Before `examples`, in whose folder they lie: the first that fits is taken.
   'examples/plugins': ['plugins-sdk'],
   examples: [],
 }
-const TEST_IMPORTS = ['local-postgres', 'migrations', 'tenant-router', 'core']
+const TEST_IMPORTS = ['local-postgres', 'migrations', 'tenant-router', 'core', 'sandbox-psp']
 
 const STRANGERS_TO_CORE = ['fastify', 'graphile-worker', 'isolated-vm', 'postgres', 'pino', 'pg']
 const LINES_MAX = 400
@@ -206,10 +208,13 @@ const FILE_LAWS: SourceLaw[] = [
     kept: [{ path: 'packages/core/vitest.config.ts', text: 'export default 1' }],
   },
   {
-    name: 'the environment is read in an app`s config.ts, to which its entry hands it whole, in scripts and in tests',
+    name: 'the environment is read in the config.ts of a process, to which its entry hands it whole, in scripts and in tests',
     violation: (file) => {
-      const mayRead = /^apps\/[^/]+\/src\/config\.ts$|^(scripts|packages\/local-postgres)\//.test(file.path) || isTest(file.path)
-      const handedOver = /^apps\/[^/]+\/src\/[^/]+\.ts$/.test(file.path) ? /\bprocess\.env\b(?!\))/ : /\bprocess\.env\b/
+      const mayRead =
+        /^(apps\/[^/]+|packages\/sandbox-psp)\/src\/config\.ts$|^(scripts|packages\/local-postgres)\//.test(file.path) || isTest(file.path)
+      const handedOver = /^(apps\/[^/]+|packages\/sandbox-psp)\/src\/[^/]+\.ts$/.test(file.path)
+        ? /\bprocess\.env\b(?!\))/
+        : /\bprocess\.env\b/
       return !mayRead && handedOver.test(withoutComments(file)) ? 'reads process.env' : undefined
     },
     broken: [
