@@ -116,7 +116,7 @@ const MUTANTS: Record<string, [string, string][]> = {
     ['grant update on event to souk_app', 'event: update'],
     ['grant update (data) on event to souk_app', 'event: update'],
     ['grant delete on stock_movement to souk_app', 'stock_movement: delete'],
-    ['alter table order_line rename to line_of_order', 'no such table: order_line'],
+    ['alter table stock_movement rename to movement_of_stock', 'no such table: stock_movement'],
   ],
   'a function that reads the merchant is never IMMUTABLE: its answer would be kept for the next merchant': [
     [`create function mutant() returns text language sql immutable as $$ select current_setting('app.merchant_id') $$`, 'mutant()'],

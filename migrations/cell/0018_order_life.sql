@@ -1,1 +1,55 @@
--- To be filled.
+-- The life of an order: more states, what was paid and sent of it, and who is written to about it. Its row is the fold of its
+-- events; revision counts them.
+
+-- pending: submitted, but its payment is not settled. Everything else but cancelled is derived from amounts and quantities.
+-- authorized_total, captured_total and refunded_total are sums over its payments, in minor units.
+alter table orders
+  drop constraint orders_status_check,
+  drop constraint orders_payment_status_check,
+  drop constraint orders_fulfillment_status_check,
+  drop constraint orders_merchant_id_cart_id_key,
+  add constraint orders_status_check check (status in (
+    'pending', 'placed', 'paid', 'part_fulfilled', 'fulfilled', 'delivered', 'cancelled', 'returned')),
+  add constraint orders_payment_status_check check (payment_status in (
+    'pending', 'authorized', 'part_paid', 'paid', 'part_refunded', 'refunded', 'voided', 'failed', 'review')),
+  add constraint orders_fulfillment_status_check check (fulfillment_status in (
+    'unfulfilled', 'part_fulfilled', 'fulfilled', 'delivered', 'part_returned', 'returned')),
+  add authorized_total bigint not null default 0,
+  add captured_total   bigint not null default 0,
+  add refunded_total   bigint not null default 0,
+  add tags             text[] not null default '{}',
+  add revision         bigint not null default 1 check (revision > 0),
+  add contact_revision bigint not null default 1 check (contact_revision > 0),
+  add constraint money_adds_up check (0 <= refunded_total and refunded_total <= captured_total and captured_total <= authorized_total);
+
+-- A cart becomes one order, unless that one is cancelled.
+create unique index on orders (merchant_id, cart_id) where status <> 'cancelled';
+create index on orders (merchant_id, email) where status <> 'cancelled';
+drop index orders_merchant_id_email_idx;
+
+-- Quantities of the line; all of them grow only. A line that was edited away keeps its row, with nothing in it.
+alter table order_line
+  drop constraint order_line_quantity_check,
+  add constraint order_line_quantity_check check (quantity >= 0),
+  add fulfilled_quantity bigint not null default 0,
+  add delivered_quantity bigint not null default 0,
+  add returned_quantity  bigint not null default 0,
+  add constraint goods_add_up check (
+    0 <= returned_quantity and returned_quantity <= fulfilled_quantity and
+    0 <= delivered_quantity and delivered_quantity <= fulfilled_quantity and fulfilled_quantity <= quantity);
+grant update on order_line to souk_app;
+
+-- Who an order is for, revision by revision: the last one is also on the order. Kept out of the event log, so that a person
+-- can be forgotten without touching it.
+create table order_contact (
+  merchant_id      uuid not null,
+  order_id         uuid not null,
+  revision         bigint not null check (revision > 0),
+  email            text not null,
+  shipping_address jsonb,
+  billing_address  jsonb,
+  valid_from       timestamptz not null default now(),
+  primary key (merchant_id, order_id, revision),
+  foreign key (merchant_id, order_id) references orders (merchant_id, id)
+);
+select app.protect('order_contact', 'select, insert, update');

@@ -3,6 +3,6 @@ select c.merchant_id, c.id, c.orders_count, c.total_spent, c.last_order_at, o.or
 from customer c
   cross join lateral (
     select count(*) as orders, coalesce(sum(total), 0)::bigint as total, max(placed_at) as last
-    from orders where merchant_id = c.merchant_id and customer_id = c.id and status = 'placed'
+    from orders where merchant_id = c.merchant_id and customer_id = c.id and status <> 'cancelled'
   ) o
 where (c.orders_count, c.total_spent, c.last_order_at) is distinct from (o.orders, o.total, o.last)

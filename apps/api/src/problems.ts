@@ -191,6 +191,11 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     title: 'Invalid state',
     meaning: 'The thing is in a state that does not allow this; `current_state` names it.',
   },
+  refund_exceeds_capture: {
+    status: 409,
+    title: 'More would be refunded than was captured',
+    meaning: 'The amount is more than what was captured and not refunded yet, refunds that are under way included.',
+  },
   insufficient_stock: {
     status: 409,
     title: 'Insufficient stock',

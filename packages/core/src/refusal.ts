@@ -12,6 +12,7 @@ export type RefusalCode =
   | 'invalid_product'
   | 'invalid_slug'
   | 'insufficient_stock'
+  | 'refund_exceeds_capture'
   | 'quantity_out_of_range'
   | 'amount_out_of_range'
   | 'currency_unsupported'

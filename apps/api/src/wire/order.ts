@@ -1,4 +1,5 @@
 import type { Order } from '@souk/core/orders/order.ts'
+import { FULFILLMENT_STATUSES, ORDER_STATUSES, PAYMENT_STATUSES } from '@souk/core/orders/order-state.ts'
 import { z } from 'zod'
 import { addressSchema } from './address.ts'
 import { moneySchema, presentMoney, presentTotals, totalsSchema } from './money.ts'
@@ -19,9 +20,9 @@ import {
 const orderHead = {
   id: z.uuid(),
   number: z.int(),
-  status: z.enum(['placed', 'cancelled']),
-  payment_status: z.enum(['pending', 'paid', 'voided']),
-  fulfillment_status: z.enum(['unfulfilled', 'fulfilled']),
+  status: z.enum(ORDER_STATUSES).meta({ description: 'Pending: its payment is not settled yet, and nothing of it is firm.' }),
+  payment_status: z.enum(PAYMENT_STATUSES),
+  fulfillment_status: z.enum(FULFILLMENT_STATUSES),
   currency: z.string(),
   email: z.string(),
 }
@@ -36,6 +37,9 @@ export const orderLineSchema = z.strictObject({
   variant_title: z.string(),
   sku: z.string(),
   quantity: z.int(),
+  fulfilled: z.int().meta({ description: 'How many of the quantity were sent.' }),
+  delivered: z.int(),
+  returned: z.int(),
   unit_price: moneySchema,
   subtotal: moneySchema,
   discount: moneySchema,
@@ -57,6 +61,9 @@ export const orderSchema = z.strictObject({
   tax: taxTreatmentSchema.nullable(),
   notes: z.array(noteSchema).meta({ description: 'What plugins could not do when it was placed.' }),
   totals: totalsSchema,
+  paid: z
+    .strictObject({ authorized: moneySchema, captured: moneySchema, refunded: moneySchema })
+    .meta({ description: 'What has come in and gone back, over all payments.' }),
   payments: z.array(
     z.strictObject({
       id: z.uuid(),
@@ -103,6 +110,9 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       variant_title: line.variantTitle,
       sku: line.sku,
       quantity: Number(line.quantity),
+      fulfilled: Number(line.fulfilled),
+      delivered: Number(line.delivered),
+      returned: Number(line.returned),
       unit_price: presentMoney(line.unitPrice, currency),
       subtotal: presentMoney(line.subtotal, currency),
       discount: presentMoney(line.discountTotal, currency),
@@ -126,6 +136,11 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       },
       currency,
     ),
+    paid: {
+      authorized: presentMoney(order.authorizedTotal, currency),
+      captured: presentMoney(order.capturedTotal, currency),
+      refunded: presentMoney(order.refundedTotal, currency),
+    },
     payments: order.payments.map(({ id, provider, method, status, amount }) => ({
       id,
       provider,

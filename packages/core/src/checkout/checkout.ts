@@ -7,8 +7,9 @@ import { crashPoint } from '../crash-point.ts'
 import { claimIdempotencyKey, type IdempotentRequest, type StoredResponse, storeIdempotentResponse } from '../idempotency/idempotency.ts'
 import { newId } from '../ids.ts'
 import type { Money } from '../money.ts'
-import type { Order, Payment, PaymentMethod } from '../orders/order.ts'
-import { insertOrder, insertOrderLines, orderFrom } from '../orders/place-order.ts'
+import { contentOf, type Order, type Payment, type PaymentMethod, paymentFacts } from '../orders/order.ts'
+import { eventData } from '../orders/order-event.ts'
+import { insertContact, insertOrder, insertOrderLines, orderFrom } from '../orders/place-order.ts'
 import { insertPayment, manualPayment } from '../payments/manual.ts'
 import type { PricingInput } from '../pricing/pricing-input.ts'
 import { asksPlugins, pluginAnswers, type Shop } from '../quote/ask-plugins.ts'
@@ -131,6 +132,7 @@ function placeOrder(tx: Tx, cart: Cart, order: Order, payment: Payment, idempote
       where merchant_id = ${tx.merchantId} returning order_number, event_sequence
     ), placed as (${insertOrder(tx, order, cart)} from counter
     ), lines as (${insertOrderLines(tx, order)}
+    ), contact as (${insertContact(tx, order)}
     ), paid as (${insertPayment(tx, payment, order)}
     ), closed as (
       update cart set status = 'ordered', version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cart.id}
@@ -142,16 +144,14 @@ function placeOrder(tx: Tx, cart: Cart, order: Order, payment: Payment, idempote
 
 /** Written by hand and not by recordEvent: the sequence was taken together with the order's number. */
 function orderPlaced(tx: Tx, order: Order): Query {
-  const data = {
-    order_id: order.id,
-    customer_id: order.customerId,
-    total: { amount: Number(order.total), currency: order.currency },
-    line_count: order.lines.length,
-    payment: { method: order.payments[0]!.method, status: order.payments[0]!.status },
-  }
+  const { content, ...data } = eventData(order.id, {
+    type: 'order.placed',
+    content: contentOf(order),
+    payments: order.payments.map(paymentFacts),
+  })
   return tx.sql`
     insert into event (merchant_id, sequence, type, aggregate_type, aggregate_id, data, actor, occurred_at)
     select ${tx.merchantId}, counter.event_sequence, 'order.placed', 'order', ${order.id}::uuid,
-      ${JSON.stringify(data)}::jsonb || jsonb_build_object('number', counter.order_number), ${JSON.stringify(BUYER)}::jsonb,
+      ${JSON.stringify(data)}::jsonb || jsonb_build_object('content', ${JSON.stringify(content)}::jsonb || jsonb_build_object('number', counter.order_number)), ${JSON.stringify(BUYER)}::jsonb,
       ${order.placedAt}::timestamptz`
 }

@@ -44,7 +44,7 @@ function promisesFirstOrder({ pricing, pricingInput }: Cart): boolean {
 function boughtBefore(tx: Tx, email: string): Promise<(readonly unknown[])[]> {
   const turn: Query = tx.sql`select pg_advisory_xact_lock(hashtextextended(${`first order|${tx.merchantId}|${email}`}, 36))`
   const earlier: Query = tx.sql`
-    select id from orders where merchant_id = ${tx.merchantId} and email = ${email} and status = 'placed' limit 1`
+    select id from orders where merchant_id = ${tx.merchantId} and email = ${email} and status <> 'cancelled' limit 1`
   return Promise.all([turn, earlier])
 }
 

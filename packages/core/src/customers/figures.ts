@@ -23,6 +23,6 @@ export function uncountOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: { custom
     update customer c
     set orders_count = orders_count - 1, total_spent = total_spent - ${order.total}::bigint, last_order_at = (
       select max(o.placed_at) from orders o
-      where o.merchant_id = ${tx.merchantId} and o.customer_id = c.id and o.status = 'placed')
+      where o.merchant_id = ${tx.merchantId} and o.customer_id = c.id and o.status <> 'cancelled')
     where c.merchant_id = ${tx.merchantId} and c.id = ${order.customerId}`
 }

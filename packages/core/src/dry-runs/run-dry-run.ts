@@ -70,7 +70,7 @@ export async function tryOrders(tx: Tx, dryRunId: string, now: Date): Promise<bo
   const limit = Math.min(CHUNK_ORDERS_MAX, left)
   const rows = await tx.sql<OrderRow[]>`
     select id, number, pricing_input from orders
-    where merchant_id = ${tx.merchantId} and status = 'placed' and number < ${run.position}::bigint
+    where merchant_id = ${tx.merchantId} and status <> 'cancelled' and number < ${run.position}::bigint
     order by number desc limit ${limit}::int`
   const { candidate, gifts } = await loadCandidate(tx, run)
   const trial = new VersionTrial(candidate)

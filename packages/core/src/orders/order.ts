@@ -2,6 +2,8 @@ import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Address } from '../cart/address.ts'
 import type { Adjustment, CouponOutcome, PricedCart, PricedShipping, Share } from '../pricing/priced-cart.ts'
 import { Refusal } from '../refusal.ts'
+import type { OrderContent, PaymentFacts } from './order-event.ts'
+import type { FulfillmentStatus, OrderPaymentStatus, OrderStatus } from './order-state.ts'
 
 export interface OrderLine {
   id: string
@@ -11,6 +13,10 @@ export interface OrderLine {
   variantTitle: string
   sku: string
   quantity: bigint
+  /** Of the quantity: what has left the house, arrived and come back. */
+  fulfilled: bigint
+  delivered: bigint
+  returned: bigint
   unitPrice: bigint
   subtotal: bigint
   discountTotal: bigint
@@ -48,9 +54,9 @@ export interface OrderPricing {
 export interface Order {
   id: string
   number: bigint
-  status: 'placed' | 'cancelled'
-  paymentStatus: 'pending' | 'paid' | 'voided'
-  fulfillmentStatus: 'unfulfilled' | 'fulfilled'
+  status: OrderStatus
+  paymentStatus: OrderPaymentStatus
+  fulfillmentStatus: FulfillmentStatus
   currency: string
   channel: string
   email: string
@@ -65,6 +71,11 @@ export interface Order {
   taxTotal: bigint
   taxIncluded: boolean
   total: bigint
+  /** Sums over its payments. */
+  authorizedTotal: bigint
+  capturedTotal: bigint
+  refundedTotal: bigint
+  tags: string[]
   pricing: OrderPricing
   placedAt: Date
   cancelledAt: Date | null
@@ -80,12 +91,13 @@ export function orderQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, orderId: string
       select id, number, status, payment_status as "paymentStatus", fulfillment_status as "fulfillmentStatus", currency, channel, email,
         customer_id as "customerId", shipping_address as "shippingAddress", billing_address as "billingAddress", subtotal,
         discount_total as "discountTotal", shipping_discount_total as "shippingDiscountTotal", shipping_total as "shippingTotal",
-        tax_total as "taxTotal", tax_included as "taxIncluded", total, pricing_version as "pricingVersion", pricing_result as "pricingResult",
+        tax_total as "taxTotal", tax_included as "taxIncluded", total, authorized_total as "authorizedTotal",
+        captured_total as "capturedTotal", refunded_total as "refundedTotal", tags, pricing_version as "pricingVersion", pricing_result as "pricingResult",
         placed_at as "placedAt", cancelled_at as "cancelledAt", cancel_reason as "cancelReason"
       from orders where merchant_id = ${tx.merchantId} and id = ${orderId}`,
     tx.sql`
       select id, product_id as "productId", variant_id as "variantId", product_title as "productTitle", variant_title as "variantTitle",
-        sku, quantity, unit_price as "unitPrice", subtotal, discount_total as "discountTotal", tax_total as "taxTotal", total, kind,
+        sku, quantity, fulfilled_quantity as fulfilled, delivered_quantity as delivered, returned_quantity as returned, unit_price as "unitPrice", subtotal, discount_total as "discountTotal", tax_total as "taxTotal", total, kind,
         pricing_line_id as "pricingLineId"
       from order_line where merchant_id = ${tx.merchantId} and order_id = ${orderId} order by position`,
     tx.sql`
@@ -105,6 +117,23 @@ export function toOrder([orders, lines, payments]: readonly unknown[][]): Order 
 export function pricingOf(version: string | null, priced: PricedCart): OrderPricing {
   const { shipping, adjustments, taxTreatment, coupons, notes } = priced
   return { version, shipping, adjustments, taxTreatment, coupons, notes }
+}
+
+/** What the first event of an order says of it. */
+export function contentOf(order: Order): OrderContent {
+  const { number, currency, customerId, subtotal, discountTotal, shippingDiscountTotal, shippingTotal, taxTotal, taxIncluded, total } =
+    order
+  return {
+    ...{ number, currency, customerId, subtotal, discountTotal, shippingDiscountTotal, shippingTotal, taxTotal, taxIncluded, total },
+    lines: order.lines.map(({ id, productId, variantId, sku, quantity, unitPrice, ...line }) => ({
+      ...{ id, productId, variantId, sku, quantity, unitPrice },
+      ...{ subtotal: line.subtotal, discountTotal: line.discountTotal, taxTotal: line.taxTotal, total: line.total },
+    })),
+  }
+}
+
+export function paymentFacts({ id, provider, method, amount }: Payment): PaymentFacts {
+  return { id, provider, method, amount }
 }
 
 export function noOrder(): Refusal {

@@ -27,6 +27,10 @@ export function orderFrom(cart: Cart, given: { id: string; number: bigint; email
     taxTotal: totals.tax,
     taxIncluded: totals.taxIncluded,
     total: totals.total,
+    authorizedTotal: 0n,
+    capturedTotal: 0n,
+    refundedTotal: 0n,
+    tags: [],
     pricing: pricingOf(cart.pricing.rules.version, cart.priced),
     placedAt: given.now,
     cancelledAt: null,
@@ -57,6 +61,9 @@ function ofPriced(line: PricedLine): Omit<OrderLine, 'id' | 'productTitle' | 'va
     productId: line.productId,
     variantId: line.variantId,
     quantity: line.quantity,
+    fulfilled: 0n,
+    delivered: 0n,
+    returned: 0n,
     unitPrice: line.unitPrice,
     subtotal: line.subtotal,
     discountTotal: line.discount,
@@ -81,6 +88,15 @@ export function insertOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: Order, ca
       ${order.taxTotal}::bigint, ${order.taxIncluded}::boolean, ${order.total}::bigint,
       ${order.pricing.version}, ${order.pricing.taxTreatment!.treatment}, ${cart.locationId}::uuid,
       ${storePricing(cart.pricingInput)}::jsonb, ${storePricing(cart.priced)}::jsonb, ${order.placedAt}::timestamptz`
+}
+
+/** The first revision of whom an order is for. */
+export function insertContact(tx: Pick<Tx, 'merchantId' | 'sql'>, order: Order): Query {
+  return tx.sql`
+    insert into order_contact (merchant_id, order_id, revision, email, shipping_address, billing_address, valid_from)
+    select ${tx.merchantId}::uuid, ${order.id}::uuid, 1, ${order.email},
+      ${order.shippingAddress && JSON.stringify(order.shippingAddress)}::jsonb,
+      ${order.billingAddress && JSON.stringify(order.billingAddress)}::jsonb, ${order.placedAt}::timestamptz`
 }
 
 /** The insert of an order's lines, in their order. */

@@ -1,6 +1,21 @@
-import { bigint, boolean, foreignKey, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  foreignKey,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import type { Address } from '../cart/address.ts'
 import { customers } from '../customers/tables.ts'
+import type { FulfillmentStatus, OrderPaymentStatus, OrderStatus } from './order-state.ts'
 
 const amount = (name: string) => bigint(name, { mode: 'bigint' }).notNull()
 
@@ -11,9 +26,9 @@ export const orders = pgTable(
     id: uuid('id').notNull(),
     number: amount('number'),
     cartId: uuid('cart_id').notNull(),
-    status: text('status').notNull().$type<'placed' | 'cancelled'>(),
-    paymentStatus: text('payment_status').notNull().$type<'pending' | 'paid' | 'voided'>(),
-    fulfillmentStatus: text('fulfillment_status').notNull().$type<'unfulfilled' | 'fulfilled'>(),
+    status: text('status').notNull().$type<OrderStatus>(),
+    paymentStatus: text('payment_status').notNull().$type<OrderPaymentStatus>(),
+    fulfillmentStatus: text('fulfillment_status').notNull().$type<FulfillmentStatus>(),
     currency: text('currency').notNull(),
     email: text('email').notNull(),
     shippingAddress: jsonb('shipping_address').$type<Address>(),
@@ -35,11 +50,17 @@ export const orders = pgTable(
     cancelledAt: timestamp('cancelled_at', { withTimezone: true }),
     cancelReason: text('cancel_reason'),
     customerId: uuid('customer_id'),
+    authorizedTotal: amount('authorized_total').default(0n),
+    capturedTotal: amount('captured_total').default(0n),
+    refundedTotal: amount('refunded_total').default(0n),
+    tags: text('tags').array().notNull().default([]),
+    revision: amount('revision').default(1n),
+    contactRevision: amount('contact_revision').default(1n),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
     unique().on(table.merchantId, table.number),
-    unique().on(table.merchantId, table.cartId),
+    uniqueIndex().on(table.merchantId, table.cartId).where(sql`status <> 'cancelled'`),
     foreignKey({ columns: [table.merchantId, table.customerId], foreignColumns: [customers.merchantId, customers.id] }),
   ],
 )
@@ -64,10 +85,30 @@ export const orderLines = pgTable(
     total: amount('total'),
     kind: text('kind').notNull().default('item').$type<'item' | 'gift'>(),
     pricingLineId: text('pricing_line_id'),
+    fulfilledQuantity: amount('fulfilled_quantity').default(0n),
+    deliveredQuantity: amount('delivered_quantity').default(0n),
+    returnedQuantity: amount('returned_quantity').default(0n),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
     unique().on(table.merchantId, table.orderId, table.position),
+    foreignKey({ columns: [table.merchantId, table.orderId], foreignColumns: [orders.merchantId, orders.id] }),
+  ],
+)
+
+export const orderContacts = pgTable(
+  'order_contact',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    orderId: uuid('order_id').notNull(),
+    revision: amount('revision'),
+    email: text('email').notNull(),
+    shippingAddress: jsonb('shipping_address').$type<Address>(),
+    billingAddress: jsonb('billing_address').$type<Address>(),
+    validFrom: timestamp('valid_from', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.orderId, table.revision] }),
     foreignKey({ columns: [table.merchantId, table.orderId], foreignColumns: [orders.merchantId, orders.id] }),
   ],
 )

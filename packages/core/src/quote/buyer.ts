@@ -25,7 +25,7 @@ export function buyerColumns(tx: Pick<Tx, 'merchantId' | 'sql'>, { history }: { 
   const orderedBefore = history
     ? tx.sql`
       case when c.email is not null then exists (
-        select from orders o where o.merchant_id = ${tx.merchantId} and o.email = c.email and o.status = 'placed'
+        select from orders o where o.merchant_id = ${tx.merchantId} and o.email = c.email and o.status <> 'cancelled'
       ) end`
     : tx.sql`null::boolean`
   return tx.sql`
@@ -36,7 +36,7 @@ export function buyerColumns(tx: Pick<Tx, 'merchantId' | 'sql'>, { history }: { 
 /** Whether there is an order of this address that was not cancelled. */
 export async function orderedBefore(tx: Tx, email: string): Promise<boolean> {
   const rows = await tx.sql`
-    select id from orders where merchant_id = ${tx.merchantId} and email = ${email} and status = 'placed' limit 1`
+    select id from orders where merchant_id = ${tx.merchantId} and email = ${email} and status <> 'cancelled' limit 1`
   return rows.length > 0
 }
 
