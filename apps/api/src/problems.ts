@@ -196,6 +196,37 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     title: 'More would be refunded than was captured',
     meaning: 'The amount is more than what was captured and not refunded yet, refunds that are under way included.',
   },
+  capture_exceeds_authorization: {
+    status: 409,
+    title: 'More would be taken than is authorized',
+    meaning: 'The amount is more than what is authorized and not captured yet, captures that are under way included.',
+  },
+  payment_declined: {
+    status: 402,
+    title: 'Payment declined',
+    meaning:
+      'The payment was declined; `code` says why. Nothing was charged. `order` stays open for another attempt until `order.payment_due_at`.',
+  },
+  payment_provider_unknown: {
+    status: 422,
+    title: 'Payment provider not offered',
+    meaning: 'The merchant does not take payments by this provider, or has turned it off.',
+  },
+  payment_account_invalid: {
+    status: 422,
+    title: 'Invalid payment account',
+    meaning: 'The account lacks a key, or names an address or setting its provider does not have; `errors` says which.',
+  },
+  payment_method_unusable: {
+    status: 422,
+    title: 'Payment method not usable',
+    meaning: 'The payment names no method, two of them, or a saved one that is not this customer’s; `errors` says where.',
+  },
+  callback_invalid: {
+    status: 401,
+    title: 'Callback not verified',
+    meaning: 'The signature of the callback does not verify, or its time is too far from now. Nothing was kept.',
+  },
   insufficient_stock: {
     status: 409,
     title: 'Insufficient stock',

@@ -10,6 +10,10 @@ export interface Jobs {
   run_dry_run: { dryRunId: string }
   clear_abandoned_carts: Record<string, never>
   clear_idempotency_keys: Record<string, never>
+  settle_payment: { paymentId: string }
+  settle_operation: { operationId: string }
+  process_payment_callback: { callbackId: string }
+  expire_order: { orderId: string }
 }
 
 export type TaskName = keyof Jobs

@@ -63,6 +63,12 @@ export type RefusalCode =
   | 'tax_invalid'
   | 'shipping_invalid'
   | 'import_invalid'
+  | 'capture_exceeds_authorization'
+  | 'payment_declined'
+  | 'payment_provider_unknown'
+  | 'payment_account_invalid'
+  | 'payment_method_unusable'
+  | 'callback_invalid'
 
 export interface FieldProblem {
   /** JSON Pointer (RFC 6901) into the request body. */

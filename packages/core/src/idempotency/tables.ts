@@ -11,6 +11,8 @@ export const idempotencyKeys = pgTable(
     responseBody: text('response_body').notNull(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     expiresAt: timestamp('expires_at', { withTimezone: true }).notNull(),
+    recoveryPoint: text('recovery_point'),
+    lockedUntil: timestamp('locked_until', { withTimezone: true }),
   },
   (table) => [primaryKey({ columns: [table.merchantId, table.route, table.key] })],
 )
