@@ -1,6 +1,6 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { recordEvent } from '../events/record.ts'
+import { recordEvents } from '../events/record-many.ts'
 import { storePricing } from '../pricing/stored-form.ts'
 import { evolve } from './evolve.ts'
 import type { HeldOrder } from './hold-order.ts'
@@ -13,20 +13,26 @@ import type { OrderLineState, OrderState } from './order-state.ts'
  * late in a transaction: the merchant's event counter stays locked until its end. Lines that an edit adds must be there.
  */
 export async function recordOrderEvent(tx: Tx, held: HeldOrder, event: OrderEvent, by: { actor: Actor; now: Date }): Promise<void> {
+  await recordOrderEvents(tx, held, [event], by)
+}
+
+/** As recordOrderEvent, for several things that happen together, one after the other. */
+export async function recordOrderEvents(
+  tx: Tx,
+  held: HeldOrder,
+  events: readonly OrderEvent[],
+  by: { actor: Actor; now: Date },
+): Promise<void> {
+  if (events.length === 0) return
   const before = held.state
-  const after = evolve(before, event, by.now)
-  await Promise.all([
-    updateOrder(tx, held.id, after),
-    ...updateLines(tx, before, after),
-    recordEvent(tx, {
-      type: event.type,
-      aggregateType: 'order',
-      aggregateId: held.id,
-      data: eventData(held.id, event),
-      actor: by.actor,
-      now: by.now,
-    }),
-  ])
+  const after = events.reduce((state, event) => evolve(state, event, by.now), before)
+  const told = events.map((event) => ({
+    type: event.type,
+    aggregateType: 'order',
+    aggregateId: held.id,
+    data: eventData(held.id, event),
+  }))
+  await Promise.all([updateOrder(tx, held.id, after), ...updateLines(tx, before, after), recordEvents(tx, told, by)])
   held.state = after
 }
 
