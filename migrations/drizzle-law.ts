@@ -19,6 +19,8 @@ type Querier = postgres.Sql | postgres.TransactionSql
  * cannot name the catalogue's tables. The database has these keys all the same.
  */
 const UPWARD_FOREIGN_KEYS = [
+  'bundle_component: foreign key (merchant_id, bundle_id) to variant (merchant_id, id)',
+  'bundle_component: foreign key (merchant_id, component_id) to variant (merchant_id, id)',
   'stock_level: foreign key (merchant_id, product_id) to product (merchant_id, id)',
   'stock_level: foreign key (merchant_id, variant_id) to variant (merchant_id, id)',
 ]

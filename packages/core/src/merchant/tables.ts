@@ -1,4 +1,4 @@
-import { bigint, boolean, foreignKey, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
+import { bigint, boolean, foreignKey, integer, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
 import type { RoundingMode } from '../money.ts'
 import type { StaffRole } from './scopes.ts'
 
@@ -24,6 +24,9 @@ export const merchantSettings = pgTable('merchant_settings', {
   foreignTax: text('foreign_tax').notNull().default('same_gross').$type<'same_gross' | 'same_net'>(),
   shippingMeasures: text('shipping_measures').notNull().default('list').$type<'list' | 'discounted'>(),
   vatIds: text('vat_ids').notNull().default('checked').$type<'checked' | 'well_formed'>(),
+  reserveInCart: boolean('reserve_in_cart').notNull().default(false),
+  cartReservationMinutes: integer('cart_reservation_minutes').notNull().default(60),
+  paymentReservationMinutes: integer('payment_reservation_minutes').notNull().default(10),
   createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
   updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),
 })
