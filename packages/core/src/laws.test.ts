@@ -36,7 +36,9 @@ const CORE_ORDER = [
 /** Which of our packages another may import where it runs. Tests may have a database of their own besides. */
 const PACKAGE_IMPORTS: Record<string, string[]> = {
   'packages/plugins-sdk': [],
-  'packages/plugin-host': ['plugins-sdk'],
+  'packages/public-net': [],
+  'packages/plugin-host': ['plugins-sdk', 'public-net'],
+  'packages/webhook-sender': ['public-net'],
   'packages/tenant-router': [],
   'packages/core': ['tenant-router', 'plugins-sdk'],
   'packages/platform': ['core', 'tenant-router'],
@@ -44,8 +46,8 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   'packages/sandbox-psp': [],
   'packages/payment-providers': ['core'],
   migrations: [],
-  'apps/api': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers'],
-  'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers'],
+  'apps/api': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers', 'public-net'],
+  'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers', 'webhook-sender'],
   'apps/cli': ['core'],
   scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk', 'sandbox-psp'],
   proofs: ['core', 'tenant-router', 'migrations', 'local-postgres', 'sandbox-psp'],

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { CarrierClient, isPublicAddress } from './carrier-client.ts'
+import { CarrierClient } from './carrier-client.ts'
 
 const manifest = {
   hosts: [{ host: 'api.lockers.example', methods: ['POST', 'GET'] }],
@@ -19,6 +19,7 @@ const request = {
 let server: Server
 let seen: { url: string | undefined; headers: Record<string, unknown>; body: string }[]
 let client: CarrierClient
+let hasty: CarrierClient
 let answer: { status: number; headers?: Record<string, string>; body: string | Buffer; delayMs?: number }
 
 beforeAll(async () => {
@@ -31,7 +32,8 @@ beforeAll(async () => {
   })
   await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening))
   const { port } = server.address() as AddressInfo
-  client = new CarrierClient({ redirectedHosts: { 'api.lockers.example': `http://127.0.0.1:${port}` }, timeoutMs: 500 })
+  client = new CarrierClient({ redirectedHosts: { 'api.lockers.example': `http://127.0.0.1:${port}` }, timeoutMs: 60_000 })
+  hasty = new CarrierClient({ redirectedHosts: { 'api.lockers.example': `http://127.0.0.1:${port}` }, timeoutMs: 100 })
 })
 afterAll(() => {
   server.closeAllConnections()
@@ -71,8 +73,8 @@ describe('CarrierClient', () => {
   })
 
   it('answers status 0 when nothing came in time, or too much', async () => {
-    answer = { status: 200, body: '', delayMs: 2_000 }
-    expect((await client.perform({ manifest, request, secrets: { api_key: 'x' } })).response).toMatchObject({ status: 0, body: null })
+    answer = { status: 200, body: '', delayMs: 5_000 }
+    expect((await hasty.perform({ manifest, request, secrets: { api_key: 'x' } })).response).toMatchObject({ status: 0, body: null })
     answer = { status: 200, body: Buffer.alloc(7 * 1024 * 1024) }
     expect((await client.perform({ manifest, request, secrets: { api_key: 'x' } })).response).toMatchObject({ status: 0 })
   })
@@ -104,36 +106,5 @@ describe('CarrierClient', () => {
       secrets: {},
     })
     expect(response.status).toBe(0)
-  })
-})
-
-describe('isPublicAddress', () => {
-  it.each([
-    ['127.0.0.1', 4],
-    ['10.1.2.3', 4],
-    ['100.64.0.1', 4],
-    ['169.254.169.254', 4],
-    ['172.31.255.255', 4],
-    ['192.168.1.1', 4],
-    ['0.0.0.0', 4],
-    ['255.255.255.255', 4],
-    ['::1', 6],
-    ['::', 6],
-    ['::ffff:169.254.169.254', 6],
-    ['::127.0.0.1', 6],
-    ['64:ff9b::7f00:1', 6],
-    ['2002:7f00:1::', 6],
-    ['fd00::1', 6],
-    ['fe80::1', 6],
-  ])('%s is not', (address, family) => {
-    expect(isPublicAddress(address, family)).toBe(false)
-  })
-
-  it.each([
-    ['8.8.8.8', 4],
-    ['93.184.216.34', 4],
-    ['2606:4700:4700::1111', 6],
-  ])('%s is', (address, family) => {
-    expect(isPublicAddress(address, family)).toBe(true)
   })
 })
