@@ -111,7 +111,7 @@ function problems(config: Config, route: RouteOptions): Record<string, unknown> 
   if (route.schema?.body || config.bodyType) for (const status of [409, 413, 415, 422]) statuses.add(status)
   if (config.idempotency) for (const status of [409, 422]) statuses.add(status)
   if (config.capability) statuses.add(401)
-  if (route.url.endsWith('/sessions')) for (const status of [401, 429]) statuses.add(status)
+  if (/\/(sessions|password)$/.test(route.url)) for (const status of [401, 429]) statuses.add(status)
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
   return Object.fromEntries([...statuses].map((status) => [status, { description: TITLES[status], content }]))
 }

@@ -38,6 +38,7 @@ import { staffCustomerRoutes } from './routes/staff-customers.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
 import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
+import { staffMemberRoutes } from './routes/staff-members.ts'
 import { staffOrderRoutes } from './routes/staff-orders.ts'
 import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
 import { staffPluginRoutes } from './routes/staff-plugins.ts'
@@ -161,6 +162,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   cartRoutes(app, deps)
   orderRoutes(app, deps.tokenKeys)
   staffSessionRoutes(app, deps)
+  staffMemberRoutes(app, deps)
   staffApiKeyRoutes(app, deps)
   staffProductRoutes(app, deps.tokenKeys)
   staffVariantRoutes(app)

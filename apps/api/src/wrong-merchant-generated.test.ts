@@ -70,6 +70,7 @@ const NO_WORDS: Record<string, string> = {
   'promotion_version.author': 'ids: looked for by themselves',
   'redemption.coupon_code': 'a code in capital letters',
   'staff.password_hash': 'a hash: looked for by itself',
+  'staff.password_token_hash': 'a hash: looked for by itself',
   'shipment.label_type': 'a media type',
   'shipment.requested_by': 'ids: looked for by themselves',
   'shipment.tracking_status': 'our words',

@@ -55,6 +55,11 @@ export class Principals {
     this.#keys.forget(`${merchantId}|${id}`)
   }
 
+  /** Forgets a member of staff, so that another role, or none, is felt here at once. */
+  forgetStaff(merchantId: string, id: string): void {
+    this.#staff.forget(`${merchantId}|${id}`)
+  }
+
   async #staffMember(inMerchant: InMerchant, credential: string, now: Date): Promise<Principal> {
     const merchantId = inMerchant.merchant.id
     const claims = this.#tokens.verify(credential, { merchantId }, now)

@@ -22,7 +22,9 @@ export function staffSessionRoutes(fastify: FastifyInstance, { tokens }: Deps): 
       const merchantId = inMerchant.merchant.id
       const who = { account: `${merchantId}|${normalizeEmail(body.email)}`, address: request.ip, now }
       const member = await limits.attempt(who, () => signIn(inMerchant, body))
-      return tokens.issue({ merchantId }, member.id, now)
+      // Right after a change of the password tokens begin to be good with the next second.
+      const from = new Date(Math.max(now.getTime(), member.tokensValidAfter.getTime()))
+      return tokens.issue({ merchantId }, member.id, from)
     },
   )
 

@@ -8,6 +8,7 @@ import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
 import { addDryRuns, addPromotions } from './twin-promotions.ts'
+import { addMember } from './twin-staff.ts'
 import { addTaxesAndShipping } from './twin-taxes.ts'
 import type { Credentials, Values } from './valid-requests.ts'
 
@@ -123,6 +124,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       }),
     )
   await shop.inMerchant((tx) => addOwner(tx, { email: names.email, name: `${canary} Ada`, passwordHash, now: api.clock.now }))
+  const member = await addMember(staff, { name: names.handle, canary })
   const product = await staff('/v1/admin/products', productOf(names, canary))
   const [variant] = product.variants
   const key = await staff('/v1/admin/api-keys', { name: names.keyName, scopes: SCOPES })
@@ -157,6 +159,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       ...dryRuns,
       ...taxes,
       ...shipment,
+      ...member,
       product_id: product.id,
       variant_id: variant.id,
       handle: names.handle,

@@ -32,15 +32,26 @@ export async function prepareStaff(given: NewStaff): Promise<{ email: string; na
   return { email: normalizeEmail(given.email), name: given.name, passwordHash: await hashPassword(given.password) }
 }
 
+/**
+ * Adds a member of staff; without a password they cannot sign in before they set one. The query is not awaited here: it may
+ * travel with others.
+ */
+export function addStaff(
+  tx: Pick<Tx, 'sql' | 'merchantId'>,
+  given: { id?: string; email: string; name: string; role: StaffRole; passwordHash: string | null; now: Date },
+): Query {
+  return tx.sql`
+    insert into staff (merchant_id, id, email, name, role, password_hash, tokens_valid_after, created_at)
+    values (${tx.merchantId}, ${given.id ?? newId(given.now)}, ${given.email}, ${given.name}, ${given.role}, ${given.passwordHash},
+      date_trunc('second', ${given.now}::timestamptz), ${given.now}::timestamptz)`
+}
+
 /** Adds an owner. The query is not awaited here: it may travel with others. */
 export function addOwner(
   tx: Pick<Tx, 'sql' | 'merchantId'>,
   given: { email: string; name: string; passwordHash: string; now: Date },
 ): Query {
-  return tx.sql`
-    insert into staff (merchant_id, id, email, name, role, password_hash, tokens_valid_after, created_at)
-    values (${tx.merchantId}, ${newId(given.now)}, ${given.email}, ${given.name}, 'owner', ${given.passwordHash},
-      date_trunc('second', ${given.now}::timestamptz), ${given.now})`
+  return addStaff(tx, { ...given, role: 'owner' })
 }
 
 /** One staff member, disabled or not. */
