@@ -4,19 +4,19 @@ import { Conduct } from './conduct.ts'
 const P = { merchantId: 'm', digest: 'p' }
 const ANOTHER = { merchantId: 'n', digest: 'p' }
 
-test('a plugin is slow while its calls take over 10 ms on average', () => {
+test('a plugin is slow while its calls use over 10 ms of a processor on average', () => {
   const conduct = new Conduct()
   expect(conduct.isSlow(P)).toBe(false)
-  conduct.remember(P, { wallMs: 40, outcome: 'other' }, 0)
+  conduct.remember(P, { cpuMs: 40, outcome: 'other' }, 0)
   expect(conduct.isSlow(P)).toBe(true)
-  for (let call = 0; call < 10; call++) conduct.remember(P, { wallMs: 1, outcome: 'other' }, 0)
+  for (let call = 0; call < 10; call++) conduct.remember(P, { cpuMs: 1, outcome: 'other' }, 0)
   expect(conduct.isSlow(P)).toBe(false)
   expect(conduct.isSlow(ANOTHER)).toBe(false)
 })
 
 test('three timeouts within a minute make it suspect for a minute', () => {
   const conduct = new Conduct()
-  const timeout = (now: number) => conduct.remember(P, { wallMs: 50, outcome: 'timeout' }, now)
+  const timeout = (now: number) => conduct.remember(P, { cpuMs: 50, outcome: 'timeout' }, now)
   timeout(0)
   timeout(1_000)
   expect(conduct.isSuspect(P, 1_000)).toBe(false)
@@ -30,9 +30,9 @@ test('three timeouts within a minute make it suspect for a minute', () => {
 
 test('six timeouts or kills of different plugins make all of the merchant suspect', () => {
   const conduct = new Conduct()
-  for (let n = 0; n < 5; n++) conduct.remember({ merchantId: 'm', digest: `bad ${n}` }, { wallMs: 50, outcome: 'timeout' }, n)
+  for (let n = 0; n < 5; n++) conduct.remember({ merchantId: 'm', digest: `bad ${n}` }, { cpuMs: 50, outcome: 'timeout' }, n)
   expect(conduct.isSuspect(P, 5)).toBe(false)
-  conduct.remember({ merchantId: 'm', digest: 'worse' }, { wallMs: 50, outcome: 'killed' }, 6)
+  conduct.remember({ merchantId: 'm', digest: 'worse' }, { cpuMs: 50, outcome: 'killed' }, 6)
   expect(conduct.isSuspect(P, 7)).toBe(true)
   expect(conduct.restMs(P, 7)).toBe(0)
   expect(conduct.isSuspect(ANOTHER, 7)).toBe(false)
@@ -41,7 +41,7 @@ test('six timeouts or kills of different plugins make all of the merchant suspec
 
 test('a plugin that cost a process rests, longer each time, and is suspect afterwards', () => {
   const conduct = new Conduct()
-  const kill = (now: number) => conduct.remember(P, { wallMs: 50, outcome: 'killed' }, now)
+  const kill = (now: number) => conduct.remember(P, { cpuMs: 50, outcome: 'killed' }, now)
   kill(0)
   expect(conduct.restMs(P, 0)).toBe(5_000)
   expect(conduct.restMs(P, 5_000)).toBe(0)
@@ -55,7 +55,7 @@ test('a plugin that cost a process rests, longer each time, and is suspect after
 
 test('only so many plugins are remembered', () => {
   const conduct = new Conduct()
-  conduct.remember({ merchantId: 'm', digest: 'first' }, { wallMs: 40, outcome: 'other' }, 0)
-  for (let n = 0; n < 10_000; n++) conduct.remember({ merchantId: 'm', digest: `p${n}` }, { wallMs: 1, outcome: 'other' }, 0)
+  conduct.remember({ merchantId: 'm', digest: 'first' }, { cpuMs: 40, outcome: 'other' }, 0)
+  for (let n = 0; n < 10_000; n++) conduct.remember({ merchantId: 'm', digest: `p${n}` }, { cpuMs: 1, outcome: 'other' }, 0)
   expect(conduct.isSlow({ merchantId: 'm', digest: 'first' })).toBe(false)
 })

@@ -1,5 +1,5 @@
 const PLUGINS_REMEMBERED_MAX = 10_000
-/** Longer than this on average and a plugin no longer gets the last free runner. */
+/** More of a processor than this on average, and a plugin no longer gets the last free runner. */
 const SLOW_MS = 10
 const NEWEST_SHARE = 0.3
 const TIMEOUTS_MAX = 3
@@ -15,7 +15,8 @@ export interface Plugin {
 }
 
 export interface Ran {
-  wallMs: number
+  /** Of a processor. Time without one says nothing about the plugin: on a busy machine all would be slow. */
+  cpuMs: number
   outcome: 'timeout' | 'killed' | 'other'
 }
 
@@ -56,9 +57,9 @@ export class Conduct {
     if (ran.outcome !== 'other') this.#remember(plugin.merchantId, { ...ran, outcome: 'timeout' }, TIMEOUTS_OF_MERCHANT_MAX, now)
   }
 
-  #remember(plugin: string, { wallMs, outcome }: Ran, timeoutsMax: number, now: number): void {
-    const conducted = this.#plugins.get(plugin) ?? newcomer(wallMs, now)
-    conducted.averageMs += NEWEST_SHARE * (wallMs - conducted.averageMs)
+  #remember(plugin: string, { cpuMs, outcome }: Ran, timeoutsMax: number, now: number): void {
+    const conducted = this.#plugins.get(plugin) ?? newcomer(cpuMs, now)
+    conducted.averageMs += NEWEST_SHARE * (cpuMs - conducted.averageMs)
     if (now - conducted.watchedSince > WATCHED_MS) Object.assign(conducted, { timeouts: 0, watchedSince: now })
     if (outcome === 'timeout') conducted.timeouts++
     if (conducted.timeouts >= timeoutsMax) conducted.suspectUntil = now + WATCHED_MS

@@ -199,7 +199,7 @@ export class PluginHost {
     const answer = toAnswer(outcome)
     if (outcome.kind === 'answered') {
       const isTimeout = !answer.ok && answer.reason === 'timeout'
-      this.#conduct.remember(plugin, { wallMs: answer.wallMs, outcome: isTimeout ? 'timeout' : 'other' }, performance.now())
+      this.#conduct.remember(plugin, { cpuMs: answer.cpuMs, outcome: isTimeout ? 'timeout' : 'other' }, performance.now())
     }
     return answer
   }
@@ -267,7 +267,7 @@ export class PluginHost {
 
   #tellKilled({ merchantId, bundle, cordon, wallMs }: PendingCall, end: RunnerEnd, pid: number): void {
     this.#kills++
-    this.#conduct.remember({ merchantId, digest: bundle.digest }, { wallMs, outcome: 'killed' }, performance.now())
+    this.#conduct.remember({ merchantId, digest: bundle.digest }, { cpuMs: wallMs, outcome: 'killed' }, performance.now())
     this.#options.onRunnerKilled?.({ merchantId, digest: bundle.digest, cordon, end, pid })
   }
 

@@ -40,6 +40,8 @@ test('without a rate nothing is repeated, nor is what failed', async () => {
   for (let n = 0; n < 20; n++) await outputOf(never, HARMLESS, { input: { n } })
   expect(never.stats().repeated).toBe(0)
   const always = open(1)
-  await always.call(callOf(plugin('throw 1')))
+  expect(await always.call(callOf(plugin('throw 1')))).toMatchObject({ reason: 'threw' })
+  // Until the runner has said that it is done with what it does after an answer.
+  await until(() => always.stats().running === 0)
   expect(always.stats()).toMatchObject({ repeated: 0, differences: 0 })
 })

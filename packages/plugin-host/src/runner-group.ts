@@ -4,6 +4,7 @@ import type { Outcome, PendingCall } from './pending-call.ts'
 import type { Cordon } from './plugin-call.ts'
 import { type RunnerEnd, RunnerGone, type RunnerProcess } from './runner-process.ts'
 import type { RunnerSupply } from './runner-supply.ts'
+import type { AnswerMessage } from './sandbox/frames.ts'
 import { KILL_GRACE_MS, LOAD_MS_MAX } from './sandbox/limits.ts'
 
 /** So long a call waits for the runner that has its plugin warm, before it takes any: loading costs about as much. */
@@ -168,13 +169,14 @@ export class RunnerGroup {
     this.#pump()
   }
 
-  async #finish(slot: Slot, call: PendingCall, message: { isolates: number; rssBytes: number; more: boolean }): Promise<void> {
+  async #finish(slot: Slot, call: PendingCall, message: AnswerMessage): Promise<void> {
     slot.isolates = message.isolates
     slot.rssBytes = message.rssBytes
     remember(slot.warm, call.plugin)
     if (!message.more) return
     const rested = await slot.runner!.rest(LOAD_MS_MAX + call.wallMs + KILL_GRACE_MS)
-    if (rested.message.type === 'rested' && call.repeat) this.#events.onRepeated(call, rested.message.differed)
+    // A failure is not repeated; there may be more to do all the same.
+    if (rested.message.type === 'rested' && call.repeat && message.ok) this.#events.onRepeated(call, rested.message.differed)
   }
 
   #lose(slot: Slot, runner: RunnerProcess, call: PendingCall, gone: RunnerGone, isSettled: boolean): void {

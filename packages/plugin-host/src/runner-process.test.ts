@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { findConfinement, runnerArguments } from './confinement.ts'
 import { RunnerProcess } from './runner-process.ts'
 import type { AnswerMessage } from './sandbox/frames.ts'
-import { isAlive, plugin, until } from './testing/plugins.ts'
+import { isAlive, plugin, UNSTOPPABLE, until } from './testing/plugins.ts'
 
 const FILE = new URL('./sandbox/runner.ts', import.meta.url)
 const CONTROL_GROUPS = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup']
@@ -170,6 +170,15 @@ describe('memory', () => {
       () => new RunnerProcess({ file: FILE, launcher: [], memoryBytesMax: 1e9, controlGroup: join(tmpdir(), 'no such folder', 'x') }),
     ).toThrow('ENOENT')
   })
+})
+
+test('a runner whose host is stuck ends by itself, and its call is what took too long', async () => {
+  const runner = await open()
+  const { digest, source } = UNSTOPPABLE
+  const whose = { merchantId: 'merchant', digest, configuration: 'null' }
+  await runner.ask({ type: 'load', ...whose, withSource: true }, source, 20_000)
+  const asked = { contract: 'discount@1', hook: 'run', wallMs: 1_000, outputBytesMax: 1_000, repeat: false }
+  await expect(runner.ask({ type: 'call', ...whose, ...asked }, 'null', 100_000)).rejects.toMatchObject({ end: 'deadline' })
 })
 
 test('a program that is no runner is told with its last words', async () => {

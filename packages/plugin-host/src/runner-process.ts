@@ -7,7 +7,7 @@ import { runnerArguments } from './confinement.ts'
 import { limitMemory } from './memory-group.ts'
 import { processorMs } from './processor-time.ts'
 import { encodeFrame, type Frame, FrameReader, type HostMessage, type RunnerMessage } from './sandbox/frames.ts'
-import { OVER_MEMORY } from './sandbox/watchdog.ts'
+import { OVER_MEMORY, OVER_TIME } from './sandbox/watchdog.ts'
 
 export interface RunnerSettings {
   file: URL
@@ -236,6 +236,7 @@ export class RunnerProcess {
 
   #endOf(signal: NodeJS.Signals | null, settings: RunnerSettings): RunnerEnd {
     if (/out of memory|allocation failed/i.test(this.#errors) || this.#errors.includes(OVER_MEMORY)) return 'memory'
+    if (this.#errors.includes(OVER_TIME)) return 'deadline'
     // Nobody of ours: the kernel, which enforces a limit that we gave it, or an operator.
     if (signal === 'SIGKILL') return settings.controlGroup === undefined ? 'vanished' : 'memory'
     return 'crashed'

@@ -8,7 +8,7 @@ afterEach(async () => {
 })
 
 function open(file = './source-check-thread.ts'): SourceChecks {
-  const checks = new SourceChecks(new URL(file, import.meta.url))
+  const checks = new SourceChecks(new URL(file, import.meta.url), 60_000)
   opened.push(checks)
   return checks
 }

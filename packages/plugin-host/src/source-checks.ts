@@ -21,14 +21,16 @@ interface Reply {
  */
 export class SourceChecks {
   readonly #threadFile: URL
+  readonly #checkMsMax: number
   readonly #verdicts = new Map<string, Verdict>()
   readonly #waiting = new Map<string, Promise<Verdict>>()
   readonly #replies = new Map<number, (reply: Reply | undefined) => void>()
   #thread: Worker | undefined
   #nextId = 1
 
-  constructor(threadFile: URL) {
+  constructor(threadFile: URL, checkMsMax = CHECK_MS_MAX) {
     this.#threadFile = threadFile
+    this.#checkMsMax = checkMsMax
   }
 
   /** The verdict if it is known already: the way of every call but the first. */
@@ -72,7 +74,7 @@ export class SourceChecks {
       const timer = setTimeout(() => {
         settle(undefined)
         void thread.terminate()
-      }, CHECK_MS_MAX)
+      }, this.#checkMsMax)
       this.#replies.set(id, settle)
       thread.ref()
       thread.postMessage({ id, source })

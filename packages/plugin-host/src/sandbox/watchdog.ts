@@ -2,9 +2,11 @@ import { Worker } from 'node:worker_threads'
 
 /** Written to stderr by the watchdog before it ends the process, for whoever started it. */
 export const OVER_MEMORY = 'runner: over its memory limit'
+export const OVER_TIME = 'runner: over its time'
 
 const WATCH_MS = 100
-/** The host kills at the deadline. This is for a host that is gone or stuck itself. */
+/** The host kills at the deadline, which it may put off once. This is for a host that is gone or stuck itself, and must not come first. */
+const DEADLINES_OF_HOST = 2
 const OVERDUE_MS = 1_000
 
 // Shared numbers: when the work at hand must be over (ms of performance.timeOrigin's clock, 0 = idle), and the resident bytes seen last.
@@ -26,7 +28,7 @@ setInterval(() => {
   if (resident > memoryBytesMax) end('${OVER_MEMORY}')
   if (process.ppid !== parent) end()
   const deadline = Number(Atomics.load(shared, ${DEADLINE}))
-  if (deadline !== 0 && Date.now() > deadline + ${OVERDUE_MS}) end()
+  if (deadline !== 0 && Date.now() > deadline + ${OVERDUE_MS}) end('${OVER_TIME}')
 }, ${WATCH_MS})
 `
 
@@ -49,7 +51,7 @@ export class Watchdog {
   }
 
   begin(limitMs: number): void {
-    Atomics.store(this.#shared, DEADLINE, BigInt(Math.ceil(Date.now() + limitMs)))
+    Atomics.store(this.#shared, DEADLINE, BigInt(Math.ceil(Date.now() + DEADLINES_OF_HOST * limitMs)))
   }
 
   end(): void {

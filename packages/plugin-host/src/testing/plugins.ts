@@ -14,6 +14,11 @@ export function plugin(body: string, before = ''): Bundle {
 /** Answers the number it was given and one. */
 export const HARMLESS = plugin('return { n: input.n + 1 }')
 
+/** Reading twenty thousand numbers of a million digits each keeps the engine busy for most of a minute, and it does not listen meanwhile. */
+export const UNSTOPPABLE = plugin(
+  'const s = "9".repeat(1e6), a = []; for (let i = 0; i < 2e4; i++) a.push(s.slice(i)); return Math.max(...a)',
+)
+
 /** A call with time to spare: other tests share the machine, and what is tested here is rarely the clock. */
 export function callOf(bundle: Bundle, more: Partial<PluginCall> = {}): PluginCall {
   return {
@@ -33,6 +38,12 @@ export async function outputOf(host: PluginHost, bundle: Bundle, more: Partial<P
   const answer = await host.call(callOf(bundle, more))
   if (!answer.ok) throw new Error(`${answer.reason}: ${answer.detail}`)
   return answer.output
+}
+
+/** Has bundles read, so that calls of them go to the queue in the moment in which they are made. */
+export async function haveRead(host: PluginHost, bundles: Bundle[]): Promise<void> {
+  for (const bundle of bundles) await host.call(callOf(bundle, { merchantId: 'reader', hook: 'discount@1.none' }))
+  await until(() => host.stats().running === 0)
 }
 
 export function reasonOf(answer: PluginAnswer): string {
