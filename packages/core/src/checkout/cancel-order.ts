@@ -1,10 +1,11 @@
-import type { Tx } from '@souk/tenant-router/tx.ts'
+import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { recordAudit } from '../audit/record-audit.ts'
 import { crashPoint } from '../crash-point.ts'
 import { uncountOrder } from '../customers/figures.ts'
-import { recordEvent } from '../events/record.ts'
-import { noOrder, type Order, orderQueries, toOrder } from '../orders/order.ts'
+import { type HeldOrder, holdOrder } from '../orders/hold-order.ts'
+import { type Order, orderQueries, toOrder } from '../orders/order.ts'
+import { recordOrderEvent } from '../orders/record-order-event.ts'
 import { returnRedemptions } from '../promotions/return-redemptions.ts'
 import { Refusal } from '../refusal.ts'
 import { releaseStock } from '../stock/release.ts'
@@ -20,83 +21,58 @@ export interface Cancellation {
 
 export const CANCEL_REASON_BYTES_MAX = 1_000
 
-interface HeldOrder {
-  status: Order['status']
-  payment_status: Order['paymentStatus']
-  fulfillment_status: Order['fulfillmentStatus']
-  location_id: string
-  /** A shipment of it that was not called off. */
-  is_sent: boolean
-}
-
 /**
- * Cancels an order that is neither paid nor fulfilled: its stock is free again, what it used of promotions and coupons is given
+ * Cancels an order of which nothing was sent: its stock is free again, what it used of promotions and coupons is given
  * back, its payment is voided, its customer's figures are without it, and an event says so; all in one transaction. An order
  * that is cancelled already is answered as it is, so that of two who cancel at once both are content and it happens once.
- * Refuses `not_found`, and `invalid_state` for an order that has been paid or fulfilled, or of which a shipment is under way.
+ * Refuses `not_found`, and `invalid_state` for an order that has been paid or sent, or of which a shipment is under way.
  */
 export async function cancelOrder(tx: Tx, { orderId, reason, actor, now }: Cancellation): Promise<Order> {
   const why = requireProse('/reason', reason, CANCEL_REASON_BYTES_MAX)
-  const held = await hold(tx, orderId)
-  const order = toOrder(await Promise.all(orderQueries(tx, orderId)))
-  if (held.status === 'cancelled') return order
-  assertOpen(held)
-  const lines = order.lines.map(({ variantId, quantity }) => ({ variantId, quantity }))
-  await Promise.all([
-    releaseStock(tx, { orderId, locationId: held.location_id, lines, actor, now }),
-    returnRedemptions(tx, orderId, now),
-    tx.sql`
-      update orders set status = 'cancelled', payment_status = 'voided', cancelled_at = ${now}, cancel_reason = ${why}
-      where merchant_id = ${tx.merchantId} and id = ${orderId}`,
-    tx.sql`update payment set status = 'voided' where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'pending'`,
-    ...(order.customerId === null ? [] : [uncountOrder(tx, { customerId: order.customerId, total: order.total })]),
-  ])
-  crashPoint('cancel.released')
-  await Promise.all(tell(tx, order, { reason: why, actor, now }))
+  const held = await holdOrder(tx, orderId)
+  const before = held.state
+  if (before.status !== 'cancelled') {
+    await assertCancellable(tx, held)
+    await giveBack(tx, held, { actor, now })
+    crashPoint('cancel.released')
+    await recordOrderEvent(tx, held, { type: 'order.cancelled', reason: why }, { actor, now })
+    await Promise.all([
+      // Their sum looks for orders that are not cancelled: after the row says that this one is.
+      ...(held.customerId === null ? [] : [uncountOrder(tx, { customerId: held.customerId, total: before.total })]),
+      recordAudit(tx, {
+        ...{ action: 'order.cancelled', targetType: 'order', targetId: orderId, reason: why, actor, now },
+        before: { status: before.status, payment_status: before.paymentStatus },
+        after: { status: held.state.status, payment_status: held.state.paymentStatus },
+      }),
+    ])
+  }
   return toOrder(await Promise.all(orderQueries(tx, orderId)))
 }
 
-/** The order's row, which nobody else changes until the transaction ends. Stock of the first orders came from the merchant's only location. */
-async function hold(tx: Tx, orderId: string): Promise<HeldOrder> {
-  const holding = tx.sql<Omit<HeldOrder, 'is_sent'>[]>`
-    select o.status, o.payment_status, o.fulfillment_status, coalesce(o.location_id, s.default_location_id) as location_id
-    from orders o join merchant_settings s on s.merchant_id = o.merchant_id
-    where o.merchant_id = ${tx.merchantId} and o.id = ${orderId}
-    for no key update of o`
-  // A statement of its own: it sees the shipments that were asked for while the order was waited for.
-  const sending = tx.sql`
+async function giveBack(tx: Tx, held: HeldOrder, { actor, now }: { actor: Actor; now: Date }): Promise<void> {
+  const { id: orderId, state } = held
+  const locationId = held.locationId ?? (await onlyLocation(tx))
+  const lines = state.lines.map(({ variantId, quantity }) => ({ variantId, quantity }))
+  const voiding: Query = tx.sql`
+    update payment set status = 'voided' where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'pending'`
+  await Promise.all([releaseStock(tx, { orderId, locationId, lines, actor, now }), returnRedemptions(tx, orderId, now), voiding])
+}
+
+/** Stock of the first orders came from the merchant's only location. */
+async function onlyLocation(tx: Tx): Promise<string> {
+  const [row] = await tx.sql<{ id: string }[]>`
+    select default_location_id as id from merchant_settings where merchant_id = ${tx.merchantId}`
+  return row!.id
+}
+
+async function assertCancellable(tx: Tx, { id, state }: HeldOrder): Promise<void> {
+  if (state.captured > state.refunded) throw notNow('The order has been paid.', 'paid')
+  const [shipment] = await tx.sql`
     select id from shipment
-    where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status in ('requested', 'created', 'labelled', 'cancelling') limit 1`
-  const [[held], shipments] = await Promise.all([holding, sending])
-  if (!held) throw noOrder()
-  return { ...held, is_sent: shipments.length > 0 }
+    where merchant_id = ${tx.merchantId} and order_id = ${id} and status in ('requested', 'created', 'labelled', 'cancelling') limit 1`
+  if (shipment) throw notNow('A shipment is under way: call it off first.', 'shipping')
 }
 
-function assertOpen({ payment_status, fulfillment_status, is_sent }: HeldOrder): void {
-  const done = payment_status === 'paid' ? 'paid' : fulfillment_status === 'fulfilled' ? 'fulfilled' : undefined
-  if (done) throw new Refusal('invalid_state', { detail: `The order has been ${done}.`, extra: { current_state: done } })
-  if (is_sent)
-    throw new Refusal('invalid_state', { detail: 'A shipment is under way: call it off first.', extra: { current_state: 'shipping' } })
-}
-
-function tell(tx: Tx, order: Order, by: Omit<Cancellation, 'orderId'>) {
-  const { id, number, customerId, total, currency } = order
-  const data = {
-    order_id: id,
-    number: Number(number),
-    customer_id: customerId,
-    total: { amount: Number(total), currency },
-    reason: by.reason,
-  }
-  return [
-    recordAudit(tx, {
-      action: 'order.cancelled',
-      targetType: 'order',
-      targetId: id,
-      before: { status: order.status, payment_status: order.paymentStatus },
-      after: { status: 'cancelled', payment_status: 'voided' },
-      ...by,
-    }),
-    recordEvent(tx, { type: 'order.cancelled', aggregateType: 'order', aggregateId: id, data, actor: by.actor, now: by.now }),
-  ]
+function notNow(detail: string, currentState: string): Refusal {
+  return new Refusal('invalid_state', { detail, extra: { current_state: currentState } })
 }

@@ -92,11 +92,12 @@ function derived(state: OrderState, event: OrderEvent): OrderState {
   return { ...next, status: statusOf(next) }
 }
 
-function statusOf({ status, fulfillmentStatus, paymentStatus, lines }: OrderState): OrderStatus {
+function statusOf({ status, fulfillmentStatus, paymentStatus, captured, total, lines }: OrderState): OrderStatus {
   if (status === 'cancelled' || status === 'pending') return status
   if (fulfillmentStatus === 'part_returned') return sentStatus(lines)
   if (fulfillmentStatus !== 'unfulfilled') return fulfillmentStatus
-  return paymentStatus === 'paid' ? 'paid' : 'placed'
+  const isPaid = paymentStatus === 'paid' || (paymentStatus === 'part_refunded' && captured >= total)
+  return isPaid ? 'paid' : 'placed'
 }
 
 /** How far goods have come, whatever of them came back. */
