@@ -6,7 +6,18 @@ export interface Law {
 }
 
 /** Append-only by intent: what happened is never edited. */
-export const APPEND_ONLY = ['event', 'stock_movement', 'pricing_version', 'audit_entry', 'promotion_version']
+export const APPEND_ONLY = [
+  'event',
+  'stock_movement',
+  'pricing_version',
+  'audit_entry',
+  'promotion_version',
+  'journal',
+  'ledger_entry',
+  'refund',
+  'refund_line',
+  'refund_part',
+]
 
 /** Limits that every connection of a role has, whatever the process behind it does. */
 export const ROLE_LIMITS = {

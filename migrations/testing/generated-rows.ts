@@ -33,6 +33,7 @@ const VALUES: Record<string, (label: string, number: number) => unknown[]> = {
 /** Fills every table for two merchants, past row security. `collided` says where the second could not have what the first has. */
 export async function fillMerchants(admin: postgres.Sql, relations: readonly Relation[], ids: readonly [string, string]) {
   const collided: string[] = []
+  await switchDeferred(admin, relations, 'disable')
   const fill = async (merchantId: string, index: number): Promise<Belongings> => {
     const belongings: Belongings = { merchantId, canary: `only-${index}-canary`, twins: new Map(), own: new Map() }
     for (const relation of tenantTables(relations)) {
@@ -50,7 +51,18 @@ export async function fillMerchants(admin: postgres.Sql, relations: readonly Rel
     }
     return belongings
   }
-  return { self: await fill(ids[0], 0), other: await fill(ids[1], 1), collided }
+  const filled = { self: await fill(ids[0], 0), other: await fill(ids[1], 1), collided }
+  await switchDeferred(admin, relations, 'enable')
+  return filled
+}
+
+/** What is checked at a commit is about several rows together (a journal balances); these are made one at a time. */
+async function switchDeferred(admin: postgres.Sql, relations: readonly Relation[], how: 'enable' | 'disable'): Promise<void> {
+  const triggers = await admin<{ table: string; name: string }[]>`
+    select tgrelid::regclass::text as table, tgname as name from pg_trigger where tgdeferrable and not tgisinternal`
+  for (const { table, name } of triggers) {
+    if (relations.some((relation) => relation.name === table)) await admin.unsafe(`alter table ${table} ${how} trigger ${name}`)
+  }
 }
 
 export function tenantTables(relations: readonly Relation[]): Relation[] {

@@ -26,7 +26,7 @@ const CORE_ORDER = [
   ['ledger'],
   ['gift-cards'],
   ['payments'],
-  ['refunds'],
+  ['refunds', 'reconciliation'],
   ['fulfillment'],
   ['returns'],
   ['checkout', 'dry-runs'],
