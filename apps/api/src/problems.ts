@@ -196,6 +196,16 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     title: 'More would be refunded than was captured',
     meaning: 'The amount is more than what was captured and not refunded yet, refunds that are under way included.',
   },
+  gift_card_invalid: {
+    status: 422,
+    title: 'Gift card not usable',
+    meaning: 'There is no gift card of this code, or it has expired, was disabled, or is of another currency.',
+  },
+  insufficient_credit: {
+    status: 409,
+    title: 'Not enough credit',
+    meaning: 'There is not as much left on the gift card, or of the store credit.',
+  },
   capture_exceeds_authorization: {
     status: 409,
     title: 'More would be taken than is authorized',
