@@ -69,6 +69,8 @@ export class Psp {
     const following = [...entries.flatMap((entry) => this.#callbackOf(entry, at)), ...further()]
     apply(following)
     this.#journal.append([...entries, ...following], at)
+    // Begins to write at once, also when nobody waits for it; a failure goes to `onFailure`.
+    this.#journal.flushed().catch(() => {})
     for (const entry of entries) if (entry.type === 'payment_made') this.#settleWhenDue(this.state.payments.get(entry.payment.id)!)
     for (const entry of following) if (entry.type === 'callback_made') this.onCallback(entry.callback)
   }
