@@ -51,18 +51,10 @@ export async function cancelOrder(tx: Tx, { orderId, reason, actor, now }: Cance
 
 async function giveBack(tx: Tx, held: HeldOrder, { actor, now }: { actor: Actor; now: Date }): Promise<void> {
   const { id: orderId, state } = held
-  const locationId = held.locationId ?? (await onlyLocation(tx))
   const lines = state.lines.map(({ variantId, quantity }) => ({ variantId, quantity }))
   const voiding: Query = tx.sql`
     update payment set status = 'voided' where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'pending'`
-  await Promise.all([releaseStock(tx, { orderId, locationId, lines, actor, now }), returnRedemptions(tx, orderId, now), voiding])
-}
-
-/** Stock of the first orders came from the merchant's only location. */
-async function onlyLocation(tx: Tx): Promise<string> {
-  const [row] = await tx.sql<{ id: string }[]>`
-    select default_location_id as id from merchant_settings where merchant_id = ${tx.merchantId}`
-  return row!.id
+  await Promise.all([releaseStock(tx, { orderId, lines, actor, now }), returnRedemptions(tx, orderId, now), voiding])
 }
 
 async function assertCancellable(tx: Tx, { id, state }: HeldOrder): Promise<void> {

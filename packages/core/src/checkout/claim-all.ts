@@ -24,7 +24,7 @@ export async function claimAll(tx: Tx, cart: Cart, { orderId, email, actor, now 
   const uses = promotionUses(cart.priced, cart.pricing.rules.document.promotions)
   const key = customerKey({ customerId: cart.customerId, email })
   const [claimed, redeemed, orderedBefore, counted] = await Promise.all([
-    claimStock(tx, { orderId, locationId: cart.locationId, lines, actor, now }),
+    claimStock(tx, { orderId, cartId: cart.id, lines, actor, now }),
     uses.length > 0 ? redeemPromotions(tx, { orderId, customerKey: key, uses, now }) : undefined,
     promisesFirstOrder(cart) ? boughtBefore(tx, email) : undefined,
     cart.customerId === null ? undefined : countForCustomer(tx, cart, now),

@@ -4,7 +4,8 @@ import { newId } from '../ids.ts'
 import { Refusal } from '../refusal.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
 import { addProducts, levelsOffTheirMovements } from '../testing/variants.ts'
-import { assertClaimed, type ClaimLine, claimStock } from './claim.ts'
+import type { Line } from './allocate.ts'
+import { assertClaimed, claimStock } from './claim.ts'
 import { levelOf, type StockLevel } from './level.ts'
 import { releaseStock } from './release.ts'
 import { setLevels } from './set-levels.ts'
@@ -123,13 +124,12 @@ test('gives back what an order had, once, and never more', async () => {
   const [variantId] = await variantsHolding(4)
   const claimed = {
     orderId: newId(),
-    locationId: merchant.locationId,
     lines: [{ variantId: variantId!, quantity: 3n }],
     actor: BUYER,
     now: new Date(),
   }
   await merchant.inMerchant((tx) => claimStock(tx, claimed))
-  expect([...(await merchant.inMerchant((tx) => releaseStock(tx, claimed)))]).toEqual([{ variant_id: variantId }])
+  expect([...(await merchant.inMerchant((tx) => releaseStock(tx, claimed)))]).toEqual([{ variant_id: variantId, quantity: 3n }])
   expect([...(await merchant.inMerchant((tx) => releaseStock(tx, claimed)))]).toEqual([])
   expect(await level(variantId!)).toMatchObject({ allocated: 0n, available: 4n })
   expect(await levelsOffTheirMovements(merchant)).toEqual([])
@@ -139,17 +139,17 @@ async function variantsHolding(...quantities: number[]): Promise<string[]> {
   return (await addProducts(merchant, ...quantities)).map((product: Product) => product.variants[0]!.id)
 }
 
-function line(variantId: string): ClaimLine {
+function line(variantId: string): Line {
   return { variantId, quantity: 1n }
 }
 
-async function claim(tx: Parameters<Parameters<TestMerchant['inMerchant']>[0]>[0], lines: ClaimLine[]): Promise<void> {
+async function claim(tx: Parameters<Parameters<TestMerchant['inMerchant']>[0]>[0], lines: Line[]): Promise<void> {
   attempts += 1
   const actor = { ...BUYER, lines: lines.length }
-  assertClaimed(await claimStock(tx, { orderId: newId(), locationId: merchant.locationId, lines, actor, now: new Date() }), lines)
+  assertClaimed(await claimStock(tx, { orderId: newId(), lines, actor, now: new Date() }), lines)
 }
 
-async function buy(lines: ClaimLine[]): Promise<string> {
+async function buy(lines: Line[]): Promise<string> {
   return merchant
     .inMerchant((tx) => claim(tx, lines))
     .then(

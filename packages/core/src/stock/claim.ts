@@ -1,69 +1,51 @@
-import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { Refusal } from '../refusal.ts'
+import type { Line } from './allocate.ts'
+import { claimReserved } from './confirm.ts'
+import { takeStock } from './take.ts'
+import { type TakenAtOnce, takeAtOnce } from './take-at-once.ts'
 
 export interface StockClaim {
   orderId: string
-  /** Where the stock is taken from. */
-  locationId: string
-  lines: readonly ClaimLine[]
+  /** What this cart has reserved passes to the order. */
+  cartId?: string | undefined
+  /** Lines of the same variant count together. */
+  lines: readonly Line[]
   actor: Actor
   now: Date
 }
 
-/** Lines of the same variant count together. */
-export interface ClaimLine {
-  variantId: string
-  quantity: bigint
-}
-
 /**
- * Allocates stock to an order: all lines or none, in one conditional statement, so that two buyers cannot both win the
- * last unit. Levels are locked in (variant, location) order, so that two orders with the same goods in another order
- * wait for each other and never deadlock. The movements are written with it.
- *
- * Its answer is the variants of which there was enough: the claim was made if they are all of them. `assertClaimed`
- * reads it. The query is not awaited here: it may travel with others.
+ * Allocates stock to an order for good: all lines or none. Its answer is the variants of which there was enough: the claim was
+ * made if they are all of them. `assertClaimed` reads it. The first statement is sent at once and may travel with others; as a
+ * rule it is the only one.
  */
-export function claimStock(tx: Pick<Tx, 'merchantId' | 'sql'>, claim: StockClaim): Query {
-  // The verdict is joined, not asked for in a subquery: after waiting for a lock PostgreSQL checks the condition of the
-  // update again, and must see the same verdict.
-  return tx.sql`
-    with wanted as (
-      select variant_id, sum(quantity)::bigint as quantity
-      from jsonb_to_recordset(${linesJson(claim.lines)}::jsonb) as line (variant_id uuid, quantity bigint)
-      group by variant_id
-    ), locked as materialized (
-      select l.variant_id, w.quantity, not l.tracked or l.backorder or l.on_hand - l.reserved - l.allocated >= w.quantity as enough
-      from wanted w
-        join stock_level l on l.merchant_id = ${tx.merchantId} and l.location_id = ${claim.locationId} and l.variant_id = w.variant_id
-      order by l.variant_id, l.location_id
-      for no key update of l
-    ), verdict as materialized (
-      select (select count(*) from wanted) = count(*) filter (where enough) as granted from locked
-    ), claimed as (
-      update stock_level l set allocated = l.allocated + k.quantity
-      from locked k, verdict v
-      where v.granted and l.merchant_id = ${tx.merchantId} and l.location_id = ${claim.locationId} and l.variant_id = k.variant_id
-      returning l.variant_id, l.location_id, k.quantity
-    ), moved as (
-      insert into stock_movement (merchant_id, variant_id, location_id, allocated_change, reason, order_id, actor, occurred_at)
-      select ${tx.merchantId}, variant_id, location_id, quantity, 'allocation', ${claim.orderId}::uuid,
-        ${JSON.stringify(claim.actor)}::jsonb, ${claim.now}::timestamptz
-      from claimed
-    )
-    select variant_id from locked where enough`
+export async function claimStock(tx: Tx, { orderId, cartId, lines, actor, now }: StockClaim): Promise<{ variant_id: string }[]> {
+  const holder = { orderId, cartId: cartId ?? null }
+  const taking = { as: 'allocated', minutes: 0, actor, now } as const
+  const [taken] = (await takeAtOnce(tx, { holder, lines }, taking)) as unknown as TakenAtOnce[]
+  if (taken!.simple) return taken!.enough.map((variantId) => ({ variant_id: variantId }))
+  const wanted = together(lines)
+  const [short] = await takeStock(tx, [{ holder, lines: wanted }], taking)
+  if (short!.length === 0) await claimReserved(tx, { orderId, actor, now })
+  return wanted.filter((line) => !short!.includes(line.variantId)).map((line) => ({ variant_id: line.variantId }))
 }
 
 /** Refuses `insufficient_stock` unless there was enough of every line. Names the variants, and no figure of the stock. */
 export function assertClaimed(enough: readonly object[], lines: readonly { variantId: string }[]): void {
   const granted = new Set((enough as readonly { variant_id: string }[]).map((row) => row.variant_id))
   const short = [...new Set(lines.map((line) => line.variantId))].filter((variantId) => !granted.has(variantId))
-  if (short.length === 0) return
-  throw new Refusal('insufficient_stock', { detail: 'There is not enough in stock.', extra: { variant_ids: short } })
+  if (short.length > 0) throw insufficientStock(short)
 }
 
-/** Quantities as text: JSON numbers would lose digits on the way. */
-export function linesJson(lines: readonly ClaimLine[]): string {
-  return JSON.stringify(lines.map((line) => ({ variant_id: line.variantId, quantity: line.quantity.toString() })))
+export function insufficientStock(variantIds: readonly string[]): Refusal {
+  return new Refusal('insufficient_stock', { detail: 'There is not enough in stock.', extra: { variant_ids: [...variantIds] } })
+}
+
+/** Lines of the same variant as one. */
+export function together(lines: readonly Line[]): Line[] {
+  const quantities = new Map<string, bigint>()
+  for (const { variantId, quantity } of lines) quantities.set(variantId, (quantities.get(variantId) ?? 0n) + quantity)
+  return [...quantities].map(([variantId, quantity]) => ({ variantId, quantity }))
 }

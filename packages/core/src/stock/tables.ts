@@ -1,11 +1,34 @@
 import { isNotNull } from 'drizzle-orm'
-import { bigint, boolean, date, foreignKey, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  date,
+  foreignKey,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core'
 import type { Actor } from '../actor.ts'
 
 // Stock knows variants and products by their ids alone: the catalogue opens and reads levels, not the other way round.
 // The foreign keys to them are in the database.
 
-export type MovementReason = 'import' | 'adjustment' | 'reservation' | 'expiry' | 'allocation' | 'release' | 'shipment' | 'return' | 'transfer'
+export type MovementReason =
+  | 'import'
+  | 'adjustment'
+  | 'reservation'
+  | 'expiry'
+  | 'allocation'
+  | 'release'
+  | 'shipment'
+  | 'return'
+  | 'transfer'
 
 export const locations = pgTable(
   'location',

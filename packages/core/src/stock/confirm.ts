@@ -1,0 +1,84 @@
+import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { Actor } from '../actor.ts'
+import type { Line } from './allocate.ts'
+import { takeStock } from './take.ts'
+
+export interface Confirmation {
+  orderId: string
+  actor: Actor
+  now: Date
+}
+
+/**
+ * Makes what an order has reserved its own for good. What expired meanwhile is taken again if it is there: all of it, or
+ * nothing is changed and the answer names what could not be had. Call it with the order held. Doing it again changes nothing.
+ */
+export async function confirmReservations(tx: Tx, confirmation: Confirmation): Promise<{ short: string[] }> {
+  const { orderId, actor, now } = confirmation
+  const lines = toLines(await claimReserved(tx, confirmation))
+  if (lines.length === 0) return { short: [] }
+  // What is still active is taken with it: it is all or nothing.
+  const [short] = await takeStock(tx, [{ holder: { orderId, cartId: null }, lines }], { as: 'allocated', minutes: 0, actor, now })
+  if (short!.length > 0) return { short: [...short!] }
+  const marked = tx.sql`
+    update stock_reservation set retaken_at = ${now}::timestamptz
+    where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'expired' and retaken_at is null`
+  await Promise.all([marked, claimReserved(tx, confirmation)])
+  return { short: [] }
+}
+
+/**
+ * Claims the order's active reservations, unless some have expired: then its answer is what has to be had instead. Their
+ * levels are only touched if nobody else holds them at this moment. On a level that many wait for the units stay counted as
+ * reserved, and `foldClaims` counts them over in bulk.
+ */
+export function claimReserved(tx: Tx, { orderId, actor, now }: Confirmation): Query {
+  return tx.sql`
+    with lost as materialized (
+      select line_variant_id, (sum(quantity / per_unit) / count(distinct variant_id))::bigint as quantity
+      from stock_reservation
+      where merchant_id = ${tx.merchantId} and order_id = ${orderId}::uuid and (status = 'active' or status = 'expired' and retaken_at is null)
+      group by line_variant_id
+      having bool_or(status = 'expired')
+    ), due as materialized (
+      select id, line_variant_id, variant_id, location_id, per_unit, quantity from stock_reservation
+      where merchant_id = ${tx.merchantId} and order_id = ${orderId}::uuid and status = 'active' and not exists (select from lost)
+      order by id
+      for update
+    ), free as materialized (
+      select l.variant_id, l.location_id
+      from (select distinct variant_id, location_id from due) d
+        join stock_level l on l.merchant_id = ${tx.merchantId} and l.variant_id = d.variant_id and l.location_id = d.location_id
+      order by l.variant_id, l.location_id
+      for no key update of l skip locked
+    ), claimed as (
+      update stock_reservation r set status = 'claimed', ended_at = now(),
+        counted_as = case when f.variant_id is null then 'reserved' else 'allocated' end
+      from due d left join free f on f.variant_id = d.variant_id and f.location_id = d.location_id
+      where r.merchant_id = ${tx.merchantId} and r.id = d.id
+      returning r.id, r.line_variant_id, r.variant_id, r.location_id, r.per_unit, r.quantity, r.counted_as
+    ), levelled as (
+      update stock_level l set reserved = l.reserved - c.quantity, allocated = l.allocated + c.quantity
+      from (select variant_id, location_id, sum(quantity)::bigint as quantity from claimed where counted_as = 'allocated' group by 1, 2) c
+      where l.merchant_id = ${tx.merchantId} and l.variant_id = c.variant_id and l.location_id = c.location_id
+    ), allocated as (
+      insert into stock_allocation (merchant_id, order_id, line_variant_id, variant_id, location_id, per_unit, quantity)
+      select ${tx.merchantId}::uuid, ${orderId}::uuid, line_variant_id, variant_id, location_id, per_unit, sum(quantity)::bigint
+      from claimed group by line_variant_id, variant_id, location_id, per_unit
+      on conflict (merchant_id, order_id, line_variant_id, variant_id, location_id) do update
+        set quantity = stock_allocation.quantity + excluded.quantity
+    ), moved as (
+      insert into stock_movement (merchant_id, variant_id, location_id, reserved_change, allocated_change, reason, order_id, reservation_id, actor, occurred_at)
+      select ${tx.merchantId}::uuid, variant_id, location_id, -quantity, quantity, 'allocation', ${orderId}::uuid, id,
+        ${JSON.stringify(actor)}::jsonb, ${now}::timestamptz
+      from claimed where counted_as = 'allocated'
+    )
+    select line_variant_id, quantity from lost`
+}
+
+function toLines(rows: readonly object[]): Line[] {
+  return (rows as { line_variant_id: string; quantity: bigint }[]).map((row) => ({
+    variantId: row.line_variant_id,
+    quantity: row.quantity,
+  }))
+}

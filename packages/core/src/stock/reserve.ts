@@ -1,0 +1,32 @@
+import type { Tx } from '@souk/tenant-router/tx.ts'
+import type { Actor } from '../actor.ts'
+import type { Line } from './allocate.ts'
+import { insufficientStock, together } from './claim.ts'
+import { type Holder, takeStock } from './take.ts'
+import { type TakenAtOnce, takeAtOnce } from './take-at-once.ts'
+
+export interface ReservationRequest {
+  /** An order names the cart that it was: what that has reserved is the order's from now on. */
+  holder: { cartId: string } | { orderId: string; cartId?: string | undefined }
+  /** All that the holder shall have reserved; lines of the same variant count together. */
+  lines: readonly Line[]
+  minutes: number
+  actor: Actor
+  now: Date
+}
+
+/**
+ * Keeps stock for a cart or an order until the database's clock has run `minutes` on: all lines or none, and afterwards these
+ * and nothing else. Refuses `insufficient_stock`. The first statement is sent at once and may travel with others; as a rule it
+ * is the only one.
+ */
+export async function reserveStock(tx: Tx, { holder: given, lines, minutes, actor, now }: ReservationRequest): Promise<void> {
+  const holder: Holder = { cartId: given.cartId ?? null, orderId: 'orderId' in given ? given.orderId : null }
+  const taking = { as: 'reserved', minutes, actor, now } as const
+  const wanted = together(lines)
+  const [taken] = (await takeAtOnce(tx, { holder, lines: wanted }, taking)) as unknown as TakenAtOnce[]
+  const short = taken!.simple
+    ? wanted.map((line) => line.variantId).filter((variantId) => !taken!.enough.includes(variantId))
+    : (await takeStock(tx, [{ holder, lines: wanted }], taking))[0]!
+  if (short.length > 0) throw insufficientStock(short)
+}
