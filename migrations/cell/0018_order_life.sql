@@ -53,3 +53,36 @@ create table order_contact (
   foreign key (merchant_id, order_id) references orders (merchant_id, id)
 );
 select app.protect('order_contact', 'select, insert, update');
+
+-- What staff write to each other about an order. Nobody else sees it.
+create table order_note (
+  merchant_id uuid not null,
+  id          uuid not null default uuidv7(),
+  order_id    uuid not null,
+  body        text not null,
+  actor       jsonb not null,
+  created_at  timestamptz not null default now(),
+  primary key (merchant_id, id),
+  foreign key (merchant_id, order_id) references orders (merchant_id, id)
+);
+create index on order_note (merchant_id, order_id, id);
+select app.protect('order_note', 'select, insert');
+
+-- Every edit of an order: how it was priced before and after. difference = the new total less the old one, in minor units.
+create table order_edit (
+  merchant_id   uuid not null,
+  id            uuid not null default uuidv7(),
+  order_id      uuid not null,
+  input_before  jsonb not null,
+  result_before jsonb not null,
+  input_after   jsonb not null,
+  result_after  jsonb not null,
+  difference    bigint not null,
+  reason        text not null,
+  actor         jsonb not null,
+  edited_at     timestamptz not null default now(),
+  primary key (merchant_id, id),
+  foreign key (merchant_id, order_id) references orders (merchant_id, id)
+);
+create index on order_edit (merchant_id, order_id, id);
+select app.protect('order_edit', 'select, insert');

@@ -1,4 +1,4 @@
--- An order's totals are those of its lines, and of each other.
+-- An order's totals are those of its lines, and of each other, and its payments come to them.
 select o.merchant_id, o.id, o.total
 from orders o
   left join lateral (
@@ -11,7 +11,11 @@ where l.lines = 0
   or o.tax_total < l.tax
   or o.total <> o.subtotal - o.discount_total + o.shipping_total + case when o.tax_included then 0 else o.tax_total end
   or (o.pricing_result #>> '{totals,total}')::bigint <> o.total
-  or not exists (
-    select from payment p where p.merchant_id = o.merchant_id and p.order_id = o.id and p.amount = o.total and p.currency = o.currency
-      and (p.status = 'voided') = (o.status = 'cancelled')
+  or o.status not in ('pending', 'cancelled') and o.payment_status not in ('voided', 'failed', 'review') and o.total > (
+    select coalesce(sum(p.amount), 0) from payment p
+    where p.merchant_id = o.merchant_id and p.order_id = o.id and p.currency = o.currency and p.status not in ('voided', 'failed')
+  )
+  or o.status = 'cancelled' and exists (
+    select from payment p
+    where p.merchant_id = o.merchant_id and p.order_id = o.id and p.provider = 'manual' and p.status = 'pending'
   )

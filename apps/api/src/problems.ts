@@ -191,6 +191,11 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     title: 'Invalid state',
     meaning: 'The thing is in a state that does not allow this; `current_state` names it.',
   },
+  discount_exceeds_total: {
+    status: 422,
+    title: 'The discount is more than there is to pay',
+    meaning: 'More would be taken off than the goods cost.',
+  },
   refund_exceeds_capture: {
     status: 409,
     title: 'More would be refunded than was captured',
@@ -364,6 +369,19 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     status: 422,
     title: 'Unsafe pattern',
     meaning: 'A pattern in a condition is too long or uses what patterns here may not: nested repetition, lookaround, backreferences.',
+  },
+
+  // Webhooks
+  url_not_allowed: {
+    status: 422,
+    title: 'URL not allowed',
+    meaning:
+      'Webhooks are sent to https at a public host, on port 443 or 8443, without credentials in the URL, and not to this platform itself.',
+  },
+  invalid_header: {
+    status: 422,
+    title: 'Invalid header',
+    meaning: 'A header for a webhook is none of HTTP, is set by the platform itself, or has a value that is not visible ASCII in one line.',
   },
 
   // The platform

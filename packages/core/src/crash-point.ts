@@ -26,7 +26,11 @@ export const CRASH_POINTS = [
   'callback.processed',
   'order.expiring',
   'order.expired',
+  'mail.before_delivery',
+  'mail.after_delivery',
+  'mail.followed',
   'cancel.released',
+  'edit.written',
   'shipment.before_carrier',
   'shipment.after_carrier',
   'import.part_received',
@@ -37,6 +41,9 @@ export const CRASH_POINTS = [
   'coupons.chunk_committed',
   'dry_run.chunk_written',
   'dry_run.chunk_committed',
+  'webhook.before_send',
+  'webhook.after_send',
+  'webhook.recorded',
 ] as const
 
 export type CrashPoint = (typeof CRASH_POINTS)[number]

@@ -17,6 +17,13 @@ export function countOrder(
     returning id`
 }
 
+/** Moves what a customer has spent by the difference that an edit of an order made. */
+export function countDifference(tx: Pick<Tx, 'merchantId' | 'sql'>, order: { customerId: string; difference: bigint }): Query {
+  return tx.sql`
+    update customer set total_spent = total_spent + ${order.difference}::bigint
+    where merchant_id = ${tx.merchantId} and id = ${order.customerId}`
+}
+
 /** Takes a cancelled order out of its customer's figures again. Comes after the order's row says that it is cancelled. */
 export function uncountOrder(tx: Pick<Tx, 'merchantId' | 'sql'>, order: { customerId: string; total: bigint }): Query {
   return tx.sql`

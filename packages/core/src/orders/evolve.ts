@@ -77,6 +77,7 @@ function changed(state: OrderState, event: OrderEvent, at: Date): OrderState {
       return { ...state, lines: moved(state, event.lines, 'delivered', 'fulfilled') }
     case 'return.received':
       return { ...state, lines: moved(state, event.lines, 'returned', 'fulfilled') }
+    case 'order.noted':
     case 'payment.failed':
     case 'payment.action_required':
     case 'payment.held_for_review':

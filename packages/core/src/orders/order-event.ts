@@ -32,6 +32,7 @@ export type OrderEvent =
   /** All lines and totals as they are from now on; difference = the new total less the old one. */
   | { type: 'order.edited'; lines: LineContent[]; totals: OrderTotals; difference: bigint; reason: string }
   | { type: 'order.tagged'; tags: string[] }
+  | { type: 'order.noted'; noteId: string }
   | { type: 'order.contact_changed'; fields: string[] }
   | { type: 'payment.authorized' | 'payment.captured' | 'payment.voided'; paymentId: string; amount: bigint }
   | { type: 'payment.failed'; paymentId: string; code: string }

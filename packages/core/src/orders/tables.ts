@@ -13,6 +13,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
+import type { Actor } from '../actor.ts'
 import type { Address } from '../cart/address.ts'
 import { customers } from '../customers/tables.ts'
 import type { FulfillmentStatus, OrderPaymentStatus, OrderStatus } from './order-state.ts'
@@ -109,6 +110,43 @@ export const orderContacts = pgTable(
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.orderId, table.revision] }),
+    foreignKey({ columns: [table.merchantId, table.orderId], foreignColumns: [orders.merchantId, orders.id] }),
+  ],
+)
+
+export const orderNotes = pgTable(
+  'order_note',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    id: uuid('id').notNull(),
+    orderId: uuid('order_id').notNull(),
+    body: text('body').notNull(),
+    actor: jsonb('actor').notNull().$type<Actor>(),
+    createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.id] }),
+    foreignKey({ columns: [table.merchantId, table.orderId], foreignColumns: [orders.merchantId, orders.id] }),
+  ],
+)
+
+export const orderEdits = pgTable(
+  'order_edit',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    id: uuid('id').notNull(),
+    orderId: uuid('order_id').notNull(),
+    inputBefore: jsonb('input_before').notNull(),
+    resultBefore: jsonb('result_before').notNull(),
+    inputAfter: jsonb('input_after').notNull(),
+    resultAfter: jsonb('result_after').notNull(),
+    difference: amount('difference'),
+    reason: text('reason').notNull(),
+    actor: jsonb('actor').notNull().$type<Actor>(),
+    editedAt: timestamp('edited_at', { withTimezone: true }).notNull().defaultNow(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.id] }),
     foreignKey({ columns: [table.merchantId, table.orderId], foreignColumns: [orders.merchantId, orders.id] }),
   ],
 )
