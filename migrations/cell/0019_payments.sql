@@ -75,7 +75,7 @@ alter table payment
   add constraint review_says_why check ((status = 'review') = (review is not null));
 -- One attempt at a time may be open between a buyer and a provider.
 create unique index one_open_attempt on payment (merchant_id, order_id)
-  where status in ('pending', 'requires_action', 'review') and provider not in ('manual', 'store_credit', 'gift_card');
+  where status in ('pending', 'requires_action') and provider not in ('manual', 'store_credit', 'gift_card');
 create index on payment (merchant_id, provider, provider_reference) where provider_reference is not null;
 
 -- Everything that is asked of a provider. The id is the provider's idempotency key; of an authorization it is the payment's.

@@ -53,9 +53,9 @@ export interface OperationDetail {
   }
   /** Of a capture: no other will follow. */
   final?: boolean
-  /** Of a refund: what of the order it is for; its event says so. */
-  refund?: { lines: { lineId: string; quantity: number }[]; shipping: number }
-  /** It takes back what was never booked: a payment that staff rejected in review. */
+  /** Of a refund: what of the order it is for, which its event says, and the tax in it. */
+  refund?: { lines: { lineId: string; quantity: number }[]; shipping: number; tax: number }
+  /** It takes back what was never booked: a payment that nobody waits for any more, or that staff rejected. */
   unbooked?: boolean
 }
 
@@ -121,6 +121,19 @@ export function operationColumns(tx: Pick<Tx, 'sql'>): Query {
 
 export function paymentQuery(tx: Scope, paymentId: string): Query {
   return tx.sql`select ${paymentColumns(tx)} from payment p where p.merchant_id = ${tx.merchantId} and p.id = ${paymentId}`
+}
+
+/** An operation that nobody else settles until the transaction ends. Its order and payment are held first. Refuses `not_found`. */
+export async function holdOperation(tx: Tx, operationId: string): Promise<OperationRow> {
+  const [row] = await tx.sql`${operationQuery(tx, operationId)} for no key update`
+  if (!row) throw new Refusal('not_found', { detail: 'There is no such operation.' })
+  return row as OperationRow
+}
+
+export async function loadOperation(tx: Tx, operationId: string): Promise<OperationRow> {
+  const [row] = await operationQuery(tx, operationId)
+  if (!row) throw new Refusal('not_found', { detail: 'There is no such operation.' })
+  return row as OperationRow
 }
 
 export function operationQuery(tx: Scope, operationId: string): Query {

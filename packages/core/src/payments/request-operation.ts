@@ -45,7 +45,7 @@ interface Asked {
 }
 
 /** What providers were asked for and have not answered, in minor units. */
-async function asked(tx: Tx, paymentId: string): Promise<Asked> {
+export async function asked(tx: Tx, paymentId: string): Promise<Asked> {
   const [row] = await tx.sql<Asked[]>`
     select coalesce(sum(amount) filter (where kind = 'capture'), 0)::bigint as captures,
       coalesce(sum(amount) filter (where kind = 'void'), 0)::bigint as voids,

@@ -53,7 +53,7 @@ export const payments = pgTable(
     primaryKey({ columns: [table.merchantId, table.id] }),
     uniqueIndex('one_open_attempt')
       .on(table.merchantId, table.orderId)
-      .where(sql`status in ('pending', 'requires_action', 'review') and provider not in ('manual', 'store_credit', 'gift_card')`),
+      .where(sql`status in ('pending', 'requires_action') and provider not in ('manual', 'store_credit', 'gift_card')`),
     foreignKey({ columns: [table.merchantId, table.orderId], foreignColumns: [orders.merchantId, orders.id] }),
   ],
 )
