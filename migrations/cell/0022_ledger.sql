@@ -112,6 +112,7 @@ create index on gift_card (merchant_id, last_four, id);
 select app.protect('gift_card', 'select, insert, update');
 
 -- What was decided to be given back of an order. Append-only: what came of it stands with the operations that carry it out.
+-- withheld: what the lines and the shipping were charged beyond the amount, and stays with the merchant.
 create table refund (
   merchant_id  uuid not null,
   id           uuid not null default uuidv7(),
@@ -123,12 +124,13 @@ create table refund (
   tax          bigint not null check (tax >= 0),
   shipping     bigint not null check (shipping >= 0),
   shipping_tax bigint not null check (shipping_tax >= 0),
+  withheld     bigint not null check (withheld >= 0),
   reason       text not null,
   actor        jsonb not null,
   created_at   timestamptz not null default now(),
   primary key (merchant_id, id),
   foreign key (merchant_id, order_id) references orders (merchant_id, id),
-  constraint tax_is_in_it check (tax <= amount and shipping <= amount and shipping_tax <= shipping),
+  constraint tax_is_in_it check (tax <= amount and shipping_tax <= shipping),
   constraint credit_is_somebodys check (destination <> 'store_credit' or customer_id is not null)
 );
 create index on refund (merchant_id, order_id, id);

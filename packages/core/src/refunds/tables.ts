@@ -18,6 +18,7 @@ export const refunds = pgTable(
     tax: amount('tax'),
     shipping: amount('shipping'),
     shippingTax: amount('shipping_tax'),
+    withheld: amount('withheld'),
     reason: text('reason').notNull(),
     actor: jsonb('actor').notNull().$type<Actor>(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
