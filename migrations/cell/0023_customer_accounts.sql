@@ -49,7 +49,7 @@ create table customer_session (
   refreshed_at timestamptz not null default now(),
   expires_at   timestamptz not null,
   ended_at     timestamptz,
-  end_reason   text check (end_reason in ('signed_out', 'token_reused', 'password_changed', 'email_changed')),
+  end_reason   text check (end_reason in ('signed_out', 'token_reused', 'password_changed')),
   primary key (merchant_id, id),
   foreign key (merchant_id, customer_id) references customer (merchant_id, id) on delete cascade,
   constraint an_end_has_a_reason check ((ended_at is null) = (end_reason is null))

@@ -44,6 +44,7 @@ create table mail_message (
   constraint settled_when_not_queued check ((status = 'queued') = (settled_at is null))
 );
 create index on mail_message (merchant_id, created_at) where status = 'queued';
+create index on mail_message (merchant_id, settled_at);
 create index on mail_message (merchant_id, recipient) where recipient is not null;
 select app.protect('mail_message');
 

@@ -29,7 +29,7 @@ const CORE_ORDER = [
   ['refunds', 'reconciliation'],
   ['fulfillment'],
   ['returns'],
-  ['checkout', 'dry-runs'],
+  ['checkout', 'dry-runs', 'accounts', 'notifications'],
   ['pricing-cases'],
 ]
 

@@ -96,7 +96,7 @@ export const customerSessions = pgTable(
     refreshedAt: timestamp('refreshed_at', { withTimezone: true }).notNull().defaultNow(),
     expiresAt: timestamp('expires_at', { withTimezone: true }).notNull(),
     endedAt: timestamp('ended_at', { withTimezone: true }),
-    endReason: text('end_reason').$type<'signed_out' | 'token_reused' | 'password_changed' | 'email_changed'>(),
+    endReason: text('end_reason').$type<'signed_out' | 'token_reused' | 'password_changed'>(),
   },
   (table) => [primaryKey({ columns: [table.merchantId, table.id] }), ofCustomer(table)],
 )
