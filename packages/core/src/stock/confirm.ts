@@ -15,7 +15,11 @@ export interface Confirmation {
  */
 export async function confirmReservations(tx: Tx, confirmation: Confirmation): Promise<{ short: string[] }> {
   const { orderId, actor, now } = confirmation
-  const lines = toLines(await claimReserved(tx, confirmation))
+  // A statement of its own: the next one sees what was waited for here.
+  const held: Query = tx.sql`
+    select id from stock_reservation where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'active' order by id for update`
+  const [, lost] = await Promise.all([held, claimReserved(tx, confirmation)])
+  const lines = toLines(lost)
   if (lines.length === 0) return { short: [] }
   // What is still active is taken with it: it is all or nothing.
   const [short] = await takeStock(tx, [{ holder: { orderId, cartId: null }, lines }], { as: 'allocated', minutes: 0, actor, now })

@@ -6,10 +6,13 @@ import { linesJson } from './lines-json.ts'
 
 export interface StockRelease {
   orderId: string
-  lines: readonly Line[]
+  lines: readonly Line[] | 'all'
   actor: Actor
   now: Date
 }
+
+/** More than any line has. */
+const ALL_UNITS = 1_000_000_000_000_000n
 
 /**
  * Gives back what an order has allocated, from the location with the lowest priority first. An order never gives back more
@@ -24,11 +27,17 @@ export async function releaseStock(
 }
 
 function released(tx: Pick<Tx, 'merchantId' | 'sql'>, { orderId, lines, actor, now }: StockRelease): Query {
-  return tx.sql`
-    with asked as (
+  const asked =
+    lines === 'all'
+      ? tx.sql`
+      select distinct line_variant_id as variant_id, ${ALL_UNITS}::bigint as quantity from stock_allocation
+      where merchant_id = ${tx.merchantId} and order_id = ${orderId}`
+      : tx.sql`
       select variant_id, sum(quantity)::bigint as quantity
       from jsonb_to_recordset(${linesJson(lines)}::jsonb) as line (variant_id uuid, quantity bigint)
-      group by variant_id
+      group by variant_id`
+  return tx.sql`
+    with asked as (${asked}
     ), held as materialized (
       select a.line_variant_id, a.variant_id, a.location_id, a.per_unit, a.quantity
       from stock_allocation a

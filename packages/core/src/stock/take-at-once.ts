@@ -5,7 +5,7 @@ import type { Holder, Taking } from './take.ts'
 
 /** The one row of the answer. */
 export interface TakenAtOnce {
-  /** False: nothing was looked at, because the goods may lie in several places, be bundles, or be reserved by the cart already. */
+  /** False: nothing was looked at, because the goods may lie in several places, be bundles, or be reserved already. */
   simple: boolean
   /** The variants of which there was enough. All was taken if they are all that was wanted, else nothing. */
   enough: string[]
@@ -31,6 +31,8 @@ export function takeAtOnce(tx: Pick<Tx, 'merchantId' | 'sql'>, want: { holder: H
       select (select count(*) from location where merchant_id = ${tx.merchantId} and active) = 1
         and not exists (
           select from stock_reservation where merchant_id = ${tx.merchantId} and cart_id = ${cartId}::uuid and status = 'active')
+        and not exists (
+          select from stock_reservation where merchant_id = ${tx.merchantId} and order_id = ${orderId}::uuid and status = 'active')
         and not exists (
           select from wanted w join bundle_component b on b.merchant_id = ${tx.merchantId} and b.bundle_id = w.variant_id) as simple
     ), locked as materialized (
