@@ -39,6 +39,7 @@ import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
 import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
 import { staffMemberRoutes } from './routes/staff-members.ts'
+import { staffOrderChangeRoutes } from './routes/staff-order-changes.ts'
 import { staffOrderRoutes } from './routes/staff-orders.ts'
 import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
 import { staffPluginRoutes } from './routes/staff-plugins.ts'
@@ -169,6 +170,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffImportRoutes(app, deps.tokenKeys)
   staffStockRoutes(app, deps.tokenKeys)
   staffOrderRoutes(app)
+  staffOrderChangeRoutes(app)
   staffQuoteRoutes(app, deps)
   staffCollectionRoutes(app, deps.tokenKeys)
   staffCustomerRoutes(app, deps.tokenKeys)

@@ -3,6 +3,7 @@ import type { Address } from '../cart/address.ts'
 import type { Adjustment, CouponOutcome, PricedCart, PricedShipping, Share } from '../pricing/priced-cart.ts'
 import { Refusal } from '../refusal.ts'
 import type { OrderContent, PaymentFacts } from './order-event.ts'
+import type { Payment } from './order-payment.ts'
 import type { FulfillmentStatus, OrderPaymentStatus, OrderStatus } from './order-state.ts'
 
 export interface OrderLine {
@@ -26,17 +27,6 @@ export interface OrderLine {
   kind: 'item' | 'gift'
   /** Its name among the shares of `adjustments`; null on orders from before there were any. */
   pricingLineId: string | null
-}
-
-export type PaymentMethod = 'invoice' | 'cash_on_delivery'
-
-/** What an order waits for, or has: the part of a payment that everybody sees. */
-export interface Payment {
-  id: string
-  provider: 'manual'
-  method: PaymentMethod
-  status: 'pending' | 'captured' | 'voided'
-  amount: bigint
 }
 
 /** How an order came to its total, as it was stored with it. */
@@ -101,7 +91,9 @@ export function orderQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, orderId: string
         pricing_line_id as "pricingLineId"
       from order_line where merchant_id = ${tx.merchantId} and order_id = ${orderId} order by position`,
     tx.sql`
-      select id, provider, method, status, amount from payment where merchant_id = ${tx.merchantId} and order_id = ${orderId} order by id`,
+      select id, provider, method, status, amount, captured_amount as captured, refunded_amount as refunded,
+        method_facts as "methodShown", next_action as "nextAction", failure, expires_at as "expiresAt"
+      from payment where merchant_id = ${tx.merchantId} and order_id = ${orderId} order by id`,
   ]
 }
 

@@ -3,7 +3,8 @@ import type { Cart } from '../cart/cart.ts'
 import { newId } from '../ids.ts'
 import type { PricedLine } from '../pricing/priced-cart.ts'
 import { storePricing } from '../pricing/stored-form.ts'
-import { type Order, type OrderLine, type Payment, pricingOf } from './order.ts'
+import { type Order, type OrderLine, pricingOf } from './order.ts'
+import type { Payment } from './order-payment.ts'
 
 /** The order that a cart becomes: what was bought is copied, so that it stays what it was. */
 export function orderFrom(cart: Cart, given: { id: string; number: bigint; email: string; payments: Payment[]; now: Date }): Order {
