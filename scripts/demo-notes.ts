@@ -11,11 +11,12 @@ export interface DemoNotes {
   staffPassword: string
   shops: OpenShop[]
   logs: string
+  mail: string
   seconds: number
 }
 
 /** What somebody who has just started Souk wants to know: where the shops are, how to get in, what to try. */
-export function demoNotes({ ports, baseDomain, admin, staffPassword, shops, logs, seconds }: DemoNotes): string {
+export function demoNotes({ ports, baseDomain, admin, staffPassword, shops, logs, mail, seconds }: DemoNotes): string {
   const platform = `http://platform.${baseDomain}:${ports.api}`
   const sections = [
     `\nSouk is running (${seconds.toFixed(1)} s). Ctrl-C stops it.`,
@@ -29,6 +30,7 @@ export function demoNotes({ ports, baseDomain, admin, staffPassword, shops, logs
       [`${platform}/docs`, 'every route'],
       [`http://127.0.0.1:${ports.apiInternal}/metrics`, `API; the worker is at port ${ports.workerInternal}`],
       [`${relative(process.cwd(), logs) || root}/`, 'logs'],
+      [`${relative(process.cwd(), mail) || root}/`, 'mails, unless SOUK_SMTP_URL names a mail server'],
     ]),
   ]
   return [...sections, tour(shops, staffPassword)].join('\n\n')

@@ -24,7 +24,13 @@ export function environmentOf(state: State, database: Database, ports: Ports): R
       INTERNAL_PORT: String(ports.apiInternal),
       SOUK_MEDIA_DIR: linkPictures(state.media),
     },
-    worker: { ...both, WORKER_INTERNAL_PORT: String(ports.workerInternal) },
+    worker: {
+      ...both,
+      ...(process.env.SOUK_SMTP_URL && { SOUK_SMTP_URL: process.env.SOUK_SMTP_URL }),
+      SOUK_MAIL_DIR: state.mail,
+      SOUK_STOREFRONT_URL: `http://{slug}.${baseDomain()}:${ports.api}`,
+      WORKER_INTERNAL_PORT: String(ports.workerInternal),
+    },
   }
 }
 

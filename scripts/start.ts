@@ -66,7 +66,7 @@ async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], 
     baseDomain: baseDomain(),
   }
   const shops = await Promise.race([seedDemo({ ...demo, port: ports.api, stopping, log: step }), broken])
-  console.log(demoNotes({ ...demo, ports, shops, logs: state.logs, seconds: (Date.now() - started) / 1000 }))
+  console.log(demoNotes({ ...demo, ports, shops, logs: state.logs, mail: state.mail, seconds: (Date.now() - started) / 1000 }))
   await Promise.race([aborted(stopping), broken])
 }
 

@@ -16,6 +16,8 @@ export interface State {
   keys: string
   secrets: string
   media: string
+  /** What would have been mailed, where no mail server is named. */
+  mail: string
 }
 
 /** Made once; later starts find the same. */
@@ -36,6 +38,7 @@ export function statePaths(folder = process.env.SOUK_STATE_DIR || join(root, '.s
     keys: join(folder, 'keys.json'),
     secrets: join(folder, 'secrets.json'),
     media: join(folder, 'media'),
+    mail: join(folder, 'mail'),
   }
 }
 

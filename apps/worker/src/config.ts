@@ -15,6 +15,14 @@ export interface WorkerConfig {
   /** Metrics and health are served at 127.0.0.1 there; undefined: not at all. */
   internalPort: number | undefined
   jobsAtOnce: number
+  mail: {
+    /** Without it mails become files in `folder`, and without that none is sent. */
+    smtpUrl: string | undefined
+    folder: string | undefined
+    from: string
+    /** Where a storefront is that has said nothing else: `{slug}` stands for the merchant's. */
+    storefrontUrl: string
+  }
   pluginHost?: PluginHostOptions
   logLevel: string
   /** For crash tests: the crash point at which a process is killed, and which one. */
@@ -46,6 +54,16 @@ const environment = z.object({
   BASE_DOMAIN: z.string().min(1).default('localhost'),
   WORKER_INTERNAL_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   WORKER_JOBS_AT_ONCE: z.coerce.number().int().min(1).max(JOBS_AT_ONCE_MAX).default(JOBS_AT_ONCE),
+  SOUK_SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  SOUK_MAIL_DIR: z.string().min(1).optional(),
+  SOUK_MAIL_FROM: z
+    .string()
+    .regex(/^[^@\s<>]+@[^@\s<>]+$/, 'must be an e-mail address')
+    .optional(),
+  SOUK_STOREFRONT_URL: z
+    .string()
+    .regex(/^https?:\/\/[^/]*\{slug\}[^/]*/, 'must be a URL with {slug} in its host')
+    .optional(),
   ...hostSettings,
   SOUK_CRASH_AT: z.string().optional(),
   SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
@@ -67,6 +85,12 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     redirectedHosts: data.SOUK_CARRIER_HOSTS,
     internalPort: data.WORKER_INTERNAL_PORT === 0 ? undefined : data.WORKER_INTERNAL_PORT,
     jobsAtOnce: data.WORKER_JOBS_AT_ONCE,
+    mail: {
+      smtpUrl: data.SOUK_SMTP_URL,
+      folder: data.SOUK_MAIL_DIR,
+      from: data.SOUK_MAIL_FROM ?? `no-reply@${data.BASE_DOMAIN.toLowerCase()}`,
+      storefrontUrl: data.SOUK_STOREFRONT_URL ?? `https://{slug}.${data.BASE_DOMAIN.toLowerCase()}`,
+    },
     logLevel: data.LOG_LEVEL,
     pluginHost: toHostOptions(data),
     crashAt: data.SOUK_CRASH_AT,

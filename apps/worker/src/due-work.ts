@@ -3,13 +3,22 @@ import { unfinishedDryRuns } from '@souk/core/dry-runs/run-dry-run.ts'
 import { wakeShipments } from '@souk/core/fulfillment/perform-shipment.ts'
 import { unfinishedImports } from '@souk/core/imports/unfinished-imports.ts'
 import { enqueueUnlessQueued, type TaskName } from '@souk/core/jobs.ts'
+import { unsentMails } from '@souk/core/mail/send-mail.ts'
+import { wakeMail } from '@souk/core/notifications/follow-events.ts'
 import { unfinishedBatches } from '@souk/core/promotions/generate-coupons.ts'
+import { wakeStock } from '@souk/core/stock/sweep.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
 import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
-const DAILY_TASKS = ['clear_abandoned_carts', 'clear_idempotency_keys', 'clear_plugin_calls'] as const satisfies TaskName[]
+const DAILY_TASKS = [
+  'clear_abandoned_carts',
+  'clear_idempotency_keys',
+  'clear_customer_traces',
+  'clear_mails',
+  'clear_plugin_calls',
+] as const satisfies TaskName[]
 
 /**
  * Sees to it that every merchant of the cell has the jobs it should have. A job is only a wake-up: queues can be lost, and
@@ -35,6 +44,9 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
       return enqueueUnlessQueued(tx, task, {}, { key: 'daily', runAt })
     })
     const [imports, batches, runs] = await Promise.all([unfinishedImports(tx), unfinishedBatches(tx), unfinishedDryRuns(tx), ...daily])
+    await wakeStock(tx)
+    await wakeMail(tx)
+    for (const mailId of await unsentMails(tx)) await enqueueUnlessQueued(tx, 'send_mail', { mailId }, { key: mailId })
     for (const importId of imports) await enqueueUnlessQueued(tx, 'run_import', { importId }, { key: importId })
     for (const dryRunId of runs) await enqueueUnlessQueued(tx, 'run_dry_run', { dryRunId }, { key: dryRunId })
     for (const batchId of batches) await enqueueUnlessQueued(tx, 'generate_coupons', { batchId }, { key: batchId })

@@ -3,6 +3,7 @@ import { assertSafeRoles } from './boot.ts'
 import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
+import { startMail } from './mail-transport.ts'
 import { startPlugins } from './plugins.ts'
 import { workerTasks } from './tasks.ts'
 import { startWorker } from './worker.ts'
@@ -23,7 +24,8 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
 const plugins = startPlugins(config, log)
-const worker = await startWorker(config, (router) => workerTasks(plugins.depsFor(router)), log)
+const mail = startMail(config, log)
+const worker = await startWorker(config, (router) => workerTasks({ ...plugins.depsFor(router), mail: mail.deps }), log)
 log.info({}, 'worker started')
 
 let stopping = false
@@ -34,6 +36,7 @@ const stop = async (signal: NodeJS.Signals) => {
   setTimeout(() => process.exit(1), EXIT_TIMEOUT_MS).unref()
   await worker.stop()
   await plugins.stop()
+  mail.close()
   log.info({}, 'worker stopped')
   process.exit(0)
 }

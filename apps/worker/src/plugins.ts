@@ -1,3 +1,4 @@
+import type { ShipmentDeps } from '@souk/core/fulfillment/perform-shipment.ts'
 import { PluginRuntime } from '@souk/core/plugins/plugin-runtime.ts'
 import { SECRETS_PURPOSE } from '@souk/core/plugins/secrets.ts'
 import { SecretBox } from '@souk/core/secret-box.ts'
@@ -8,10 +9,9 @@ import type { Router } from '@souk/tenant-router/router.ts'
 import type { WorkerConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
-import type { TaskDeps } from './tasks.ts'
 
 /** What the worker's tasks need to ask plugins and carriers. Runners start with the first call. */
-export function startPlugins(config: WorkerConfig, log: Log): { depsFor(router: Router): TaskDeps; stop(): Promise<void> } {
+export function startPlugins(config: WorkerConfig, log: Log): { depsFor(router: Router): ShipmentDeps; stop(): Promise<void> } {
   const host = new PluginHost({
     ...config.pluginHost,
     onStartFailure: (detail) => log.error({ error: detail }, 'a plugin runner did not start'),

@@ -1,15 +1,21 @@
 import { clearAbandonedCarts } from '@souk/core/cart/clear-abandoned-carts.ts'
+import { clearCustomerTraces } from '@souk/core/customers/clear-traces.ts'
 import { runDryRun } from '@souk/core/dry-runs/run-dry-run.ts'
 import { performShipment, type ShipmentDeps, trackShipment } from '@souk/core/fulfillment/perform-shipment.ts'
 import { clearIdempotencyKeys } from '@souk/core/idempotency/idempotency.ts'
 import { runImport } from '@souk/core/imports/run-import.ts'
 import type { TaskName } from '@souk/core/jobs.ts'
+import { clearMails } from '@souk/core/mail/clear-mails.ts'
+import { type MailDeps, sendMail } from '@souk/core/mail/send-mail.ts'
 import { clearPluginCalls } from '@souk/core/plugins/calls.ts'
 import { generateCoupons } from '@souk/core/promotions/generate-coupons.ts'
+import { foldAllClaims, sweepReservations } from '@souk/core/stock/sweep.ts'
 import { z } from 'zod'
 import { type MerchantTask, merchantTask } from './merchant-task.ts'
 
-export interface TaskDeps extends ShipmentDeps {}
+export interface TaskDeps extends ShipmentDeps {
+  mail: MailDeps
+}
 
 /** All that this worker can do. Names and payloads are those of core's jobs.ts. */
 export function workerTasks(deps: TaskDeps) {
@@ -19,7 +25,12 @@ export function workerTasks(deps: TaskDeps) {
     generate_coupons: merchantTask({ batchId: z.uuid() }, (inMerchant, job) => generateCoupons(inMerchant, job)),
     clear_abandoned_carts: merchantTask({}, (inMerchant) => clearAbandonedCarts(inMerchant, new Date())),
     clear_idempotency_keys: merchantTask({}, (inMerchant) => clearIdempotencyKeys(inMerchant, new Date())),
+    sweep_reservations: merchantTask({}, (inMerchant) => sweepReservations(inMerchant, new Date())),
+    fold_claims: merchantTask({}, (inMerchant) => foldAllClaims(inMerchant)),
     clear_plugin_calls: merchantTask({}, (inMerchant) => clearPluginCalls(inMerchant, new Date())),
+    send_mail: merchantTask({ mailId: z.uuid() }, (inMerchant, job) => sendMail(inMerchant, deps.mail, job)),
+    clear_mails: merchantTask({}, (inMerchant) => clearMails(inMerchant, new Date())),
+    clear_customer_traces: merchantTask({}, (inMerchant) => clearCustomerTraces(inMerchant, new Date())),
     perform_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => performShipment(inMerchant, deps, job)),
     track_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => trackShipment(inMerchant, deps, job)),
   } satisfies Record<TaskName, MerchantTask>

@@ -10,8 +10,10 @@ export interface Jobs {
   run_dry_run: { dryRunId: string }
   clear_abandoned_carts: Record<string, never>
   clear_idempotency_keys: Record<string, never>
+  sweep_reservations: Record<string, never>
+  fold_claims: Record<string, never>
   send_mail: { mailId: string }
-  follow_events_for_mail: Record<string, never>
+  clear_mails: Record<string, never>
   clear_customer_traces: Record<string, never>
   settle_payment: { paymentId: string }
   settle_operation: { operationId: string }

@@ -56,6 +56,7 @@ export class QueueTest {
       redirectedHosts: {},
       internalPort: undefined,
       jobsAtOnce: 2,
+      mail: { smtpUrl: undefined, folder: undefined, from: 'no-reply@localhost', storefrontUrl: 'https://{slug}.localhost' },
       logLevel: 'debug',
     }
     this.log = createLog('debug', { write: (line) => this.logged.push(JSON.parse(line)) })

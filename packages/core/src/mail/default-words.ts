@@ -94,6 +94,13 @@ export const DEFAULT_WORDS: Record<MailTemplateName, MailWords> = {
       '<p>Follow this link within {{ valid_hours }} hours to use this address at {{ shop.name }}:</p><p><a href="{{ link }}">Confirm the address</a></p>',
     ),
   },
+  webhook_trouble: {
+    subject: 'Your webhook at {{ url_host }} {% if is_disabled %}was disabled{% else %}does not take its deliveries{% endif %}',
+    text: text(
+      '{% if is_disabled %}Nothing is sent to your webhook at {{ url_host }} any more. Enable it again once it works; what was missed can be replayed.{% else %}Your webhook at {{ url_host }} has not taken its deliveries for some time. They are tried again; if it stays so, the webhook will be disabled.{% endif %}\n',
+    ),
+    html: null,
+  },
   email_changed: {
     subject: 'Your address at {{ shop.name }} was changed',
     text: text(

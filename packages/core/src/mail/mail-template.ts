@@ -10,6 +10,7 @@ export const MAIL_TEMPLATE_NAMES = [
   'reset_password',
   'change_email',
   'email_changed',
+  'webhook_trouble',
 ] as const
 export type MailTemplateName = (typeof MAIL_TEMPLATE_NAMES)[number]
 
@@ -76,6 +77,10 @@ export const MAIL_TEMPLATES: Record<MailTemplateName, MailTemplateKind> = {
   change_email: {
     meaning: 'A customer moves to this address, and is to show that it is theirs.',
     sample: { shop: SHOP, customer: BUYER, ...LINK },
+  },
+  webhook_trouble: {
+    meaning: 'To the shop: deliveries to a webhook of its own fail, or have been stopped.',
+    sample: { shop: SHOP, url_host: 'hooks.shop.example', is_disabled: false },
   },
   email_changed: { meaning: 'To the old address: the account has moved to another one.', sample: { shop: SHOP, customer: BUYER } },
 }
