@@ -4,6 +4,7 @@
 -- An account by its name: 'sales', 'clearing:stripe', 'store_credit:<customer>', 'gift_card:<card>'. What belongs to somebody has
 -- an owner and a balance, which never falls below zero; of the merchant's own accounts the balance is the sum of the entries
 -- alone, because a counter there would make every capture wait for the one before. No key to the owner: books outlast people.
+-- sequence: how many entries an owned account has.
 create table ledger_account (
   merchant_id uuid not null,
   code        text not null check (length(code) between 1 and 80),
@@ -12,6 +13,7 @@ create table ledger_account (
   owner_type  text check (owner_type in ('customer', 'gift_card')),
   owner_id    uuid,
   balance     bigint check (balance >= 0),
+  sequence    bigint not null default 0 check (sequence >= 0),
   opened_at   timestamptz not null default now(),
   primary key (merchant_id, code, currency),
   constraint owned_accounts_are_owed check (
@@ -44,19 +46,24 @@ create index on journal (merchant_id, payment_id, id);
 create index on journal (merchant_id, occurred_at, id);
 select app.protect('journal', 'select, insert');
 
--- Debit is positive, credit negative.
+-- Debit is positive, credit negative. The entries of an owned account are numbered 1, 2, 3, ... in the order in which they were
+-- made, each with what was then in it: none can be missing, or have overdrawn it. Of other accounts the sequence is 0.
 create table ledger_entry (
-  merchant_id uuid not null,
-  journal_id  uuid not null,
-  position    integer not null check (position > 0),
-  account     text not null,
-  currency    text not null,
-  amount      bigint not null check (amount <> 0),
+  merchant_id   uuid not null,
+  journal_id    uuid not null,
+  position      integer not null check (position > 0),
+  account       text not null,
+  currency      text not null,
+  amount        bigint not null check (amount <> 0),
+  sequence      bigint not null default 0 check (sequence >= 0),
+  balance_after bigint check (balance_after >= 0),
   primary key (merchant_id, journal_id, position),
   foreign key (merchant_id, journal_id) references journal (merchant_id, id),
-  foreign key (merchant_id, account, currency) references ledger_account (merchant_id, code, currency)
+  foreign key (merchant_id, account, currency) references ledger_account (merchant_id, code, currency),
+  constraint numbered_says_what_is_left check ((sequence > 0) = (balance_after is not null))
 );
-create index on ledger_entry (merchant_id, account, currency, journal_id, position) include (amount);
+create unique index ledger_entry_history on ledger_entry (merchant_id, account, currency, sequence) where sequence > 0;
+create index on ledger_entry (merchant_id, account, currency, sequence, journal_id, position) include (amount);
 select app.protect('ledger_entry', 'select, insert');
 
 -- Checked when the transaction commits, for the journal and for every entry, so that what is added to a journal later is too.

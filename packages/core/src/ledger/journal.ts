@@ -28,7 +28,7 @@ export interface NewJournal {
   orderId: string | null
   paymentId: string | null
   currency: string
-  /** They come to zero. One of nothing is left out. */
+  /** They come to zero, with one at most for each account that belongs to somebody. One of nothing is left out. */
   entries: readonly Entry[]
   actor: Actor
   now: Date
@@ -45,6 +45,8 @@ export function postJournal(tx: Sender, journal: NewJournal): Query {
   const entries = journal.entries.filter(({ amount }) => amount !== 0n)
   if (entries.length < 2 || entries.reduce((sum, { amount }) => sum + amount, 0n) !== 0n)
     throw new Error(`the journal ${journal.key} does not balance`)
+  const owned = entries.flatMap(({ account }) => (account.owner ? [account.code] : []))
+  if (new Set(owned).size < owned.length) throw new Error(`the journal ${journal.key} moves a balance twice`)
   const rows = entries.map(({ account, amount }, index) => ({
     position: index + 1,
     code: account.code,
@@ -102,20 +104,24 @@ function write(tx: Sender, posted: Query, entry: Query): Query {
       select distinct ${tx.merchantId}::uuid, code, currency, kind from entry cross join posted where owner_id is null order by code
       on conflict (merchant_id, code, currency) do nothing
     ), owned as materialized (
-      select code, currency, kind, owner_type, owner_id, sum(amount)::bigint as amount
-      from entry cross join posted where owner_id is not null group by 1, 2, 3, 4, 5
+      select code, currency, kind, owner_type, owner_id, amount from entry cross join posted where owner_id is not null
     ), credited as (
-      insert into ledger_account (merchant_id, code, currency, kind, owner_type, owner_id, balance)
-      select ${tx.merchantId}::uuid, code, currency, kind, owner_type, owner_id, -amount from owned where amount <= 0 order by code
-      on conflict (merchant_id, code, currency) do update set balance = ledger_account.balance + excluded.balance
+      insert into ledger_account (merchant_id, code, currency, kind, owner_type, owner_id, balance, sequence)
+      select ${tx.merchantId}::uuid, code, currency, kind, owner_type, owner_id, -amount, 1 from owned where amount < 0 order by code
+      on conflict (merchant_id, code, currency)
+        do update set balance = ledger_account.balance + excluded.balance, sequence = ledger_account.sequence + 1
+      returning code, currency, sequence, balance
     ), debited as (
-      update ledger_account a set balance = a.balance - o.amount
+      update ledger_account a set balance = a.balance - o.amount, sequence = a.sequence + 1
       from owned o
       where o.amount > 0 and a.merchant_id = ${tx.merchantId} and a.code = o.code and a.currency = o.currency
+      returning a.code, a.currency, a.sequence, a.balance
+    ), moved as (
+      select * from credited union all select * from debited
     )
-    insert into ledger_entry (merchant_id, journal_id, position, account, currency, amount)
-    select ${tx.merchantId}::uuid, posted.id, entry.position, entry.code, entry.currency, entry.amount
-    from entry cross join posted`
+    insert into ledger_entry (merchant_id, journal_id, position, account, currency, amount, sequence, balance_after)
+    select ${tx.merchantId}::uuid, posted.id, e.position, e.code, e.currency, e.amount, coalesce(moved.sequence, 0), moved.balance
+    from entry e cross join posted left join moved on moved.code = e.code and moved.currency = e.currency`
 }
 
 /** What is in an account of a customer or a gift card, which nobody else moves until the transaction ends. */

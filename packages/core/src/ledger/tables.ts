@@ -1,4 +1,5 @@
-import { bigint, foreignKey, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
+import { sql } from 'drizzle-orm'
+import { bigint, foreignKey, integer, jsonb, pgTable, primaryKey, text, timestamp, unique, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import type { Actor } from '../actor.ts'
 import { orders } from '../orders/tables.ts'
 import type { AccountKind, AccountOwner } from './accounts.ts'
@@ -14,6 +15,7 @@ export const ledgerAccounts = pgTable(
     ownerType: text('owner_type').$type<AccountOwner['type']>(),
     ownerId: uuid('owner_id'),
     balance: bigint('balance', { mode: 'bigint' }),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull().default(0n),
     openedAt: timestamp('opened_at', { withTimezone: true }).notNull().defaultNow(),
   },
   (table) => [primaryKey({ columns: [table.merchantId, table.code, table.currency] })],
@@ -49,9 +51,12 @@ export const ledgerEntries = pgTable(
     account: text('account').notNull(),
     currency: text('currency').notNull(),
     amount: bigint('amount', { mode: 'bigint' }).notNull(),
+    sequence: bigint('sequence', { mode: 'bigint' }).notNull().default(0n),
+    balanceAfter: bigint('balance_after', { mode: 'bigint' }),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.journalId, table.position] }),
+    uniqueIndex('ledger_entry_history').on(table.merchantId, table.account, table.currency, table.sequence).where(sql`sequence > 0`),
     foreignKey({ columns: [table.merchantId, table.journalId], foreignColumns: [journals.merchantId, journals.id] }),
     foreignKey({
       columns: [table.merchantId, table.account, table.currency],
