@@ -1,6 +1,7 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import type { Line } from './allocate.ts'
+import { wakeFold } from './sweep.ts'
 import { takeStock } from './take.ts'
 
 export interface Confirmation {
@@ -18,32 +19,37 @@ export async function confirmReservations(tx: Tx, confirmation: Confirmation): P
   // A statement of its own: the next one sees what was waited for here.
   const held: Query = tx.sql`
     select id from stock_reservation where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'active' order by id for update`
-  const [, lost] = await Promise.all([held, claimReserved(tx, confirmation)])
-  const lines = toLines(lost)
-  if (lines.length === 0) return { short: [] }
-  // What is still active is taken with it: it is all or nothing.
-  const [short] = await takeStock(tx, [{ holder: { orderId, cartId: null }, lines }], { as: 'allocated', minutes: 0, actor, now })
+  const [, { lost }] = await Promise.all([held.execute(), claimReserved(tx, confirmation)])
+  if (lost.length === 0) return { short: [] }
+  const [short] = await takeStock(tx, [{ holder: { orderId, cartId: null }, lines: lost }], { as: 'allocated', minutes: 0, actor, now })
   if (short!.length > 0) return { short: [...short!] }
-  const marked = tx.sql`
+  const marked: Query = tx.sql`
     update stock_reservation set retaken_at = ${now}::timestamptz
     where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'expired' and retaken_at is null`
-  await Promise.all([marked, claimReserved(tx, confirmation)])
+  await Promise.all([marked.execute(), claimReserved(tx, confirmation)])
   return { short: [] }
 }
 
 /**
- * Claims the order's active reservations, unless some have expired: then its answer is what has to be had instead. Their
- * levels are only touched if nobody else holds them at this moment. On a level that many wait for the units stay counted as
- * reserved, and `foldClaims` counts them over in bulk.
+ * Claims the order's active reservations, unless some have expired: then its answer is everything that the order should have.
+ * Their levels are only touched if nobody else holds them at this moment. On a level that many wait for the units stay counted
+ * as reserved, and `foldClaims` counts them over in bulk.
  */
-export function claimReserved(tx: Tx, { orderId, actor, now }: Confirmation): Query {
+export async function claimReserved(tx: Tx, confirmation: Confirmation): Promise<{ lost: Line[] }> {
+  const [row] = (await claiming(tx, confirmation)) as unknown as { lost: { variant_id: string; quantity: string }[]; deferred: boolean }[]
+  if (row!.deferred) await wakeFold(tx, confirmation.now)
+  return { lost: row!.lost.map((line) => ({ variantId: line.variant_id, quantity: BigInt(line.quantity) })) }
+}
+
+function claiming(tx: Tx, { orderId, actor, now }: Confirmation): Query {
   return tx.sql`
-    with lost as materialized (
-      select line_variant_id, (sum(quantity / per_unit) / count(distinct variant_id))::bigint as quantity
+    with owed as materialized (
+      select line_variant_id, (sum(quantity / per_unit) / count(distinct variant_id))::bigint as quantity, bool_or(status = 'expired') as expired
       from stock_reservation
       where merchant_id = ${tx.merchantId} and order_id = ${orderId}::uuid and (status = 'active' or status = 'expired' and retaken_at is null)
       group by line_variant_id
-      having bool_or(status = 'expired')
+    ), lost as materialized (
+      select line_variant_id, quantity from owed where (select bool_or(expired) from owed)
     ), due as materialized (
       select id, line_variant_id, variant_id, location_id, per_unit, quantity from stock_reservation
       where merchant_id = ${tx.merchantId} and order_id = ${orderId}::uuid and status = 'active' and not exists (select from lost)
@@ -77,12 +83,6 @@ export function claimReserved(tx: Tx, { orderId, actor, now }: Confirmation): Qu
         ${JSON.stringify(actor)}::jsonb, ${now}::timestamptz
       from claimed where counted_as = 'allocated'
     )
-    select line_variant_id, quantity from lost`
-}
-
-function toLines(rows: readonly object[]): Line[] {
-  return (rows as { line_variant_id: string; quantity: bigint }[]).map((row) => ({
-    variantId: row.line_variant_id,
-    quantity: row.quantity,
-  }))
+    select exists (select from claimed where counted_as = 'reserved') as deferred,
+      coalesce((select json_agg(json_build_object('variant_id', line_variant_id, 'quantity', quantity::text)) from lost), '[]') as lost`
 }

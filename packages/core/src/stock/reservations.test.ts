@@ -13,6 +13,7 @@ import { levelOf, type StockLevel } from './level.ts'
 import { releaseStock } from './release.ts'
 import { type ReservationRequest, reserveStock } from './reserve.ts'
 import { loseStock, shipStock } from './ship.ts'
+import { sweepReservations } from './sweep.ts'
 import { takeBackStock } from './take-back.ts'
 
 const ACTOR = { kind: 'buyer' } as const
@@ -141,6 +142,44 @@ describe('what has expired', () => {
     expect(await level(second.variantId)).toMatchObject({ reserved: 0n, allocated: 0n })
   })
 
+  test('is taken again beside what has not', async () => {
+    const second = await addGoods(seller, { onHand: 5n })
+    const orderId = newId()
+    const lines = [
+      { variantId, quantity: 4n },
+      { variantId: second.variantId, quantity: 1n },
+    ]
+    await seller.inMerchant((tx) => reserveStock(tx, { holder: { orderId }, lines, minutes: 10, ...by() }))
+    await seller.inMerchant(
+      (tx) => tx.sql`
+        update stock_reservation set expires_at = now() where merchant_id = ${tx.merchantId} and variant_id = ${second.variantId}`,
+    )
+    await seller.inMerchant((tx) => expireReservations(tx, { orderId }, by()))
+    expect(await confirm(orderId)).toEqual({ short: [] })
+    expect(await level()).toMatchObject({ reserved: 0n, allocated: 4n })
+    expect(await level(second.variantId)).toMatchObject({ reserved: 0n, allocated: 1n })
+  })
+
+  test('is swept where it is a cart`s, but not while a checkout holds it, nor once it is an order`s', async () => {
+    const [held, left, ordered] = [newId(), newId(), newId()]
+    for (const cartId of [held, left, ordered]) await reserve({ cartId }, 2n)
+    await seller.inMerchant((tx) =>
+      reserveStock(tx, { holder: { orderId: newId(), cartId: ordered }, lines: [{ variantId, quantity: 2n }], minutes: 10, ...by() }),
+    )
+    await overtake()
+    await seller.inMerchant(async (checkout) => {
+      await checkout.sql`select 1 from stock_reservation where merchant_id = ${checkout.merchantId} and cart_id = ${held} for update`
+      expect(await sweepReservations(seller.inMerchant, new Date())).toBe(1)
+    })
+    expect(await level()).toMatchObject({ reserved: 4n })
+    expect(await Promise.all([1, 2, 3].map(() => sweepReservations(seller.inMerchant, new Date()))).then(sum)).toBe(1)
+    expect(await level()).toMatchObject({ reserved: 2n })
+    await seller.inMerchant(
+      (tx) =>
+        tx.sql`update stock_reservation set expires_at = now() + interval '1 hour' where merchant_id = ${tx.merchantId} and status = 'active'`,
+    )
+  })
+
   test('and an order that is being paid: it is claimed or it expires, never both', async () => {
     for (let round = 0; round < 10; round++) {
       const orderId = newId()
@@ -232,6 +271,10 @@ test('of fifty carts that want ten units two at a time five have them, and those
   expect(counts).toEqual({ ok: 5, insufficient_stock: 45 })
   expect(await level()).toMatchObject({ reserved: 10n, available: 0n })
 })
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0)
+}
 
 async function reserve(holder: ReservationRequest['holder'], quantity: bigint): Promise<void> {
   await seller.inMerchant((tx) => reserveStock(tx, { holder, lines: [{ variantId, quantity }], minutes: 10, ...by() }))

@@ -2,6 +2,7 @@ import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import type { Line } from './allocate.ts'
 import { insufficientStock, together } from './claim.ts'
+import { wakeSweep } from './sweep.ts'
 import { type Holder, takeStock } from './take.ts'
 import { type TakenAtOnce, takeAtOnce } from './take-at-once.ts'
 
@@ -24,7 +25,11 @@ export async function reserveStock(tx: Tx, { holder: given, lines, minutes, acto
   const holder: Holder = { cartId: given.cartId ?? null, orderId: 'orderId' in given ? given.orderId : null }
   const taking = { as: 'reserved', minutes, actor, now } as const
   const wanted = together(lines)
-  const [taken] = (await takeAtOnce(tx, { holder, lines: wanted }, taking)) as unknown as TakenAtOnce[]
+  const [[taken]] = await Promise.all([
+    takeAtOnce(tx, { holder, lines: wanted }, taking) as unknown as Promise<TakenAtOnce[]>,
+    // An order has a timer of its own.
+    holder.orderId === null ? wakeSweep(tx, { minutes, now }) : undefined,
+  ])
   const short = taken!.simple
     ? wanted.map((line) => line.variantId).filter((variantId) => !taken!.enough.includes(variantId))
     : (await takeStock(tx, [{ holder, lines: wanted }], taking))[0]!
