@@ -10,3 +10,9 @@ export function newId(now: Date = new Date()): string {
   // for 16 bytes of randomBytes, and an order takes half a dozen.
   return `${time.slice(0, 8)}-${time.slice(8)}-7${randomUUID().slice(15)}`
 }
+
+/** The smallest id that something of this millisecond can have: the time leads an id. */
+export function firstIdOf(moment: Date): string {
+  const time = Math.max(0, moment.getTime()).toString(16).padStart(12, '0')
+  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`
+}

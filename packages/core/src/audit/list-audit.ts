@@ -1,5 +1,6 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { and, desc, eq, gte, lt } from 'drizzle-orm'
+import { firstIdOf } from '../ids.ts'
 import { mine } from '../mine.ts'
 import { auditEntries } from './tables.ts'
 
@@ -43,10 +44,4 @@ export async function listAudit(
     .limit(page.limit + 1)
   const entries = rows.slice(0, page.limit)
   return { entries, next: rows.length > page.limit ? entries.at(-1)!.id : null }
-}
-
-/** The smallest id that something of this millisecond can have: the time leads an id. */
-function firstIdOf(moment: Date): string {
-  const time = Math.max(0, moment.getTime()).toString(16).padStart(12, '0')
-  return `${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`
 }
