@@ -293,6 +293,11 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     title: 'Invalid shipping data',
     meaning: 'The zone or method cannot be offered, or names something that is not there; `errors` says where.',
   },
+  invalid_media: {
+    status: 422,
+    title: 'Not such a picture',
+    meaning: 'The content is no picture of a form that is taken, or too large; `detail` says which.',
+  },
   import_invalid: {
     status: 422,
     title: 'Not such a file',

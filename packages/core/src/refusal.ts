@@ -68,6 +68,7 @@ export type RefusalCode =
   | 'tax_invalid'
   | 'shipping_invalid'
   | 'import_invalid'
+  | 'invalid_media'
   | 'mail_template_invalid'
   | 'mail_token_invalid'
   | 'mail_settings_invalid'

@@ -2,11 +2,12 @@ import type { CarrierRequestV1, CarrierResponseV1, RequestOutputV1 } from '@souk
 import type { ParseLabelOutputV1, ShipmentInputV1 } from '@souk/plugins-sdk/contracts/fulfillment.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import { crashPoint } from '../crash-point.ts'
-import { type Order, orderQueries, toOrder } from '../orders/order.ts'
+import { type Order, type OrderLine, orderQueries, toOrder } from '../orders/order.ts'
 import { type InstalledPlugin, installsQuery, toInstalls } from '../plugins/installs-in-force.ts'
 import type { PluginRuntime } from '../plugins/plugin-runtime.ts'
 import { openSecrets } from '../plugins/secrets.ts'
 import type { SecretBox } from '../secret-box.ts'
+import { type Fulfillment, loadFulfillment } from './fulfillment.ts'
 import type { Place, Shipment } from './shipment.ts'
 
 export type AskingCarrier = Pick<PluginRuntime, 'ask'>
@@ -65,8 +66,9 @@ async function gather(
   shipment: Shipment,
 ): Promise<{ install: InstalledPlugin | undefined; input: ShipmentInputV1; secrets: Record<string, string> }> {
   return inMerchant.read(async (tx) => {
-    const [order, installs, secrets, grams] = await Promise.all([
+    const [order, contents, installs, secrets, grams] = await Promise.all([
       Promise.all(orderQueries(tx, shipment.orderId)).then(toOrder),
+      shipment.fulfillmentId === null ? undefined : loadFulfillment(tx, shipment.fulfillmentId),
       installsQuery(tx),
       openSecrets(tx, box, shipment.installId),
       tx.sql<{ id: string; grams: bigint }[]>`
@@ -75,11 +77,24 @@ async function gather(
     ])
     const install = toInstalls(installs).find((each) => each.installId === shipment.installId)
     const weights = new Map(grams.map((row) => [row.id, Number(row.grams)]))
-    return { install, secrets, input: shipmentInput(shipment, order, weights) }
+    const lines = contents ? partOf(order, contents) : order.lines
+    return { install, secrets, input: shipmentInput(shipment, { ...order, lines }, weights, contents ? worthOf(lines) : order.total) }
   })
 }
 
-function shipmentInput(shipment: Shipment, order: Order, weights: ReadonlyMap<string, number>): ShipmentInputV1 {
+/** The lines that go with a fulfillment, as far as they do. */
+function partOf(order: Order, { lines }: Fulfillment): OrderLine[] {
+  return order.lines.flatMap((line) => {
+    const quantity = lines.find(({ lineId }) => lineId === line.id)?.quantity ?? 0n
+    return quantity === 0n ? [] : [{ ...line, quantity, total: (line.total * quantity) / (line.quantity === 0n ? 1n : line.quantity) }]
+  })
+}
+
+function worthOf(lines: readonly OrderLine[]): bigint {
+  return lines.reduce((sum, { total }) => sum + total, 0n)
+}
+
+function shipmentInput(shipment: Shipment, order: Order, weights: ReadonlyMap<string, number>, worth: bigint): ShipmentInputV1 {
   return {
     as_of: new Date().toISOString(),
     shipment: {
@@ -88,7 +103,7 @@ function shipmentInput(shipment: Shipment, order: Order, weights: ReadonlyMap<st
       method: shipment.method,
       pickup_point_id: shipment.pickupPointId,
       currency: order.currency,
-      declared_value: Number(order.total),
+      declared_value: Number(worth),
       recipient: place({ ...order.shippingAddress!, email: order.email }),
       sender: place(shipment.sender),
       parcels: shipment.parcels,

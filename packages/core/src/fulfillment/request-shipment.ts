@@ -4,8 +4,10 @@ import { recordEvent } from '../events/record.ts'
 import { newId } from '../ids.ts'
 import { enqueue } from '../jobs.ts'
 import { orderQueries, toOrder } from '../orders/order.ts'
+import type { OrderStatus } from '../orders/order-state.ts'
 import { loadInstall } from '../plugins/install.ts'
 import { Refusal } from '../refusal.ts'
+import { assertStep, fulfillmentsOf, OPEN_STEPS } from './fulfillment.ts'
 import { loadShipment, type Parcel, type Place, type Shipment } from './shipment.ts'
 
 export const PARCELS_MAX = 100
@@ -14,11 +16,16 @@ export const SHIPMENTS_PER_ORDER_MAX = 100
 export interface ShipmentRequest {
   orderId: string
   installId: string
+  /** Absent: of all the order's goods, without a word on picking and stock. */
+  fulfillmentId?: string | undefined
   /** The plugin's own code of a rate; absent: what the buyer chose. */
   method?: string | undefined
   sender: Place
   parcels: { grams: number }[]
 }
+
+/** The states of an order that has goods to send, or has just sent them. */
+const TO_BE_SENT: readonly OrderStatus[] = ['placed', 'paid', 'part_fulfilled', 'fulfilled']
 
 interface Chosen {
   installId: string
@@ -39,14 +46,15 @@ interface PricedWith {
 export async function requestShipment(tx: Tx, request: ShipmentRequest, by: { actor: Actor; now: Date }): Promise<Shipment> {
   const [, chosen, ...rows] = await Promise.all([
     // Held, so that nobody cancels it in the meantime.
-    tx.sql`select 1 from orders where merchant_id = ${tx.merchantId} and id = ${request.orderId} for share`,
+    tx.sql`select 1 from orders where merchant_id = ${tx.merchantId} and id = ${request.orderId} for no key update`,
     chosenMethod(tx, request.orderId),
     ...orderQueries(tx, request.orderId),
   ])
   const order = toOrder(rows)
   const install = await loadInstall(tx, request.installId)
-  if (order.status !== 'placed')
+  if (!TO_BE_SENT.includes(order.status))
     throw new Refusal('invalid_state', { detail: 'This order is not to be sent.', extra: { current_state: order.status } })
+  if (request.fulfillmentId !== undefined) await assertUnsent(tx, order.id, request.fulfillmentId)
   if (!order.shippingAddress) throw new Refusal('cart_incomplete', { detail: 'This order has no address to send it to.' })
   if (!install.providers.some(({ point }) => point === 'fulfillment')) throw notThere('/install_id', 'This plugin is no carrier.')
   const own = chosen?.installId === install.id ? chosen : undefined
@@ -55,8 +63,9 @@ export async function requestShipment(tx: Tx, request: ShipmentRequest, by: { ac
   const id = newId(by.now)
   const parcels: Parcel[] = request.parcels.map(({ grams }, index) => ({ id: `${id.slice(-12)}-${index + 1}`, grams }))
   const [row] = await tx.sql`
-    insert into shipment (merchant_id, id, order_id, install_id, method, pickup_point_id, status, sender, parcels, requested_by, requested_at, updated_at)
-    select ${tx.merchantId}::uuid, ${id}::uuid, ${order.id}::uuid, ${install.id}::uuid, ${method},
+    insert into shipment (merchant_id, id, order_id, install_id, fulfillment_id, method, pickup_point_id, status, sender, parcels, requested_by,
+      requested_at, updated_at)
+    select ${tx.merchantId}::uuid, ${id}::uuid, ${order.id}::uuid, ${install.id}::uuid, ${request.fulfillmentId ?? null}::uuid, ${method},
       ${method === own?.code ? own.pickupPointId : null}, 'requested', ${JSON.stringify(request.sender)}::jsonb, ${JSON.stringify(parcels)}::jsonb,
       ${JSON.stringify(by.actor)}::jsonb, ${by.now}::timestamptz, ${by.now}::timestamptz
     where (select count(*) from shipment s where s.merchant_id = ${tx.merchantId} and s.order_id = ${order.id}) < ${SHIPMENTS_PER_ORDER_MAX}::int
@@ -65,9 +74,9 @@ export async function requestShipment(tx: Tx, request: ShipmentRequest, by: { ac
   await enqueue(tx, 'perform_shipment', { shipmentId: id }, { key: id })
   await recordEvent(tx, {
     type: 'shipment.requested',
-    aggregateType: 'order',
-    aggregateId: order.id,
-    data: { shipment_id: id, plugin: install.plugin, method },
+    aggregateType: 'shipment',
+    aggregateId: id,
+    data: { shipment_id: id, order_id: order.id, fulfillment_id: request.fulfillmentId ?? null, plugin: install.plugin, method },
     ...by,
   })
   return loadShipment(tx, id)
@@ -85,12 +94,24 @@ export async function cancelShipment(tx: Tx, shipmentId: string, by: { actor: Ac
   if (row.status === 'cancelling') await enqueue(tx, 'perform_shipment', { shipmentId }, { key: shipmentId })
   await recordEvent(tx, {
     type: 'shipment.cancellation_requested',
-    aggregateType: 'order',
-    aggregateId: row.order_id,
-    data: { shipment_id: shipmentId },
+    aggregateType: 'shipment',
+    aggregateId: shipmentId,
+    data: { shipment_id: shipmentId, order_id: row.order_id },
     ...by,
   })
   return shipment
+}
+
+/** Refuses a fulfillment that is none of the order's, has left, is our own courier's, or has a shipment. The order is held. */
+async function assertUnsent(tx: Tx, orderId: string, fulfillmentId: string): Promise<void> {
+  const fulfillment = (await fulfillmentsOf(tx, orderId)).find(({ id }) => id === fulfillmentId)
+  if (!fulfillment) {
+    const errors = [{ pointer: '/fulfillment_id', code: 'not_found' }]
+    throw new Refusal('not_found', { detail: 'The order has no such fulfillment.', errors })
+  }
+  assertStep(fulfillment, OPEN_STEPS, 'given to a carrier')
+  const state = fulfillment.shipmentId !== null ? 'shipping' : fulfillment.courierId !== null ? 'with_courier' : undefined
+  if (state) throw new Refusal('invalid_state', { detail: 'Somebody is to bring it already.', extra: { current_state: state } })
 }
 
 /** The carrier's method that the order was priced with, if it was a plugin's. */

@@ -29,6 +29,8 @@ export interface Shipment {
   id: string
   orderId: string
   installId: string
+  /** What goods of the order it takes; null: all of them. */
+  fulfillmentId: string | null
   method: string
   pickupPointId: string | null
   status: ShipmentStatus
@@ -50,7 +52,7 @@ export interface Shipment {
 export function shipmentsQuery(tx: Pick<Tx, 'merchantId' | 'sql'>, of: { orderId: string } | { id: string }): Query {
   const which = 'id' in of ? tx.sql`id = ${of.id}` : tx.sql`order_id = ${of.orderId}`
   return tx.sql`
-    select id, order_id as "orderId", install_id as "installId", method, pickup_point_id as "pickupPointId", status, sender, parcels,
+    select id, order_id as "orderId", install_id as "installId", fulfillment_id as "fulfillmentId", method, pickup_point_id as "pickupPointId", status, sender, parcels,
       carrier_reference as "carrierReference", tracking_number as "trackingNumber", tracking_url as "trackingUrl",
       label_type as "labelType", tracking_status as "trackingStatus", tracking_events as "trackingEvents", tracked_at as "trackedAt",
       failure, requested_at as "requestedAt", updated_at as "updatedAt"

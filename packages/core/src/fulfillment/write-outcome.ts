@@ -1,6 +1,9 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
+import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { recordEvent } from '../events/record.ts'
+import { type HeldFulfillment, holdFulfillment } from './fulfillment.ts'
+import { advanceFulfillment, writeTracking } from './ship-fulfillment.ts'
 import type { Shipment, ShipmentStatus, TrackingEvent } from './shipment.ts'
 
 export interface ShipmentOutcome {
@@ -16,6 +19,8 @@ export interface ShipmentOutcome {
 }
 
 const BY: Actor = { kind: 'job', task: 'perform_shipment' }
+/** What a carrier says of goods that it has, or had. */
+const UNDER_WAY: ReadonlySet<string> = new Set(['in_transit', 'at_pickup_point', 'out_for_delivery', 'delivered'])
 
 /**
  * Writes what came of a step, if the shipment is still where the step began. True when it was: the next step may begin.
@@ -29,6 +34,8 @@ export async function writeOutcome<Outcome extends ShipmentOutcome>(
   const written = await inMerchant(async (tx) => {
     const now = new Date()
     const tracked = outcome.trackingStatus !== undefined
+    // The order is locked before anything of it.
+    const target = before.fulfillmentId === null ? undefined : await holdFulfillment(tx, before.fulfillmentId)
     const [row] = await tx.sql`
       update shipment set status = ${outcome.status},
         carrier_reference = coalesce(${outcome.carrierReference ?? null}, carrier_reference),
@@ -43,20 +50,30 @@ export async function writeOutcome<Outcome extends ShipmentOutcome>(
       returning id`
     if (!row) return false
     const moved = outcome.status !== before.status || (tracked && outcome.trackingStatus !== before.trackingStatus)
+    if (moved && target) await tellFulfillment(tx, target, outcome, now)
     if (moved) await recordEvent(tx, { ...eventOf(before, outcome), actor: BY, now })
     return true
   })
   return (outcome.status === 'failed' ? false : written) as never
 }
 
+/** What the carrier's answer means for the goods: the buyer can follow them, they left the house, they arrived. */
+async function tellFulfillment(tx: Tx, target: HeldFulfillment, outcome: ShipmentOutcome, now: Date): Promise<void> {
+  const { trackingNumber, trackingUrl, trackingStatus } = outcome
+  if (trackingNumber || trackingUrl) await writeTracking(tx, target.fulfillment, { trackingNumber, trackingUrl })
+  if (trackingStatus === undefined || !UNDER_WAY.has(trackingStatus)) return
+  await advanceFulfillment(tx, target, trackingStatus === 'delivered' ? 'delivered' : 'shipped', { actor: BY, now })
+}
+
 function eventOf(before: Shipment, outcome: ShipmentOutcome) {
   const tracked = outcome.trackingStatus !== undefined
   return {
     type: tracked ? 'shipment.tracked' : `shipment.${outcome.status}`,
-    aggregateType: 'order',
-    aggregateId: before.orderId,
+    aggregateType: 'shipment',
+    aggregateId: before.id,
     data: {
       shipment_id: before.id,
+      order_id: before.orderId,
       ...(tracked && { tracking_status: outcome.trackingStatus }),
       ...(outcome.trackingNumber && { tracking_number: outcome.trackingNumber }),
       ...(outcome.failure && { failure: outcome.failure }),
