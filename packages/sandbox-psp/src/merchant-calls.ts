@@ -11,8 +11,10 @@ import {
   callbackBody,
   captureBody,
   emptyBody,
+  periodQuery,
   presentAccount,
   presentDispute,
+  presentMovements,
   presentOperation,
   refundBody,
 } from './wire.ts'
@@ -49,6 +51,7 @@ export const MERCHANT_CALLS: readonly MerchantCall[] = [
   { method: 'GET', path: /^\/v1\/disputes\/([\w-]+)$/, kind: 'lookup', answer: findDispute },
   { method: 'GET', path: /^\/v1\/saved-methods$/, answer: listMethods },
   { method: 'DELETE', path: /^\/v1\/saved-methods\/([\w-]+)$/, answer: removeMethod },
+  { method: 'GET', path: /^\/v1\/movements$/, kind: 'lookup', answer: listMovements },
   { method: 'GET', path: /^\/v1\/account$/, answer: ({ account }) => ({ status: 200, body: presentAccount(account) }) },
   { method: 'PUT', path: /^\/v1\/account\/callback$/, answer: setCallback },
 ]
@@ -115,6 +118,13 @@ function findDispute({ psp, account, id }: MerchantRequest): Reply {
   const dispute = psp.state.disputes.get(id)
   if (dispute === undefined || dispute.account !== account.id) throw new BadRequest(404, 'not_found', 'There is no such dispute.')
   return { status: 200, body: presentDispute(psp.state, dispute) }
+}
+
+/** The account's own books: all that was taken and given back from one moment on and before another. */
+function listMovements({ psp, account, query }: MerchantRequest): Reply {
+  const { from, until } = read(periodQuery, Object.fromEntries(query))
+  const movements = [...psp.state.payments.values()].filter((payment) => payment.account === account.id).flatMap(presentMovements)
+  return { status: 200, body: { data: movements.filter(({ at }) => at >= from && at < until) } }
 }
 
 function listMethods({ psp, account, query }: MerchantRequest): Reply {

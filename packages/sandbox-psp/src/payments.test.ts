@@ -244,6 +244,23 @@ describe('a payment that its buyer has to approve', () => {
   })
 })
 
+test('an account reads what was taken and given back, and when', async () => {
+  const own = await Shop.open(psp)
+  const first = await own.paid({ amount: 500 })
+  const { at } = (await own.journal(first.payment_id))!.operations[0]!
+  await own.operate(first.id, 'refunds', { amount: 200, currency: 'EUR' })
+  await own.operate((await own.paid({ capture: 'later' })).id, 'void')
+  const statement = async (from: string, until: string) => (await own.call('GET', `/v1/movements?from=${from}&until=${until}`)).body.data
+  const of = { payment_id: first.payment_id, currency: 'EUR' }
+  expect(await statement(at, '2999-01-01T00:00:00.000Z')).toMatchObject([
+    { kind: 'capture', amount: 500, at, ...of },
+    { kind: 'refund', amount: 200, ...of },
+  ])
+  expect(await statement('2000-01-01T00:00:00.000Z', at)).toEqual([])
+  expect((await own.call('GET', '/v1/movements?from=today')).status).toBe(400)
+  await own.close()
+})
+
 test('a payment in process ends well or badly later', async () => {
   const good = await shop.paid({ token: 'tok_processing' })
   const bad = await shop.paid({ token: 'tok_processing_then_declined' })

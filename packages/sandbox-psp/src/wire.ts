@@ -27,6 +27,9 @@ export const captureBody = z.strictObject({ amount, currency, final: z.boolean()
 export const refundBody = z.strictObject({ amount, currency })
 export const emptyBody = z.strictObject({})
 export const callbackBody = z.strictObject({ url: webAddress.nullable() })
+/** Moments as JavaScript writes them, so that they can be compared as text. */
+const moment = z.iso.datetime({ precision: 3 })
+export const periodQuery = z.strictObject({ from: moment, until: moment })
 
 const delayMs = z.int().min(0).max(DELAY_MS_MAX)
 export const callbackManners = z.strictObject({
@@ -118,6 +121,16 @@ export interface JournalWire {
   operations: { kind: OperationKind; key: string | null; amount: number; at: string }[]
 }
 
+/** One line of an account's statement. */
+export interface MovementWire {
+  id: string
+  kind: 'capture' | 'refund'
+  payment_id: string
+  amount: number
+  currency: string
+  at: string
+}
+
 export function presentPayment(state: State, payment: PaymentState, baseUrl: string): PaymentWire {
   const said = (value: number) => (value > 0 ? (payment.claim?.amount ?? value) : value)
   const kept = payment.saves !== null && state.methods.has(payment.saves) ? payment.saves : payment.savedMethod
@@ -174,6 +187,13 @@ export function presentJournal(state: State, payment: PaymentState): JournalWire
     net: captured - refunded,
     operations: operations.map((operation) => ({ ...operation })),
   }
+}
+
+/** The truth, also of a payment about which it lies elsewhere. */
+export function presentMovements({ id: payment, paymentId, currency: inCurrency, operations }: PaymentState): MovementWire[] {
+  return operations.flatMap(({ kind, amount: moved, at }, index) =>
+    kind === 'void' ? [] : [{ id: `${payment}_${index + 1}`, kind, payment_id: paymentId, amount: moved, currency: inCurrency, at }],
+  )
 }
 
 export function presentAccount({ id: account, name, callbackUrl, callbacks }: Account) {
