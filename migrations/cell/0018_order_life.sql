@@ -86,3 +86,11 @@ create table order_edit (
 );
 create index on order_edit (merchant_id, order_id, id);
 select app.protect('order_edit', 'select, insert');
+
+-- A draft is a cart that staff fill for a buyer, with what they take off by hand ({amount, reason}, minor units). Its buyer sees it
+-- by its token, says where it goes and orders it; or staff do.
+alter table cart
+  add drafted_by     jsonb,
+  add staff_discount jsonb,
+  add constraint staff_discount_is_of_a_draft check (staff_discount is null or drafted_by is not null);
+create index on cart (merchant_id, id) where drafted_by is not null;

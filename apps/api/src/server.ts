@@ -36,6 +36,7 @@ import { staffCouponRoutes } from './routes/staff-coupons.ts'
 import { staffCustomerGroupRoutes } from './routes/staff-customer-groups.ts'
 import { staffCustomerRoutes } from './routes/staff-customers.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
+import { staffDraftOrderRoutes } from './routes/staff-draft-orders.ts'
 import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
 import { staffMemberRoutes } from './routes/staff-members.ts'
@@ -171,6 +172,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffStockRoutes(app, deps.tokenKeys)
   staffOrderRoutes(app)
   staffOrderChangeRoutes(app)
+  staffDraftOrderRoutes(app, deps)
   staffQuoteRoutes(app, deps)
   staffCollectionRoutes(app, deps.tokenKeys)
   staffCustomerRoutes(app, deps.tokenKeys)

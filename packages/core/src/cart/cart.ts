@@ -1,4 +1,5 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { Actor } from '../actor.ts'
 import type { PricedCart } from '../pricing/priced-cart.ts'
 import type { PricingInput } from '../pricing/pricing-input.ts'
 import { customerKey } from '../promotions/customer-key.ts'
@@ -44,6 +45,8 @@ export interface Cart {
   /** In the form they are compared in. */
   couponCodes: readonly string[]
   vatId: string | null
+  /** Null unless staff made it. */
+  draftedBy: Actor | null
   updatedAt: Date
   lines: CartLine[]
   /** Variants that promotions may add, to show what a gift line is. */
@@ -68,6 +71,8 @@ interface CartRow extends BuyerRow {
   coupon_codes: string[]
   vat_id: string | null
   updated_at: Date
+  drafted_by: Actor | null
+  staff_discount: { amount: number; reason: string } | null
   default_location_id: string
   pricing_revision: bigint
   vat_ids: 'checked' | 'well_formed'
@@ -98,7 +103,7 @@ export function cartQuestion(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string,
   const history = lock === 'lock' || (guess?.asksFirstOrder ?? false)
   const cart = tx.sql`
     select c.id, c.version, c.status, c.currency, c.channel, c.email, c.shipping_address, c.billing_address, c.shipping_option, c.coupon_codes,
-      c.vat_id, c.updated_at, s.default_location_id, s.pricing_revision, s.vat_ids, ${buyerColumns(tx, { history })}
+      c.vat_id, c.updated_at, c.drafted_by, c.staff_discount, s.default_location_id, s.pricing_revision, s.vat_ids, ${buyerColumns(tx, { history })}
     from cart c join merchant_settings s on s.merchant_id = c.merchant_id ${buyerJoin(tx)}
     where c.merchant_id = ${tx.merchantId} and c.id = ${cartId}
     ${lock === 'lock' ? tx.sql`for update of c` : tx.sql``}`
@@ -160,6 +165,7 @@ function priced(row: CartRow, lineRows: LineRow[], given: { pricing: MerchantPri
       vatIdsAccepted: row.vat_ids,
       lines: lineRows.map((line) => ({ id: line.id, quantity: line.quantity, goods: line })),
       buyer: row,
+      staffDiscount: row.staff_discount,
       ...needed,
     },
     pricing,
@@ -177,6 +183,7 @@ function priced(row: CartRow, lineRows: LineRow[], given: { pricing: MerchantPri
     shippingOption: row.shipping_option,
     couponCodes: row.coupon_codes,
     vatId: row.vat_id,
+    draftedBy: row.drafted_by,
     updatedAt: row.updated_at,
     lines: lineRows.map(toLine),
     gifts: needed.gifts,

@@ -57,6 +57,11 @@ export async function addLines(tx: Tx, cartId: string, given: { lines: NewLine[]
   return changeLines(tx, cartId, given.lines, given.now)
 }
 
+/** As addLines, for the staff who made the cart. */
+export async function addDraftLines(tx: Tx, cartId: string, given: { lines: NewLine[]; now: Date }): Promise<Cart> {
+  return changeLines(tx, cartId, given.lines, given.now, undefined, true)
+}
+
 /** Sets how many units a line has. */
 export async function setLineQuantity(tx: Tx, cartId: string, given: { lineId: string; quantity: bigint; now: Date }): Promise<Cart> {
   assertQuantity(given.quantity, '/quantity')
@@ -93,12 +98,12 @@ export async function updateCart(tx: Tx, cartId: string, given: { details: CartD
       vat_id = case when ${vatId !== undefined} then ${vatId ?? null} else c.vat_id end
     from merchant_settings s left join customer u on u.merchant_id = ${tx.merchantId} and u.id = ${customerId ?? null}::uuid
     where s.merchant_id = ${tx.merchantId} and c.merchant_id = ${tx.merchantId} and c.id = ${cartId}`
-  const { cart } = await changeCart(tx, cartId, { statement: updated, now: given.now })
+  const { cart } = await changeCart(tx, cartId, { statement: updated, now: given.now, onDraft: true })
   assertTaken(cart, given.details)
   return cart
 }
 
-async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, opening?: Query): Promise<Cart> {
+async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, opening?: Query, onDraft = false): Promise<Cart> {
   const { merged, pointers } = merge(lines)
   const wanted = merged.map((line) => ({ id: newId(now), variant_id: line.variantId, quantity: Number(line.quantity) }))
   const added = tx.sql`
@@ -110,7 +115,7 @@ async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, 
       join cart c on c.merchant_id = v.merchant_id and c.id = ${cartId}
     on conflict (merchant_id, cart_id, variant_id) do update set quantity = cart_line.quantity + excluded.quantity
     returning variant_id, quantity`
-  const { cart, rows } = await changeCart<{ variant_id: string; quantity: bigint }>(tx, cartId, { statement: added, opening, now })
+  const { cart, rows } = await changeCart<{ variant_id: string; quantity: bigint }>(tx, cartId, { statement: added, opening, now, onDraft })
   assertFound(rows, pointers)
   for (const row of rows) assertQuantity(row.quantity, pointers.get(row.variant_id)!)
   if (cart.lines.length > CART_LINES_MAX) throw tooManyLines()
@@ -120,12 +125,12 @@ async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, 
 
 /**
  * Runs a statement on a cart that is held and open, and reads the cart back: all in one flight. The cart's row is locked
- * first, so that two changes of one cart take turns.
+ * first, so that two changes of one cart take turns. Of a draft buyers change only where it goes: `onDraft`.
  */
 export async function changeCart<Row>(
   tx: Tx,
   cartId: string,
-  { statement, opening, now }: { statement: Query; opening?: Query | undefined; now: Date },
+  { statement, opening, now, onDraft = false }: { statement: Query; opening?: Query | undefined; now: Date; onDraft?: boolean },
 ): Promise<{ cart: Cart; rows: Row[] }> {
   const held =
     opening ?? tx.sql`update cart set version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cartId}`
@@ -134,6 +139,11 @@ export async function changeCart<Row>(
   const cart = await toCart(tx, question, read, now)
   if (cart.status !== 'open')
     throw new Refusal('invalid_state', { detail: 'This cart has become an order.', extra: { current_state: cart.status } })
+  if (cart.draftedBy !== null && !onDraft)
+    throw new Refusal('invalid_state', {
+      detail: 'The shop has made this cart: its lines are not yours to change.',
+      extra: { current_state: 'draft' },
+    })
   return { cart, rows: rows as unknown as Row[] }
 }
 

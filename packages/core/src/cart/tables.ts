@@ -1,4 +1,5 @@
 import { bigint, foreignKey, jsonb, pgTable, primaryKey, text, timestamp, unique, uuid } from 'drizzle-orm/pg-core'
+import type { Actor } from '../actor.ts'
 import { variants } from '../catalog/tables.ts'
 import { customers } from '../customers/tables.ts'
 import type { Address } from './address.ts'
@@ -18,6 +19,8 @@ export const carts = pgTable(
     couponCodes: text('coupon_codes').array().notNull().default([]),
     vatId: text('vat_id'),
     customerId: uuid('customer_id'),
+    draftedBy: jsonb('drafted_by').$type<Actor>(),
+    staffDiscount: jsonb('staff_discount').$type<{ amount: number; reason: string }>(),
     version: bigint('version', { mode: 'bigint' }).notNull().default(1n),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
     updatedAt: timestamp('updated_at', { withTimezone: true }).notNull().defaultNow(),

@@ -9,6 +9,7 @@ import type { PricedCart } from '../pricing/priced-cart.ts'
 import type { PricingInput, PricingLine } from '../pricing/pricing-input.ts'
 import { readPricingInput } from '../pricing/pricing-input.ts'
 import { type GoodsRow, goodsColumns, toGoods } from '../quote/goods.ts'
+import { STAFF_DISCOUNT } from '../quote/make-input.ts'
 import { pricingOfVersion } from '../quote/pricing-versions.ts'
 import { type FieldProblem, Refusal } from '../refusal.ts'
 import { requireProse } from '../text.ts'
@@ -45,7 +46,6 @@ interface StoredOrder {
 }
 
 export const STAFF_DISCOUNT_REASON_BYTES_MAX = 200
-const STAFF_DISCOUNT = 'staff'
 
 /**
  * Prices an order as it would be after an edit: with the promotions, taxes and prices it was placed under, and what plugins said

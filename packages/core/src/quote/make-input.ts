@@ -4,6 +4,9 @@ import { type BuyerRow, isFirstOrder, toCustomer, toVatId } from './buyer.ts'
 import { type GiftRow, type GoodsRow, toGifts, toGoods } from './goods.ts'
 import type { MerchantPricing } from './pricing-in-force.ts'
 
+/** What a reduction by staff is called among the adjustments. */
+export const STAFF_DISCOUNT = 'staff'
+
 interface Place {
   country: string
   region?: string | undefined
@@ -28,6 +31,8 @@ export interface QuoteSources {
   vatIdsAccepted: 'checked' | 'well_formed'
   lines: readonly { id: string; quantity: bigint; goods: GoodsRow }[]
   buyer: BuyerRow
+  /** What staff take off a draft, in minor units. */
+  staffDiscount?: { amount: number; reason: string } | null | undefined
   /** Answers of the queries for what the pricing needs; empty where it needs none. */
   gifts: readonly GiftRow[]
   coupons: readonly unknown[]
@@ -59,9 +64,13 @@ export function makePricingInput(sources: QuoteSources, pricing: Pick<MerchantPr
     coupons: toCoupons(sources.coupons, sources.couponCodes, knownBy),
     usage: toUsage(sources.usage, document.promotions, stickyKey),
     shipping: sources.shippingMethod === null ? null : { method: sources.shippingMethod },
-    manual: [],
+    manual: manualOf(sources.staffDiscount),
     plugins: NO_PLUGINS,
   }
+}
+
+function manualOf(discount: QuoteSources['staffDiscount']): PricingInput['manual'] {
+  return discount ? [{ target: 'order', amount: BigInt(discount.amount), reason: discount.reason, code: STAFF_DISCOUNT }] : []
 }
 
 function toPlace({ country, region, postcode, city }: Place): NonNullable<PricingInput['shippingAddress']> {
