@@ -3,6 +3,7 @@ import { FULFILLMENT_STATUSES, ORDER_STATUSES, PAYMENT_STATUSES } from '@souk/co
 import { z } from 'zod'
 import { addressSchema } from './address.ts'
 import { moneySchema, presentMoney, presentTotals, totalsSchema } from './money.ts'
+import { orderPaymentSchema, presentOrderPayment } from './order-payment.ts'
 import {
   adjustmentSchema,
   couponSchema,
@@ -64,15 +65,7 @@ export const orderSchema = z.strictObject({
   paid: z
     .strictObject({ authorized: moneySchema, captured: moneySchema, refunded: moneySchema })
     .meta({ description: 'What has come in and gone back, over all payments.' }),
-  payments: z.array(
-    z.strictObject({
-      id: z.uuid(),
-      provider: z.literal('manual'),
-      method: z.enum(['invoice', 'cash_on_delivery']),
-      status: z.enum(['pending', 'captured', 'voided']),
-      amount: moneySchema,
-    }),
-  ),
+  payments: z.array(orderPaymentSchema),
   placed_at: z.iso.datetime(),
   cancelled_at: z.iso.datetime().nullable(),
   cancel_reason: z.string().nullable(),
@@ -141,13 +134,7 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       captured: presentMoney(order.capturedTotal, currency),
       refunded: presentMoney(order.refundedTotal, currency),
     },
-    payments: order.payments.map(({ id, provider, method, status, amount }) => ({
-      id,
-      provider,
-      method,
-      status,
-      amount: presentMoney(amount, currency),
-    })),
+    payments: order.payments.map((payment) => presentOrderPayment(payment, currency)),
     placed_at: order.placedAt.toISOString(),
     cancelled_at: order.cancelledAt?.toISOString() ?? null,
     cancel_reason: order.cancelReason,

@@ -1,27 +1,37 @@
-import { randomInt } from 'node:crypto'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
-import type { Actor } from '../actor.ts'
+import type { TokenKeys } from '../capability.ts'
 import { type Cart, cartQuestion, toCart } from '../cart/cart.ts'
 import { withAnswers } from '../cart/with-plugins.ts'
 import { crashPoint } from '../crash-point.ts'
-import { claimIdempotencyKey, type IdempotentRequest, type StoredResponse, storeIdempotentResponse } from '../idempotency/idempotency.ts'
+import {
+  ANSWER_PENDING,
+  claimIdempotencyKey,
+  type IdempotentRequest,
+  type StoredResponse,
+  storeIdempotentResponse,
+  takeOverRequest,
+} from '../idempotency/idempotency.ts'
 import { newId } from '../ids.ts'
 import type { Money } from '../money.ts'
-import { contentOf, type Order, type Payment, type PaymentMethod, paymentFacts } from '../orders/order.ts'
-import { eventData } from '../orders/order-event.ts'
-import { insertContact, insertOrder, insertOrderLines, orderFrom } from '../orders/place-order.ts'
-import { insertPayment, manualPayment } from '../payments/manual.ts'
+import type { Order } from '../orders/order.ts'
+import type { ManualMethod } from '../orders/order-payment.ts'
+import { orderFrom } from '../orders/place-order.ts'
+import type { PaymentDeps } from '../payments/call-provider.ts'
+import { manualPayment } from '../payments/manual.ts'
 import type { PricingInput } from '../pricing/pricing-input.ts'
 import { asksPlugins, pluginAnswers, type Shop } from '../quote/ask-plugins.ts'
 import { isKept, keepPricingVersion } from '../quote/pricing-versions.ts'
+import { answerPayment } from './answer-payment.ts'
 import { assertReady } from './assert-ready.ts'
 import { claimAll } from './claim-all.ts'
 import { Outdated, quoteOutdated } from './outdated.ts'
+import { type Paying, planPayment, providerQueries } from './plan-payment.ts'
 import { quotedFor, withoutGifts } from './quoted.ts'
+import { type Submitted, submitOrder } from './submit-order.ts'
+import { BUYER, standIn, writeOrder } from './write-order.ts'
 
-export interface CheckoutRequest {
+export interface CheckoutRequest extends Paying {
   cartId: string
-  paymentMethod: PaymentMethod
   /** What the buyer was shown. Another total now is refused, not charged. */
   expectedTotal: Money | undefined
   idempotency: IdempotentRequest
@@ -32,6 +42,13 @@ export interface CheckoutRequest {
 
 export type CheckoutAnswer = StoredResponse & { replayed: boolean }
 
+/** A shop that takes payments otherwise than by hand. */
+export interface SellingShop extends Shop {
+  payments?: PaymentDeps
+  /** Under which codes of gift cards are known. */
+  giftCardKeys?: TokenKeys
+}
+
 /** What one attempt found out for the next. */
 interface Findings {
   /** What plugins answered, and the digest of what they were asked. */
@@ -39,7 +56,8 @@ interface Findings {
   missingGifts: readonly string[]
 }
 
-const BUYER: Actor = { kind: 'buyer' }
+type Outcome = CheckoutAnswer | { cart: Cart } | Pick<Outdated, 'missingGifts'> | (Submitted & { replayed: boolean })
+
 /** How often a cart is quoted anew when it, or what it is priced by, changes while it is being ordered. */
 export const REQUOTES_MAX = 4
 
@@ -48,15 +66,22 @@ export const REQUOTES_MAX = 4
  * promotions are claimed, the order numbered and written, its event and its answer with it; all of it holds, or nothing
  * happened. A cart becomes one order only, however often and by whatever keys it is asked.
  *
+ * Through a provider that transaction submits the order, with the goods reserved; the provider is asked with nothing open, and a
+ * second transaction writes down what came of it and the answer. Whoever repeats a request that died in between finishes it.
+ *
  * With plugins the cart is read, they are asked with nothing open, and the transaction that orders checks that the cart and
  * everything it is priced by are still what was quoted; if not, it is quoted anew, REQUOTES_MAX times at most. Refuses
  * `quote_outdated` after that.
  */
-export async function checkout(shop: Shop, request: CheckoutRequest): Promise<CheckoutAnswer> {
+export async function checkout(shop: SellingShop, request: CheckoutRequest): Promise<CheckoutAnswer> {
   const findings: Findings = { missingGifts: [] }
   for (let attempt = 0; attempt <= REQUOTES_MAX; attempt++) {
     const outcome = await attemptOrder(shop, request, findings)
     if ('statusCode' in outcome) return outcome
+    if ('orderId' in outcome) {
+      crashPoint('checkout.submitted')
+      return answerPayment(shop, outcome, { ...request, by: { actor: BUYER, now: request.now } })
+    }
     if ('missingGifts' in outcome) {
       findings.missingGifts = [...findings.missingGifts, ...outcome.missingGifts]
       continue
@@ -67,21 +92,26 @@ export async function checkout(shop: Shop, request: CheckoutRequest): Promise<Ch
   throw quoteOutdated()
 }
 
-/** One transaction: the answer when there is an order then; the cart to be quoted; or the gifts that are gone. */
-async function attemptOrder(
-  shop: Shop,
-  request: CheckoutRequest,
-  findings: Findings,
-): Promise<CheckoutAnswer | { cart: Cart } | Pick<Outdated, 'missingGifts'>> {
+/**
+ * One transaction: the answer when there is an order then; the order whose payment is to be settled; the cart to be quoted; or the
+ * gifts that are gone.
+ */
+async function attemptOrder(shop: SellingShop, request: CheckoutRequest, findings: Findings): Promise<Outcome> {
   try {
     return await shop.inMerchant(async (tx) => {
       const question = cartQuestion(tx, request.cartId, 'lock')
-      const [earlier, rows] = await Promise.all([claimIdempotencyKey(tx, request.idempotency), Promise.all(question.queries)])
+      const [earlier, rows, answers] = await Promise.all([
+        claimIdempotencyKey(tx, request.idempotency),
+        Promise.all(question.queries),
+        Promise.all(providerQueries(tx, request)),
+      ])
+      if (earlier?.statusCode === ANSWER_PENDING) return takeUp(tx, request, earlier)
       if (earlier) return { ...earlier, replayed: true }
       const read = withoutGifts(await toCart(tx, question, rows, request.now), findings.missingGifts)
-      if (!asksPlugins(shop, read)) return order(tx, request, read)
+      const order = (cart: Cart) => orderOrSubmit(tx, shop, request, cart, answers)
+      if (!asksPlugins(shop, read)) return order(read)
       if (findings.quote?.of !== quotedFor(read)) return { cart: read }
-      return order(tx, request, withAnswers(read, findings.quote.plugins))
+      return order(withAnswers(read, findings.quote.plugins))
     })
   } catch (error) {
     if (error instanceof Outdated) return { missingGifts: error.missingGifts }
@@ -89,7 +119,28 @@ async function attemptOrder(
   }
 }
 
-async function order(tx: Tx, request: CheckoutRequest, cart: Cart): Promise<CheckoutAnswer> {
+/** Goes on where a request stopped that nobody is at any more. */
+async function takeUp(tx: Tx, { idempotency }: CheckoutRequest, { body }: StoredResponse): Promise<Submitted & { replayed: boolean }> {
+  const { id: orderId, payment_id: paymentId } = JSON.parse(body) as { id: string; payment_id: string }
+  await tx.finish([takeOverRequest(tx, idempotency)])
+  return { orderId, paymentId, replayed: true }
+}
+
+async function orderOrSubmit(
+  tx: Tx,
+  shop: SellingShop,
+  request: CheckoutRequest,
+  cart: Cart,
+  answers: readonly unknown[][],
+): Promise<CheckoutAnswer | (Submitted & { replayed: boolean })> {
+  const { paymentMethod, payment, giftCards = [], useStoreCredit = false } = request
+  if (paymentMethod !== undefined && !payment && giftCards.length === 0 && !useStoreCredit)
+    return placeByHand(tx, { ...request, paymentMethod }, cart)
+  const plan = await planPayment(tx, cart, request, { keys: shop.giftCardKeys, answers, now: request.now })
+  return { ...(await submitOrder(tx, request, cart, plan)), replayed: false }
+}
+
+async function placeByHand(tx: Tx, request: CheckoutRequest & { paymentMethod: ManualMethod }, cart: Cart): Promise<CheckoutAnswer> {
   const email = assertReady(cart, request.expectedTotal)
   const orderId = newId(request.now)
   crashPoint('checkout.before_claim')
@@ -97,61 +148,15 @@ async function order(tx: Tx, request: CheckoutRequest, cart: Cart): Promise<Chec
   crashPoint('checkout.claimed')
 
   const payment = manualPayment(request.paymentMethod, cart.priced.totals.total, request.now)
-  const placed = orderFrom(cart, { id: orderId, number: stand(), email, payments: [payment], now: request.now })
-  const response = request.answer(placed)
+  const order = orderFrom(cart, { id: orderId, number: standIn(), email, payments: [payment], now: request.now })
+  const response = request.answer(order)
+  const body = tx.sql`replace(${response.body}, ${String(order.number)}, counter.order_number::text)`
+  const answered = (from: Query) => storeIdempotentResponse(tx, request.idempotency, { statusCode: response.statusCode, body }, from)
   const [[taken] = []] = await tx.finish([
-    placeOrder(tx, cart, placed, payment, request.idempotency, response),
+    writeOrder(tx, { cart, order, event: 'order.placed', payments: [payment], answered }),
     ...keepPricingVersion(tx, cart.pricing),
   ])
   isKept(cart.pricing)
   crashPoint('checkout.committed')
-  return { ...response, body: numbered(response.body, placed.number, taken!.order_number as bigint), replayed: false }
-}
-
-/**
- * Stands for an order's number until the last flight has taken it: random, so that no text of a buyer's can be it, and
- * of fixed length, so that it is no part of another number in the answer.
- */
-function stand(): bigint {
-  return BigInt(randomInt(100_000_000_000_000, 281_474_976_710_655))
-}
-
-function numbered(body: string, stand: bigint, number: bigint): string {
-  return body.replace(String(stand), String(number))
-}
-
-/**
- * Everything an order leaves behind, in one statement: its number is taken and used without a round trip in between, and
- * the counter, which all checkouts of a merchant share, is held no longer than that.
- */
-function placeOrder(tx: Tx, cart: Cart, order: Order, payment: Payment, idempotency: IdempotentRequest, response: StoredResponse): Query {
-  const body = tx.sql`replace(${response.body}, ${String(order.number)}, counter.order_number::text)`
-  return tx.sql`
-    with counter as (
-      update merchant_counter set order_number = order_number + 1, event_sequence = event_sequence + 1
-      where merchant_id = ${tx.merchantId} returning order_number, event_sequence
-    ), placed as (${insertOrder(tx, order, cart)} from counter
-    ), lines as (${insertOrderLines(tx, order)}
-    ), contact as (${insertContact(tx, order)}
-    ), paid as (${insertPayment(tx, payment, order)}
-    ), closed as (
-      update cart set status = 'ordered', version = version + 1, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${cart.id}
-    ), told as (${orderPlaced(tx, order)} from counter
-    ), answered as (${storeIdempotentResponse(tx, idempotency, { statusCode: response.statusCode, body }, tx.sql`from counter`)}
-    )
-    select order_number from counter`
-}
-
-/** Written by hand and not by recordEvent: the sequence was taken together with the order's number. */
-function orderPlaced(tx: Tx, order: Order): Query {
-  const { content, ...data } = eventData(order.id, {
-    type: 'order.placed',
-    content: contentOf(order),
-    payments: order.payments.map(paymentFacts),
-  })
-  return tx.sql`
-    insert into event (merchant_id, sequence, type, aggregate_type, aggregate_id, data, actor, occurred_at)
-    select ${tx.merchantId}, counter.event_sequence, 'order.placed', 'order', ${order.id}::uuid,
-      ${JSON.stringify(data)}::jsonb || jsonb_build_object('content', ${JSON.stringify(content)}::jsonb || jsonb_build_object('number', counter.order_number)), ${JSON.stringify(BUYER)}::jsonb,
-      ${order.placedAt}::timestamptz`
+  return { ...response, body: response.body.replace(String(order.number), String(taken!.order_number)), replayed: false }
 }

@@ -4,7 +4,9 @@ import type { Cart } from '../cart/cart.ts'
 import { countOrder } from '../customers/figures.ts'
 import { customerKey } from '../promotions/customer-key.ts'
 import { assertRedeemed, promotionUses, redeemPromotions } from '../promotions/redeem.ts'
+import { Refusal } from '../refusal.ts'
 import { assertClaimed, claimStock } from '../stock/claim.ts'
+import { reserveStock } from '../stock/reserve.ts'
 import { Outdated } from './outdated.ts'
 
 export interface Claim {
@@ -12,6 +14,8 @@ export interface Claim {
   email: string
   actor: Actor
   now: Date
+  /** The goods are only kept for so long, until the order is paid. */
+  reserveMinutes?: number | undefined
 }
 
 /**
@@ -19,12 +23,13 @@ export interface Claim {
  * to a first order, the customer's figures. Refuses `insufficient_stock`, `promotion_used_up` and `coupon_used_up`; throws
  * `Outdated` when a gift is gone, or the buyer's history is another than the one the price was made for.
  */
-export async function claimAll(tx: Tx, cart: Cart, { orderId, email, actor, now }: Claim): Promise<void> {
+export async function claimAll(tx: Tx, cart: Cart, claim: Claim): Promise<void> {
+  const { orderId, email, now } = claim
   const lines = cart.priced.lines.map(({ variantId, quantity }) => ({ variantId, quantity }))
   const uses = promotionUses(cart.priced, cart.pricing.rules.document.promotions)
   const key = customerKey({ customerId: cart.customerId, email })
   const [claimed, redeemed, orderedBefore, counted] = await Promise.all([
-    claimStock(tx, { orderId, cartId: cart.id, lines, actor, now }),
+    takeGoods(tx, cart, claim, lines),
     uses.length > 0 ? redeemPromotions(tx, { orderId, customerKey: key, uses, now }) : undefined,
     promisesFirstOrder(cart) ? boughtBefore(tx, email) : undefined,
     cart.customerId === null ? undefined : countForCustomer(tx, cart, now),
@@ -33,6 +38,25 @@ export async function claimAll(tx: Tx, cart: Cart, { orderId, email, actor, now 
   assertClaimed(claimed, lines)
   if (redeemed) assertRedeemed(redeemed, uses)
   if (orderedBefore?.[1]?.length || counted?.length === 0) throw new Outdated()
+}
+
+/** Answers the variants that could be had: all of them, if any was taken. */
+async function takeGoods(
+  tx: Tx,
+  cart: Cart,
+  { orderId, actor, now, reserveMinutes: minutes }: Claim,
+  lines: { variantId: string; quantity: bigint }[],
+): Promise<{ variant_id: string }[]> {
+  if (minutes === undefined) return claimStock(tx, { orderId, cartId: cart.id, lines, actor, now })
+  const all = lines.map(({ variantId }) => ({ variant_id: variantId }))
+  try {
+    await reserveStock(tx, { holder: { orderId, cartId: cart.id }, lines, minutes, actor, now })
+    return all
+  } catch (error) {
+    if (!(error instanceof Refusal && error.code === 'insufficient_stock')) throw error
+    const short = error.details.extra!.variant_ids as string[]
+    return all.filter((line) => !short.includes(line.variant_id))
+  }
 }
 
 /** Whether the price holds only if nobody with this address has ordered before. */

@@ -24,7 +24,8 @@ export interface StoredResponse {
 /**
  * Takes the key for this transaction, or finds the answer that an earlier one left. Undefined: the key is new, and this
  * transaction must store its answer before it commits. Refuses `idempotency_in_progress` while another transaction holds
- * the key and `idempotency_key_reused` when the key came with another request before.
+ * the key, or a request that goes over several transactions is at it, and `idempotency_key_reused` when the key came with another
+ * request before.
  *
  * The claim is an advisory lock of the transaction: it can neither outlive a crash nor be seen half done. Both
  * statements are sent before the first await, so that they share a flight with whatever the caller sends next.
@@ -34,15 +35,16 @@ export async function claimIdempotencyKey(tx: Tx, request: IdempotentRequest): P
   const [[lock], [row]] = await Promise.all([
     tx.sql<{ claimed: boolean }[]>`select pg_try_advisory_xact_lock(hashtextextended(${name}, 35)) as claimed`,
     // A statement of its own: its snapshot is taken after the lock was granted.
-    tx.sql<{ fingerprint: string; status_code: number; response_body: string }[]>`
-      select fingerprint, status_code, response_body from idempotency_key
+    tx.sql<{ fingerprint: string; status_code: number; response_body: string; held: boolean }[]>`
+      select fingerprint, status_code, response_body, coalesce(locked_until > now(), false) as held from idempotency_key
       where merchant_id = ${tx.merchantId} and route = ${request.route} and key = ${request.key} and expires_at > now()`,
   ])
   if (row && row.fingerprint !== request.fingerprint) {
     throw new Refusal('idempotency_key_reused', { detail: 'This Idempotency-Key came with another request before.' })
   }
-  if (row) return { statusCode: row.status_code, body: row.response_body }
-  if (!lock?.claimed) throw new Refusal('idempotency_in_progress', { detail: 'A request with this Idempotency-Key is still running.' })
+  if (row && !(row.status_code === ANSWER_PENDING && row.held)) return { statusCode: row.status_code, body: row.response_body }
+  if (row || !lock?.claimed)
+    throw new Refusal('idempotency_in_progress', { detail: 'A request with this Idempotency-Key is still running.' })
   return undefined
 }
 
@@ -71,6 +73,47 @@ export function storeIdempotentResponse(
  * only how it reads. The body says what is needed to read it again.
  */
 export const ANSWER_PENDING = 102
+
+// Longer than any request lives: when it is over, whoever held the key is dead.
+const RECOVERY_SECONDS = 30
+
+/**
+ * The insert that marks how far a request has come whose work goes over several transactions: it belongs to the first of them.
+ * Until its time is over nobody else takes the key up; then a retry goes on from there. `from`: as of `storeIdempotentResponse`.
+ */
+export function storeRecoveryPoint(
+  tx: Pick<Tx, 'merchantId' | 'sql'>,
+  request: IdempotentRequest,
+  { point, facts }: { point: string; facts: Record<string, string> },
+  from: Query = tx.sql``,
+): Query {
+  return tx.sql`
+    insert into idempotency_key (merchant_id, route, key, fingerprint, status_code, response_body, recovery_point, locked_until, expires_at)
+    select ${tx.merchantId}::uuid, ${request.route}, ${request.key}, ${request.fingerprint}, ${ANSWER_PENDING}::int, ${JSON.stringify(facts)},
+      ${point}, now() + make_interval(secs => ${RECOVERY_SECONDS}::int), now() + make_interval(days => ${IDEMPOTENCY_KEY_DAYS}::int)
+    ${from}
+    on conflict (merchant_id, route, key) do update
+      set fingerprint = excluded.fingerprint, status_code = excluded.status_code, response_body = excluded.response_body,
+        recovery_point = excluded.recovery_point, locked_until = excluded.locked_until, created_at = now(), expires_at = excluded.expires_at`
+}
+
+/** The update by which a retry takes a request up that another process has left. Its claim on the key comes first. */
+export function takeOverRequest(tx: Pick<Tx, 'merchantId' | 'sql'>, request: IdempotentRequest): Query {
+  return tx.sql`
+    update idempotency_key set locked_until = now() + make_interval(secs => ${RECOVERY_SECONDS}::int)
+    where merchant_id = ${tx.merchantId} and route = ${request.route} and key = ${request.key} and status_code = ${ANSWER_PENDING}`
+}
+
+/** Keeps the answer of a request that went over several transactions, and answers the one that is kept: the first one stays. */
+export async function concludeRequest(tx: Tx, request: IdempotentRequest, response: StoredResponse): Promise<StoredResponse> {
+  const [, [row]] = await Promise.all([
+    completeIdempotentResponse(tx, request, response),
+    tx.sql<{ status_code: number; response_body: string }[]>`
+      select status_code, response_body from idempotency_key
+      where merchant_id = ${tx.merchantId} and route = ${request.route} and key = ${request.key}`,
+  ])
+  return row ? { statusCode: row.status_code, body: row.response_body } : response
+}
 
 /** The update that replaces a pending answer by the final one, in a transaction after that of the effects. The first one stays. */
 export function completeIdempotentResponse(

@@ -1,34 +1,14 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
+import type { Failure, MethodShown, NextAction, PaymentState } from '../orders/order-payment.ts'
 import { Refusal } from '../refusal.ts'
-import type { CaptureMode, MethodFacts, NextAction, OperationKind } from './provider.ts'
-
-/**
- * pending: asked, or about to be, with no answer yet. requires_action: the buyer has to do something. review: the provider
- * says something else than it was asked for, and staff decide. The others follow from amounts.
- */
-export const PAYMENT_STATES = [
-  'pending',
-  'requires_action',
-  'authorized',
-  'part_captured',
-  'captured',
-  'failed',
-  'voided',
-  'review',
-] as const
-export type PaymentStatus = (typeof PAYMENT_STATES)[number]
+import type { CaptureMode, OperationKind } from './provider.ts'
 
 export const OPERATION_STATES = ['pending', 'succeeded', 'failed', 'review'] as const
 export type OperationStatus = (typeof OPERATION_STATES)[number]
 
 /** Providers that are settled in here: nobody outside is asked. */
 export const INSIDE_PROVIDERS: ReadonlySet<string> = new Set(['manual', 'store_credit', 'gift_card'])
-
-export interface Failure {
-  code: string
-  message: string
-}
 
 /** What the provider says, beside what was asked. Amounts as text: these are facts to look at, not to reckon with. */
 export interface Review {
@@ -37,9 +17,6 @@ export interface Review {
   expected: { amount: string; currency: string; captured: string }
   found: { amount: string; currency: string; captured: string; reference: string }
 }
-
-/** How somebody paid, as it may be shown. */
-export type MethodShown = Omit<MethodFacts, 'savedReference'>
 
 /** What an operation needs besides its amount, kept until it is settled. */
 export interface OperationDetail {
@@ -65,7 +42,7 @@ export interface PaymentRow {
   orderId: string
   provider: string
   method: string
-  status: PaymentStatus
+  status: PaymentState
   amount: bigint
   authorizedAmount: bigint
   capturedAmount: bigint
@@ -154,7 +131,7 @@ export async function loadPayment(tx: Tx, paymentId: string): Promise<PaymentRow
 }
 
 /** What of a payment follows from its amounts alone. */
-export function statusOf(payment: Pick<PaymentRow, 'authorizedAmount' | 'capturedAmount'>): PaymentStatus {
+export function statusOf(payment: Pick<PaymentRow, 'authorizedAmount' | 'capturedAmount'>): PaymentState {
   if (payment.capturedAmount === 0n) return payment.authorizedAmount > 0n ? 'authorized' : 'voided'
   return payment.capturedAmount < payment.authorizedAmount ? 'part_captured' : 'captured'
 }

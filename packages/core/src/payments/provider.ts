@@ -1,3 +1,5 @@
+import type { MethodShown, NextAction } from '../orders/order-payment.ts'
+
 /**
  * What a payment service provider can do for us, and how its answers read. An adapter speaks the provider's own protocol;
  * nothing in core does. It is never called with a transaction open, and never twice at once for one operation. Everything
@@ -82,14 +84,8 @@ export interface FindAsk {
   operation?: { kind: Exclude<OperationKind, 'authorize'>; operationId: string }
 }
 
-/** What may be shown of how somebody paid. Never a number that could be paid with. */
-export interface MethodFacts {
-  /** `card`, `sepa_debit`, … in the provider's words. */
-  type: string
-  brand: string | null
-  last4: string | null
-  expiryMonth: number | null
-  expiryYear: number | null
+/** Never a number that could be paid with. */
+export interface MethodFacts extends MethodShown {
   /** What a later payment names as `savedMethod`; null when the method was not kept. */
   savedReference: string | null
 }
@@ -109,8 +105,6 @@ export const DECLINE_CODES = [
 ] as const
 
 export type DeclineCode = (typeof DECLINE_CODES)[number]
-
-export type NextAction = { type: 'redirect'; url: string } | { type: 'client'; client_secret: string }
 
 /** What the provider says. Only what it says: whether it is what was asked for is checked by whoever asked. */
 export type Outcome =

@@ -15,9 +15,10 @@ import {
 } from 'drizzle-orm/pg-core'
 import type { Actor } from '../actor.ts'
 import { customers } from '../customers/tables.ts'
+import type { Failure, MethodShown, NextAction, PaymentState } from '../orders/order-payment.ts'
 import { orders } from '../orders/tables.ts'
-import type { Failure, MethodShown, OperationDetail, OperationStatus, PaymentStatus, Review } from './payment.ts'
-import type { CaptureMode, NextAction, OperationKind } from './provider.ts'
+import type { OperationDetail, OperationStatus, Review } from './payment.ts'
+import type { CaptureMode, OperationKind } from './provider.ts'
 
 const merchantId = () => uuid('merchant_id').notNull()
 const moment = (name: string) => timestamp(name, { withTimezone: true })
@@ -31,7 +32,7 @@ export const payments = pgTable(
     orderId: uuid('order_id').notNull(),
     provider: text('provider').notNull(),
     method: text('method').notNull(),
-    status: text('status').notNull().$type<PaymentStatus>(),
+    status: text('status').notNull().$type<PaymentState>(),
     amount: amount('amount'),
     currency: text('currency').notNull(),
     createdAt: moment('created_at').notNull().defaultNow(),
