@@ -46,8 +46,12 @@ export interface RefundRequest extends RefundWish {
  * what `planRefund` refuses.
  */
 export async function refundOrder(tx: Tx, request: RefundRequest): Promise<Refund> {
+  return refundHeld(tx, await holdOrder(tx, request.orderId), request)
+}
+
+/** As refundOrder, for whoever holds the order already: `held` has its new state afterwards. */
+export async function refundHeld(tx: Tx, held: HeldOrder, request: Omit<RefundRequest, 'orderId'>): Promise<Refund> {
   const reason = requireProse('/reason', request.reason, REFUND_REASON_BYTES_MAX)
-  const held = await holdOrder(tx, request.orderId)
   assertRefundable(held, request)
   const order = await readRefundable(tx, held.id)
   const plan = planned(order, request)
@@ -74,12 +78,12 @@ export async function previewRefund(tx: Tx, wish: RefundWish): Promise<RefundPla
 interface NewRefund extends RefundPlan {
   id: string
   held: HeldOrder
-  request: RefundRequest
+  request: Omit<RefundRequest, 'orderId'>
   /** From a name among the shares to the order's line. */
   lineIds: ReadonlyMap<string, string>
 }
 
-function assertRefundable({ customerId, state }: HeldOrder, { currency, to }: RefundWish): void {
+function assertRefundable({ customerId, state }: HeldOrder, { currency, to }: Pick<RefundWish, 'currency' | 'to'>): void {
   if (currency !== undefined && currency !== state.currency)
     throw new Refusal('currency_mismatch', {
       detail: `The order was paid in ${state.currency}.`,
@@ -94,7 +98,7 @@ function assertRefundable({ customerId, state }: HeldOrder, { currency, to }: Re
     throw new Refusal('invalid_state', { detail: 'A guest has no store credit.', extra: { current_state: 'guest' } })
 }
 
-function planned(order: RefundableOrder, { lines, shipping, amount }: RefundWish): RefundPlan {
+function planned(order: RefundableOrder, { lines, shipping, amount }: Omit<RefundWish, 'orderId'>): RefundPlan {
   const named = lines.map(({ lineId, quantity }, index) => ({ lineId: nameOf(order, lineId, index), quantity }))
   return planRefund(order, { lines: named, shipping, amount })
 }
