@@ -304,6 +304,17 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     meaning: 'The content is not a file of the format that was named; `detail` says why. Nothing was written.',
   },
   too_many: { status: 422, title: 'Too many', meaning: 'There may be no more of these; `detail` says how many.' },
+  mail_token_invalid: {
+    status: 422,
+    title: 'Invalid token from a mail',
+    meaning: 'The token was not mailed by this shop, was used, or is past its time: ask for a new one.',
+  },
+  mail_template_invalid: {
+    status: 422,
+    title: 'Invalid mail template',
+    meaning: 'The words cannot be rendered, or speak of what such a mail does not have; `errors` says where.',
+  },
+  mail_settings_invalid: { status: 422, title: 'Invalid mail settings', meaning: 'The storefront is no plain https address.' },
   customer_token_invalid: {
     status: 422,
     title: 'Invalid customer token',

@@ -12,6 +12,8 @@ export interface WorkerConfig {
   tokenKeys: { kid: string; secret: Buffer }[]
   /** Carriers served elsewhere than at their names: for demos and tests on one machine. */
   redirectedHosts: Record<string, string>
+  /** The same for receivers of webhooks. */
+  webhookHosts: Record<string, string>
   /** Metrics and health are served at 127.0.0.1 there; undefined: not at all. */
   internalPort: number | undefined
   jobsAtOnce: number
@@ -51,6 +53,7 @@ const environment = z.object({
   SOUK_CELLS: json.pipe(z.record(z.string(), z.object({ app: databaseUrl, queue: databaseUrl }))),
   SOUK_KEYS_FILE: z.string(),
   SOUK_CARRIER_HOSTS: json.pipe(z.record(z.string(), z.url({ protocol: /^https?$/ }))).default({}),
+  SOUK_WEBHOOK_HOSTS: json.pipe(z.record(z.string(), z.url({ protocol: /^https?$/ }))).default({}),
   BASE_DOMAIN: z.string().min(1).default('localhost'),
   WORKER_INTERNAL_PORT: z.coerce.number().int().min(0).max(65_535).default(0),
   WORKER_JOBS_AT_ONCE: z.coerce.number().int().min(1).max(JOBS_AT_ONCE_MAX).default(JOBS_AT_ONCE),
@@ -83,6 +86,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     cells: data.SOUK_CELLS,
     tokenKeys: readTokenKeys(data.SOUK_KEYS_FILE),
     redirectedHosts: data.SOUK_CARRIER_HOSTS,
+    webhookHosts: data.SOUK_WEBHOOK_HOSTS,
     internalPort: data.WORKER_INTERNAL_PORT === 0 ? undefined : data.WORKER_INTERNAL_PORT,
     jobsAtOnce: data.WORKER_JOBS_AT_ONCE,
     mail: {

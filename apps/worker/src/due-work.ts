@@ -7,6 +7,7 @@ import { unsentMails } from '@souk/core/mail/send-mail.ts'
 import { wakeMail } from '@souk/core/notifications/follow-events.ts'
 import { unfinishedBatches } from '@souk/core/promotions/generate-coupons.ts'
 import { wakeStock } from '@souk/core/stock/sweep.ts'
+import { wakeWebhooks } from '@souk/core/webhooks/follow-webhooks.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
 import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
@@ -18,6 +19,7 @@ const DAILY_TASKS = [
   'clear_customer_traces',
   'clear_mails',
   'clear_plugin_calls',
+  'clear_webhook_log',
 ] as const satisfies TaskName[]
 
 /**
@@ -46,6 +48,7 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
     const [imports, batches, runs] = await Promise.all([unfinishedImports(tx), unfinishedBatches(tx), unfinishedDryRuns(tx), ...daily])
     await wakeStock(tx)
     await wakeMail(tx)
+    await wakeWebhooks(tx)
     for (const mailId of await unsentMails(tx)) await enqueueUnlessQueued(tx, 'send_mail', { mailId }, { key: mailId })
     for (const importId of imports) await enqueueUnlessQueued(tx, 'run_import', { importId }, { key: importId })
     for (const dryRunId of runs) await enqueueUnlessQueued(tx, 'run_dry_run', { dryRunId }, { key: dryRunId })

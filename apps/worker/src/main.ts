@@ -1,4 +1,5 @@
 import { crashAt } from '@souk/core/crash-point.ts'
+import { followMail } from '@souk/core/notifications/follow-events.ts'
 import { assertSafeRoles } from './boot.ts'
 import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
@@ -6,6 +7,7 @@ import { createLog } from './log.ts'
 import { startMail } from './mail-transport.ts'
 import { startPlugins } from './plugins.ts'
 import { workerTasks } from './tasks.ts'
+import { startWebhooks } from './webhooks.ts'
 import { startWorker } from './worker.ts'
 
 const EXIT_TIMEOUT_MS = 20_000
@@ -25,7 +27,13 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
 const plugins = startPlugins(config, log)
 const mail = startMail(config, log)
-const worker = await startWorker(config, (router) => workerTasks({ ...plugins.depsFor(router), mail: mail.deps }), log)
+const webhooks = startWebhooks(config)
+const worker = await startWorker(
+  config,
+  (router) => workerTasks({ ...plugins.depsFor(router), mail: mail.deps }),
+  log,
+  () => ({ webhooks: webhooks.work, mail: (inMerchant, { lease }) => followMail(inMerchant, lease) }),
+)
 log.info({}, 'worker started')
 
 let stopping = false
@@ -37,6 +45,7 @@ const stop = async (signal: NodeJS.Signals) => {
   await worker.stop()
   await plugins.stop()
   mail.close()
+  webhooks.close()
   log.info({}, 'worker stopped')
   process.exit(0)
 }

@@ -10,6 +10,7 @@ import { type MailDeps, sendMail } from '@souk/core/mail/send-mail.ts'
 import { clearPluginCalls } from '@souk/core/plugins/calls.ts'
 import { generateCoupons } from '@souk/core/promotions/generate-coupons.ts'
 import { foldAllClaims, sweepReservations } from '@souk/core/stock/sweep.ts'
+import { clearWebhookLog } from '@souk/core/webhooks/clear-log.ts'
 import { z } from 'zod'
 import { type MerchantTask, merchantTask } from './merchant-task.ts'
 
@@ -28,6 +29,7 @@ export function workerTasks(deps: TaskDeps) {
     sweep_reservations: merchantTask({}, (inMerchant) => sweepReservations(inMerchant, new Date())),
     fold_claims: merchantTask({}, (inMerchant) => foldAllClaims(inMerchant)),
     clear_plugin_calls: merchantTask({}, (inMerchant) => clearPluginCalls(inMerchant, new Date())),
+    clear_webhook_log: merchantTask({}, (inMerchant) => clearWebhookLog(inMerchant, new Date())),
     send_mail: merchantTask({ mailId: z.uuid() }, (inMerchant, job) => sendMail(inMerchant, deps.mail, job)),
     clear_mails: merchantTask({}, (inMerchant) => clearMails(inMerchant, new Date())),
     clear_customer_traces: merchantTask({}, (inMerchant) => clearCustomerTraces(inMerchant, new Date())),

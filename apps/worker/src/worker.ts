@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Router } from '@souk/tenant-router/router.ts'
 import type { WorkerConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
+import { type FollowersOptions, startFollowers } from './followers.ts'
 import { startInternalServer } from './internal-server.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
@@ -15,19 +16,21 @@ export interface Worker {
 }
 
 const LISTEN_RETRY_MS = 2_000
-const ROUTER_CONNECTIONS_BESIDE_JOBS = 2
+// For the sweep, and for followers of event logs.
+const ROUTER_CONNECTIONS_BESIDE_JOBS = 6
 
 /** One runner a cell, and one door for all of them. Starts with the databases up or down. */
 export async function startWorker(
   config: WorkerConfig,
   tasksFor: (router: Router) => Record<string, MerchantTask>,
   log: Log,
+  worksFor: (router: Router) => FollowersOptions['works'] = () => ({}),
 ): Promise<Worker> {
   const router = new Router({
     directoryUrl: config.directoryUrl,
     baseDomain: config.baseDomain,
     cellUrls: Object.fromEntries(Object.entries(config.cells).map(([cell, { app }]) => [cell, app])),
-    // A job works in one transaction at a time; beside them the sweep works.
+    // A job works in one transaction at a time.
     connectionsPerCell: config.jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
   })
   const tasks = tasksFor(router)
@@ -36,12 +39,14 @@ export async function startWorker(
   const runners = Object.entries(config.cells).map(([cell, { queue }]) =>
     startRunner({ cell, queueUrl: queue, router, tasks, jobsAtOnce, log, metrics }),
   )
+  const works = worksFor(router)
+  const followers = Object.entries(config.cells).map(([cell, { queue }]) => startFollowers({ cell, queueUrl: queue, router, works, log }))
   const isReady = () => runners.every((runner) => runner.ready)
   const stopping = new AbortController()
   void hearOfMoves(router, stopping.signal, log)
   const stopRunners = async () => {
     stopping.abort()
-    await Promise.all(runners.map((runner) => runner.stop()))
+    await Promise.all([...runners, ...followers].map((running) => running.stop()))
     await router.close()
   }
   try {

@@ -14,6 +14,7 @@ export interface Jobs {
   fold_claims: Record<string, never>
   send_mail: { mailId: string }
   clear_mails: Record<string, never>
+  clear_webhook_log: Record<string, never>
   clear_customer_traces: Record<string, never>
   settle_payment: { paymentId: string }
   settle_operation: { operationId: string }

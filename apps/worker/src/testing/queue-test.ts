@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { createTestShop, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
 import pg from 'pg'
 import type { WorkerConfig } from '../config.ts'
+import type { FollowersOptions } from '../followers.ts'
 import { createLog, type Log } from '../log.ts'
 import type { MerchantTask } from '../merchant-task.ts'
 import { startWorker, type Worker } from '../worker.ts'
@@ -54,6 +55,7 @@ export class QueueTest {
       cells: { [CELL]: { app, queue } },
       tokenKeys: shop.keys.keys,
       redirectedHosts: {},
+      webhookHosts: {},
       internalPort: undefined,
       jobsAtOnce: 2,
       mail: { smtpUrl: undefined, folder: undefined, from: 'no-reply@localhost', storefrontUrl: 'https://{slug}.localhost' },
@@ -110,16 +112,21 @@ export class QueueTest {
   }
 
   /** A worker in this process. */
-  async start(tasks: Record<string, MerchantTask> = testTasks): Promise<Worker> {
-    const worker = await startWorker(this.config, () => tasks, this.log)
+  async start(tasks: Record<string, MerchantTask> = testTasks, works: FollowersOptions['works'] = {}): Promise<Worker> {
+    const worker = await startWorker(
+      this.config,
+      () => tasks,
+      this.log,
+      () => works,
+    )
     this.#workers.push(worker)
     return worker
   }
 
   /** A worker in a process of its own. */
-  spawn(program = new URL('worker-process.ts', import.meta.url)): ChildProcess & { output(): string } {
+  spawn(program = new URL('worker-process.ts', import.meta.url), more: Record<string, string> = {}): ChildProcess & { output(): string } {
     const child = spawn(process.execPath, [fileURLToPath(program)], {
-      env: { ...process.env, ...this.environment() },
+      env: { ...process.env, ...this.environment(), ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let output = ''
@@ -137,6 +144,7 @@ export class QueueTest {
       SOUK_DIRECTORY_URL: this.config.directoryUrl,
       SOUK_CELLS: JSON.stringify(this.config.cells),
       SOUK_KEYS_FILE: this.#keysFile,
+      SOUK_WEBHOOK_HOSTS: JSON.stringify(this.config.webhookHosts),
       WORKER_JOBS_AT_ONCE: '2',
       LOG_LEVEL: 'info',
     }

@@ -10,6 +10,8 @@ export interface FollowerSession {
   heldForMs(): number
   /** Aborted when the worker is being closed: nothing new may begin. */
   closing: AbortSignal
+  /** Aborted when the lease is over without having been given back: another worker may have begun. */
+  lost: AbortSignal
   /** Resolves when there may be something new to do. */
   nudged(): Promise<void>
 }
@@ -23,7 +25,7 @@ export async function followWebhooks(inMerchant: InMerchant, deps: ServingDeps, 
   const broken = new AbortController()
   let failure: unknown
   const serve = (id: string) => {
-    const served = serveEndpoint(inMerchant, deps, { ...session, broken: broken.signal }, id)
+    const served = serveEndpoint(inMerchant, deps, { ...session, broken: AbortSignal.any([broken.signal, session.lost]) }, id)
       .catch((error) => {
         failure ??= error
         broken.abort()

@@ -7,7 +7,7 @@ import type { FollowerSession } from './follow-webhooks.ts'
 import { succeeded } from './health.ts'
 import { renderPayload } from './payload.ts'
 import { openHeaders, placeOf } from './secrets.ts'
-import { WEBHOOK_TIMEOUT_MS, type WebhookSender } from './sender.ts'
+import type { WebhookSender } from './sender.ts'
 
 export interface ServingDeps {
   sender: WebhookSender
@@ -17,7 +17,7 @@ export interface ServingDeps {
 }
 
 interface Serving extends FollowerSession {
-  /** Aborted when another endpoint of the session met trouble that ends all of it. */
+  /** Aborted when the lease is lost, or another endpoint of the session met trouble that ends all of it. */
   broken: AbortSignal
 }
 
@@ -27,8 +27,8 @@ export const CONNECTIONS_PER_ENDPOINT = 8
 const CONNECTIONS_WHILE_FAILING = 2
 // What ends within this time is written down together.
 const COALESCE_MS = 15
-/** Nothing is begun that could outlast the lease. */
-export const LEASE_NEEDED_MS = WEBHOOK_TIMEOUT_MS + 2_000
+/** Nothing is begun when the lease could be over before it is on the wire. */
+export const LEASE_NEEDED_MS = 1_000
 // So long attempts that are on the wire may go on when the worker is closed.
 const CLOSING_GRACE_MS = 1_000
 
@@ -93,7 +93,6 @@ class Wire {
     return this.#running.size === 0 && this.#waiting.length === 0 && this.#finished.length === 0
   }
 
-  /** An attempt that began now would end while the lease is held. */
   get mayBegin(): boolean {
     return !this.#session.closing.aborted && !this.#abort.signal.aborted && this.#session.heldForMs() > LEASE_NEEDED_MS
   }
