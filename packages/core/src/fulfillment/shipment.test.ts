@@ -100,7 +100,7 @@ async function addOrder(merchant: Awaited<ReturnType<TestShop['addMerchant']>>, 
 
 describe('a shipment', () => {
   it('is made with the carrier, labelled, and told of in events', async () => {
-    const { ask, perform, read, inMerchant, sent, orderId, port } = await shipping()
+    const { ask, perform, read, inMerchant, sent, port } = await shipping()
     const { id } = await ask()
     await perform(id)
     expect(await read(id)).toMatchObject({
@@ -116,7 +116,7 @@ describe('a shipment', () => {
     ])
     expect(JSON.stringify(port.calls.map((call) => call.input))).not.toContain('geheim')
     const [events] = await inMerchant.readOnce((tx) => [
-      tx.sql`select type from event where merchant_id = ${tx.merchantId} and aggregate_id = ${orderId} order by sequence`,
+      tx.sql`select type from event where merchant_id = ${tx.merchantId} and aggregate_id = ${id} order by sequence`,
     ])
     expect(events!.map((event) => event.type)).toEqual(['shipment.requested', 'shipment.created', 'shipment.labelled'])
   })
@@ -146,11 +146,11 @@ describe('a shipment', () => {
   })
 
   it('is written once when two workers make it at the same moment', async () => {
-    const { ask, perform, inMerchant, orderId } = await shipping()
+    const { ask, perform, inMerchant } = await shipping()
     const { id } = await ask()
     await Promise.all([perform(id), perform(id), perform(id)])
     const [events] = await inMerchant.readOnce((tx) => [
-      tx.sql`select type from event where merchant_id = ${tx.merchantId} and aggregate_id = ${orderId}`,
+      tx.sql`select type from event where merchant_id = ${tx.merchantId} and aggregate_id = ${id}`,
     ])
     expect(events).toHaveLength(3)
   })
