@@ -60,6 +60,7 @@ export async function describeApi(app: FastifyInstance): Promise<void> {
       components: {
         securitySchemes: {
           access_token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT or API key' },
+          customer_token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT of a signed-in customer' },
           cart_token: { type: 'apiKey', in: 'header', name: 'Cart-Token' },
           order_token: { type: 'apiKey', in: 'header', name: 'Order-Token' },
         },
@@ -110,13 +111,14 @@ function problems(config: Config, route: RouteOptions): Record<string, unknown> 
   const statuses = new Set(PROBLEM_STATUSES[config.gate ?? 'public'])
   if (route.schema?.body || config.bodyType) for (const status of [409, 413, 415, 422]) statuses.add(status)
   if (config.idempotency) for (const status of [409, 422]) statuses.add(status)
-  if (config.capability) statuses.add(401)
+  if (config.capability || config.customer) statuses.add(401)
   if (/\/(sessions|password)$/.test(route.url)) for (const status of [401, 429]) statuses.add(status)
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
   return Object.fromEntries([...statuses].map((status) => [status, { description: TITLES[status], content }]))
 }
 
 function securityOf(config: Config): Record<string, string[]>[] {
+  if (config.customer === 'required') return [{ customer_token: [] }]
   if (config.capability) return [{ [`${config.capability}_token`]: [] }]
   return config.gate === 'staff' || config.gate === 'platform' ? [{ access_token: [...(config.scopes ?? [])] }] : []
 }

@@ -20,6 +20,8 @@ import { measure } from './metrics.ts'
 import { describeApi, REFERENCE_PREFIX } from './openapi.ts'
 import { BODY_LIMIT_BYTES, readBodiesAsJson } from './request-body.ts'
 import { cartRoutes } from './routes/carts.ts'
+import { customerSessionRoutes } from './routes/customer-sessions.ts'
+import { customersMeRoutes } from './routes/customers-me.ts'
 import { mediaRoutes } from './routes/media.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { platformDomainRoutes } from './routes/platform-domains.ts'
@@ -39,6 +41,7 @@ import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
 import { staffDraftOrderRoutes } from './routes/staff-draft-orders.ts'
 import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
+import { staffMailRoutes } from './routes/staff-mail.ts'
 import { staffMemberRoutes } from './routes/staff-members.ts'
 import { staffOrderChangeRoutes } from './routes/staff-order-changes.ts'
 import { staffOrderRoutes } from './routes/staff-orders.ts'
@@ -163,6 +166,9 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   productRoutes(app, deps.tokenKeys)
   cartRoutes(app, deps)
   orderRoutes(app, deps.tokenKeys)
+  customerSessionRoutes(app, deps)
+  customersMeRoutes(app, deps)
+  staffMailRoutes(app, deps.tokenKeys)
   staffSessionRoutes(app, deps)
   staffMemberRoutes(app, deps)
   staffApiKeyRoutes(app, deps)

@@ -14,10 +14,12 @@ export interface JwtKey {
 export interface AccessClaims {
   subject: string
   issuedAt: Date
+  /** Of a customer's token: the session it belongs to. */
+  sessionId?: string | undefined
 }
 
-/** Who a token is for: one merchant's staff, or the platform's admins. */
-export type Audience = { merchantId: string } | 'platform'
+/** Who a token is for: one merchant's staff, one merchant's customers, or the platform's admins. None is good for another. */
+export type Audience = { merchantId: string } | { customersOf: string } | 'platform'
 
 export const ACCESS_TOKEN_TTL_S = 600
 const TOKEN_TYPE = 'at+jwt'
@@ -38,6 +40,7 @@ const claimsShape = z.object({
   exp: seconds,
   nbf: seconds.optional(),
   merchant: z.uuid().optional(),
+  sid: z.uuid().optional(),
 })
 
 /** Reads the private keys (PKCS#8 PEM of Ed25519) and derives the public ones. */
@@ -66,7 +69,13 @@ export class AccessTokens {
     this.#issuer = issuer
   }
 
-  issue(audience: Audience, subject: string, now: Date): { access_token: string; token_type: 'Bearer'; expires_in: number } {
+  /** `sessionId` goes with the token of a customer, and with no other. */
+  issue(
+    audience: Audience,
+    subject: string,
+    now: Date,
+    sessionId?: string,
+  ): { access_token: string; token_type: 'Bearer'; expires_in: number } {
     const iat = Math.floor(now.getTime() / 1000)
     const token = this.#jwt.sign({
       iss: this.#issuer,
@@ -75,7 +84,8 @@ export class AccessTokens {
       jti: randomUUID(),
       iat,
       exp: iat + ACCESS_TOKEN_TTL_S,
-      ...(audience !== 'platform' && { merchant: audience.merchantId }),
+      ...(audience !== 'platform' && { merchant: merchantOf(audience) }),
+      ...(sessionId !== undefined && { sid: sessionId }),
     })
     return { access_token: token, token_type: 'Bearer', expires_in: ACCESS_TOKEN_TTL_S }
   }
@@ -86,12 +96,18 @@ export class AccessTokens {
     const name = audienceName(audience)
     const claims = claimsShape.safeParse(this.#checked(token, key, name, now))
     if (!claims.success) throw invalid()
-    const { aud, iat, exp, merchant, sub } = claims.data
-    const merchantId = audience === 'platform' ? undefined : audience.merchantId
+    const { aud, iat, exp, merchant, sub, sid } = claims.data
     const latest = now.getTime() / 1000 + CLOCK_TOLERANCE_S
     // fast-jwt takes a list that holds the audience, too, and any lifetime.
-    if (aud !== name || merchant !== merchantId || iat > latest || exp - iat > ACCESS_TOKEN_TTL_S) throw invalid()
-    return { subject: sub, issuedAt: new Date(iat * 1000) }
+    if (
+      aud !== name ||
+      merchant !== merchantOf(audience) ||
+      (sid !== undefined) !== isOfCustomers(audience) ||
+      iat > latest ||
+      exp - iat > ACCESS_TOKEN_TTL_S
+    )
+      throw invalid()
+    return { subject: sub, issuedAt: new Date(iat * 1000), sessionId: sid }
   }
 
   /** The key id only looks up a map in memory. */
@@ -136,7 +152,17 @@ export function jwtOptions(keys: JwtKey[]) {
 }
 
 function audienceName(audience: Audience): string {
-  return audience === 'platform' ? 'platform' : `merchant:${audience.merchantId}`
+  if (audience === 'platform') return 'platform'
+  return 'customersOf' in audience ? `customers:${audience.customersOf}` : `merchant:${audience.merchantId}`
+}
+
+function merchantOf(audience: Audience): string | undefined {
+  if (audience === 'platform') return undefined
+  return 'customersOf' in audience ? audience.customersOf : audience.merchantId
+}
+
+function isOfCustomers(audience: Audience): boolean {
+  return audience !== 'platform' && 'customersOf' in audience
 }
 
 function isCanonical(part: string): boolean {

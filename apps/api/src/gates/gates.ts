@@ -36,6 +36,7 @@ export function raiseGates(app: FastifyInstance, options: GateOptions): void {
   app.decorateRequest('now')
   app.decorateRequest('inMerchant')
   app.decorateRequest('principal')
+  app.decorateRequest('customer', undefined)
   app.decorateRequest('idempotency', undefined)
   app.decorateRequest('problem', undefined)
   app.addHook('onRequest', (request, reply, done) => {
@@ -61,6 +62,7 @@ function assertDeclared(route: RouteOptions): void {
   const { config, schema, url } = route
   const name = `${route.method} ${url}`
   if (!config?.gate) throw new Error(`${name} declares no gate.`)
+  if (config.customer && config.gate !== 'store') throw new Error(`${name} is for customers, and not at a shop.`)
   if (config.gate === 'staff' && !config.scopes) throw new Error(`${name} declares no scopes.`)
   if (url.includes(':') && !schema?.params) throw new Error(`${name} does not check its parameters.`)
   if (!schema?.response) throw new Error(`${name} does not describe its answers.`)
@@ -74,7 +76,7 @@ function onRequestGates(config: Config, options: GateOptions): Hook[] {
   const platform = platformGate(options.router, options.baseDomain)
   const gates: Record<Gate, Hook[]> = {
     public: [],
-    store: [merchant],
+    store: [merchant, ...(config.customer ? [customerGate(options.principals, config.customer)] : [])],
     staff: [merchant, staffGate(options.principals, config.scopes ?? [])],
     'platform-public': [platform],
     platform: [platform, adminGate(options.principals)],
@@ -89,6 +91,14 @@ function staffGate(principals: Principals, scopes: readonly string[]): Hook {
   }
 }
 
+/** Whoever carries a credential is held to it, also where none is needed. */
+function customerGate(principals: Principals, mode: 'required' | 'optional'): Hook {
+  return async (request) => {
+    if (mode === 'optional' && request.headers.authorization === undefined) return
+    request.customer = await principals.ofCustomer(request.inMerchant, credentialOf(request), request.now)
+  }
+}
+
 function adminGate(principals: Principals): Hook {
   return async (request) => {
     request.principal = await principals.ofPlatform(credentialOf(request), request.now)
@@ -96,8 +106,15 @@ function adminGate(principals: Principals): Hook {
 }
 
 /** Answers that are for one caller alone. */
-function isPrivate({ gate, capability, idempotency }: Config): boolean {
-  return gate === 'staff' || gate === 'platform' || gate === 'platform-public' || capability !== undefined || idempotency !== undefined
+function isPrivate({ gate, capability, customer, idempotency }: Config): boolean {
+  return (
+    gate === 'staff' ||
+    customer !== undefined ||
+    gate === 'platform' ||
+    gate === 'platform-public' ||
+    capability !== undefined ||
+    idempotency !== undefined
+  )
 }
 
 async function keepOutOfCaches(_request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Actor } from '@souk/core/actor.ts'
+import { findSession } from '@souk/core/customers/sessions.ts'
 import { loadApiKey, mayUse, readApiKeyToken, type StoredApiKey } from '@souk/core/merchant/api-keys.ts'
 import { scopesOfRole } from '@souk/core/merchant/scopes.ts'
 import { findStaff, type StaffMember } from '@souk/core/merchant/staff.ts'
@@ -18,6 +19,12 @@ export interface Principal {
   scopes: ReadonlySet<string>
 }
 
+/** The customer behind a request to a shop, and the session they signed in with. */
+export interface SignedInCustomer {
+  id: string
+  sessionId: string
+}
+
 // For so long a process may go on trusting what it read of an account or key. Section 4, case 59 grants 60 s.
 const REMEMBERED_MS = 10_000
 const REMEMBERED_MAX = 10_000
@@ -31,6 +38,7 @@ export class Principals {
   readonly #staff = new Remembered<StaffMember>()
   readonly #keys = new Remembered<StoredApiKey>()
   readonly #platform = new Remembered<AdminAccount>()
+  readonly #sessions = new Remembered<{ customerId: string; endedAt: Date | null }>()
 
   constructor(tokens: AccessTokens, admins: Admins) {
     this.#tokens = tokens
@@ -48,6 +56,20 @@ export class Principals {
     const admin = await this.#platform.get(claims.subject, now, () => this.#admins.find(claims.subject))
     assertStillGood(admin, claims)
     return { kind: 'platform', id: admin.id, actor: { kind: 'platform', id: admin.id }, scopes: NO_SCOPES }
+  }
+
+  /** The customer behind a request to a merchant's shop. Refuses `token_revoked` once the session is over. */
+  async ofCustomer(inMerchant: InMerchant, credential: string, now: Date): Promise<SignedInCustomer> {
+    const merchantId = inMerchant.merchant.id
+    const { subject, sessionId } = this.#tokens.verify(credential, { customersOf: merchantId }, now)
+    const session = await this.#sessions.get(`${merchantId}|${sessionId}`, now, () => findSession(inMerchant, sessionId!))
+    if (!session || session.endedAt || session.customerId !== subject) throw new Refusal('token_revoked')
+    return { id: subject, sessionId: sessionId! }
+  }
+
+  /** Forgets a session, so that its end is felt here at once; in other processes a little later. */
+  forgetSession(merchantId: string, sessionId: string): void {
+    this.#sessions.forget(`${merchantId}|${sessionId}`)
   }
 
   /** Forgets a key, so that its end is felt here at once. */

@@ -1,7 +1,7 @@
 import type { IdempotentRequest } from '@souk/core/idempotency/idempotency.ts'
 import type { Scope } from '@souk/core/merchant/scopes.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
-import type { Principal } from './principal.ts'
+import type { Principal, SignedInCustomer } from './principal.ts'
 
 /**
  * Who may call a route. `store`: anybody, at a merchant's host. `staff`: a merchant's staff or API key. `platform`: an
@@ -14,6 +14,8 @@ declare module 'fastify' {
     gate?: Gate
     /** The scopes a staff route needs, all of them. */
     scopes?: readonly Scope[]
+    /** Of a store route: whether a customer has to be signed in, or may be. */
+    customer?: 'required' | 'optional'
     idempotency?: 'required' | 'accepted'
     /** The route opens one cart or order to whoever holds its token. */
     capability?: 'cart' | 'order'
@@ -31,6 +33,8 @@ declare module 'fastify' {
     inMerchant: InMerchant
     /** Set by the gates `staff` and `platform`. */
     principal: Principal
+    /** Who is signed in; set where a route says `customer`, and always where that is required. */
+    customer: SignedInCustomer | undefined
     /** Set when the request carries an Idempotency-Key and its route takes one. */
     idempotency: IdempotentRequest | undefined
     /** The slug of the problem that was answered, for the log. */

@@ -1,7 +1,7 @@
 import { answerChange } from '@souk/core/cart/answer-change.ts'
 import type { Cart } from '@souk/core/cart/cart.ts'
 import { addCoupon, removeCoupon } from '@souk/core/cart/cart-coupons.ts'
-import { addLines, createCart, removeLine, setLineQuantity, updateCart } from '@souk/core/cart/change-cart.ts'
+import { addLines, type CartDetails, createCart, removeLine, setLineQuantity, updateCart } from '@souk/core/cart/change-cart.ts'
 import { readCart } from '@souk/core/cart/with-plugins.ts'
 import { checkout } from '@souk/core/checkout/checkout.ts'
 import { readCustomerToken } from '@souk/core/customers/customer-token.ts'
@@ -52,12 +52,17 @@ export function cartRoutes(fastify: FastifyInstance, deps: CartDeps): void {
   app.post(
     '/v1/carts',
     {
-      config: { gate: 'store', idempotency: 'accepted', summary: 'Open a cart' },
+      config: { gate: 'store', customer: 'optional', idempotency: 'accepted', summary: 'Open a cart; a signed-in customer’s is theirs' },
       schema: { body: newCartSchema, response: { 201: createdCartSchema } },
     },
     async (request, reply) => {
       const { body, now } = request
-      const given = { lines: body.lines.map(readLine), details: readDetails(body, customerOf(request, deps)), channel: body.channel, now }
+      const given = {
+        lines: body.lines.map(readLine),
+        details: ofSignedIn(request, readDetails(body, customerOf(request, deps))),
+        channel: body.channel,
+        now,
+      }
       const answer = await change(request, deps, { statusCode: 201, change: (tx) => createCart(tx, given) })
       return sendStored(reply, withToken(answer, tokenKeys, request.inMerchant.merchant.id, 'cart'))
     },
@@ -75,12 +80,12 @@ export function cartRoutes(fastify: FastifyInstance, deps: CartDeps): void {
   app.patch(
     '/v1/carts/:cart_id',
     {
-      config: { gate: 'store', capability: 'cart', summary: 'Say who buys, and where it goes' },
+      config: { gate: 'store', capability: 'cart', customer: 'optional', summary: 'Say who buys, and where it goes' },
       schema: { params: cartParams, body: cartDetailsSchema, response: { 200: cartSchema } },
     },
     async (request, reply) => {
       const { body, now, params } = request
-      const given = { details: readDetails(body, customerOf(request, deps)), now }
+      const given = { details: ofSignedIn(request, readDetails(body, customerOf(request, deps))), now }
       return sendStored(reply, await change(request, deps, { change: (tx) => updateCart(tx, params.cart_id, given) }))
     },
   )
@@ -205,6 +210,11 @@ function change(request: FastifyRequest, deps: CartDeps, given: { change: (tx: T
 
 function shopOf({ inMerchant }: Pick<FastifyRequest, 'inMerchant'>, { plugins }: CartDeps): Shop {
   return { inMerchant, plugins }
+}
+
+/** A cart that a signed-in customer opens or changes is theirs, unless the request says whose it is. */
+function ofSignedIn({ customer }: Pick<FastifyRequest, 'customer'>, details: CartDetails): CartDetails {
+  return customer && details.customerId === undefined ? { ...details, customerId: customer.id } : details
 }
 
 function customerOf({ inMerchant, now }: Pick<FastifyRequest, 'inMerchant' | 'now'>, { tokenKeys }: CartDeps) {

@@ -1,3 +1,6 @@
+import { eraseCustomer } from '@souk/core/accounts/erase-customer.ts'
+import { exportCustomer } from '@souk/core/accounts/export-customer.ts'
+import { AUDIT_REASON_BYTES_MAX } from '@souk/core/audit/record-audit.ts'
 import type { TokenKeys } from '@souk/core/capability.ts'
 import { createCustomer, deleteCustomer, updateCustomer } from '@souk/core/customers/change-customers.ts'
 import { getCustomer } from '@souk/core/customers/customer.ts'
@@ -9,6 +12,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { sendStored } from '../stored-answer.ts'
+import { exportSchema } from '../wire/account.ts'
 import {
   customerChangesSchema,
   customerSchema,
@@ -19,7 +23,7 @@ import {
 } from '../wire/customer.ts'
 import { idSchema } from '../wire/id.ts'
 import { pageOf, pageQuery } from '../wire/page.ts'
-import { emailSchema } from '../wire/text.ts'
+import { emailSchema, proseSchema } from '../wire/text.ts'
 import { timeSchema } from '../wire/time.ts'
 
 const params = z.strictObject({ customer_id: idSchema })
@@ -104,7 +108,39 @@ export function staffCustomerRoutes(fastify: FastifyInstance, keys: TokenKeys): 
     },
   )
 
+  personRoutes(fastify)
   tokenRoute(fastify, keys)
+}
+
+/** What a person may ask of a merchant: to see everything, and to be forgotten. */
+function personRoutes(fastify: FastifyInstance): void {
+  const app = fastify.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
+    '/v1/admin/customers/:customer_id/export',
+    {
+      config: { gate: 'staff', scopes: ['customers:read', 'orders:read'], summary: 'All that the shop knows of a customer' },
+      schema: { params, response: { 200: exportSchema } },
+    },
+    async ({ inMerchant, params: { customer_id }, now }) =>
+      (await exportCustomer(inMerchant, customer_id, now)) as z.output<typeof exportSchema>,
+  )
+
+  app.post(
+    '/v1/admin/customers/:customer_id/erasure',
+    {
+      config: {
+        gate: 'staff',
+        scopes: ['customers:write', 'orders:write'],
+        summary: 'Forget a person for good: contacts on orders go as well',
+      },
+      schema: { params, body: z.strictObject({ reason: proseSchema(AUDIT_REASON_BYTES_MAX) }), response: { 204: z.null() } },
+    },
+    async ({ inMerchant, params: { customer_id }, body, principal: { actor }, now }, reply) => {
+      await inMerchant((tx) => eraseCustomer(tx, customer_id, { reason: body.reason, actor, now }))
+      return reply.code(204).send(null)
+    },
+  )
 }
 
 function tokenRoute(fastify: FastifyInstance, keys: TokenKeys): void {

@@ -30,7 +30,7 @@ export const customerSchema = z
   })
   .meta({ id: 'Customer' })
 
-const localeSchema = z
+export const localeSchema = z
   .string()
   .max(LOCALE_CHARACTERS_MAX, 'text_too_long')
   .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/)
