@@ -4,12 +4,10 @@ import { addCoupon } from '../cart/cart-coupons.ts'
 import { onCrashPoint } from '../crash-point.ts'
 import { createCustomer } from '../customers/change-customers.ts'
 import { getCustomer } from '../customers/customer.ts'
-import { holdOrder } from '../orders/hold-order.ts'
-import type { OrderEvent } from '../orders/order-event.ts'
-import { recordOrderEvent } from '../orders/record-order-event.ts'
 import { buyCart, fillCart, outcomes } from '../testing/buying.ts'
 import { addGoods } from '../testing/goods.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
+import { pay } from '../testing/paying.ts'
 import { addCoupon as addCode, addPromotion } from '../testing/promotions.ts'
 import { cancelOrder } from './cancel-order.ts'
 
@@ -80,13 +78,16 @@ describe('cancelling an order', () => {
     expect(await events(order.id)).toEqual(['order.placed', 'order.cancelled'])
   })
 
-  it('is refused for an order that is paid, and for nobody’s', async () => {
+  it('gives money back that was paid by hand, once of many', async () => {
     const { order } = await placed()
-    const paymentId = order.payments[0]!.id
-    const record = (event: OrderEvent) => merchant.inMerchant(async (tx) => recordOrderEvent(tx, await holdOrder(tx, order.id), event, by))
-    await record({ type: 'payment.captured', paymentId, amount: order.total })
-    await expect(cancel(order.id)).rejects.toMatchObject({ code: 'invalid_state', details: { extra: { current_state: 'paid' } } })
-    await record({ type: 'refund.issued', refundId: paymentId, paymentId, amount: order.total, to: 'original', lines: [], shipping: 0n })
+    await pay(merchant, order)
+    expect(await outcomes(Array.from({ length: 5 }, () => cancel(order.id)))).toEqual({ ok: 5 })
+    expect(await cancel(order.id)).toMatchObject({ status: 'cancelled', paymentStatus: 'refunded', refundedTotal: order.total })
+    expect((await events(order.id)).filter((type) => type === 'refund.issued')).toHaveLength(1)
+  })
+
+  it('is refused for nobody’s order', async () => {
+    const { order } = await placed()
     const other = await shop.addMerchant()
     await expect(cancel(order.id, other)).rejects.toMatchObject({ code: 'not_found' })
   })

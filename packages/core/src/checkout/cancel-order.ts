@@ -1,12 +1,17 @@
-import type { Query, Tx } from '@souk/tenant-router/tx.ts'
+import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { recordAudit } from '../audit/record-audit.ts'
 import { crashPoint } from '../crash-point.ts'
 import { uncountOrder } from '../customers/figures.ts'
+import { cancelOpenFulfillments } from '../fulfillment/cancel-fulfillment.ts'
 import { type HeldOrder, holdOrder } from '../orders/hold-order.ts'
 import { type Order, orderQueries, toOrder } from '../orders/order.ts'
 import { recordOrderEvent } from '../orders/record-order-event.ts'
+import { abandonOrder, closeAttempts, holdPayments } from '../payments/abandon-order.ts'
+import { INSIDE_PROVIDERS, type PaymentRow } from '../payments/payment.ts'
+import { SAGA } from '../payments/saga.ts'
 import { returnRedemptions } from '../promotions/return-redemptions.ts'
+import { refundHeld } from '../refunds/refund-order.ts'
 import { Refusal } from '../refusal.ts'
 import { releaseStock } from '../stock/release.ts'
 import { requireProse } from '../text.ts'
@@ -19,49 +24,74 @@ export interface Cancellation {
   now: Date
 }
 
+type By = Pick<Cancellation, 'actor' | 'now'>
+
 export const CANCEL_REASON_BYTES_MAX = 1_000
 
 /**
  * Cancels an order of which nothing was sent: its stock is free again, what it used of promotions and coupons is given
- * back, its payment is voided, its customer's figures are without it, and an event says so; all in one transaction. An order
- * that is cancelled already is answered as it is, so that of two who cancel at once both are content and it happens once.
- * Refuses `not_found`, and `invalid_state` for an order that has been paid or sent, or of which a shipment is under way.
+ * back, its customer's figures are without it, and an event says so; all in one transaction. What was authorized is let go and
+ * what was captured goes back the way it came: providers are asked afterwards. An order that is cancelled already is answered
+ * as it is, so that of two who cancel at once both are content and it happens once. Refuses `not_found`, and
+ * `invalid_state` for an order of which something was sent, or a shipment is under way.
  */
 export async function cancelOrder(tx: Tx, { orderId, reason, actor, now }: Cancellation): Promise<Order> {
   const why = requireProse('/reason', reason, CANCEL_REASON_BYTES_MAX)
+  const by = { actor, now }
   const held = await holdOrder(tx, orderId)
-  const before = held.state
-  if (before.status !== 'cancelled') {
-    await assertCancellable(tx, held)
-    await giveBack(tx, held, { actor, now })
-    crashPoint('cancel.released')
-    await recordOrderEvent(tx, held, { type: 'order.cancelled', reason: why }, { actor, now })
-    await Promise.all([
-      // Their sum looks for orders that are not cancelled: after the row says that this one is.
-      ...(held.customerId === null ? [] : [uncountOrder(tx, { customerId: held.customerId, total: before.total })]),
-      recordAudit(tx, {
-        ...{ action: 'order.cancelled', targetType: 'order', targetId: orderId, reason: why, actor, now },
-        before: { status: before.status, payment_status: before.paymentStatus },
-        after: { status: held.state.status, payment_status: held.state.paymentStatus },
-      }),
-    ])
+  const { status, paymentStatus } = held.state
+  if (status !== 'cancelled') {
+    if (status === 'pending') await abandonOrder(tx, held, { reason: why }, by)
+    else await cancelFirm(tx, held, why, by)
+    await recordAudit(tx, {
+      ...{ action: 'order.cancelled', targetType: 'order', targetId: orderId, reason: why, ...by },
+      before: { status, payment_status: paymentStatus },
+      after: { status: held.state.status, payment_status: held.state.paymentStatus },
+    })
   }
   return toOrder(await Promise.all(orderQueries(tx, orderId)))
 }
 
-async function giveBack(tx: Tx, held: HeldOrder, { actor, now }: { actor: Actor; now: Date }): Promise<void> {
-  const { id: orderId, state } = held
-  const lines = state.lines.map(({ variantId, quantity }) => ({ variantId, quantity }))
-  const voiding: Query = tx.sql`
-    update payment set status = 'voided' where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'pending'`
-  await Promise.all([releaseStock(tx, { orderId, lines, actor, now }), returnRedemptions(tx, orderId, now), voiding])
+async function cancelFirm(tx: Tx, held: HeldOrder, reason: string, by: By): Promise<void> {
+  const { id: orderId, customerId, state } = held
+  if (state.lines.some(({ fulfilled }) => fulfilled > 0n)) throw notNow('A part of the order has been sent.', state.status)
+  await assertNoShipment(tx, orderId)
+  await cancelOpenFulfillments(tx, orderId, by)
+  const payments = await holdPayments(tx, orderId)
+  await releaseStock(tx, { orderId, lines: 'all', ...by })
+  await returnRedemptions(tx, orderId, by.now)
+  for (const payment of payments) await letGo(tx, payment, by)
+  await closeAttempts(tx, payments, by)
+  crashPoint('cancel.released')
+  await recordOrderEvent(tx, held, { type: 'order.cancelled', reason }, by)
+  // Its sum looks for orders that are not cancelled: after the row says that this one is.
+  if (customerId !== null) await uncountOrder(tx, { customerId, total: state.total })
+  if (await hasMoneyLeft(tx, held)) await refundHeld(tx, held, { lines: [], shipping: 0n, amount: 'rest', to: 'original', reason, ...by })
 }
 
-async function assertCancellable(tx: Tx, { id, state }: HeldOrder): Promise<void> {
-  if (state.captured > state.refunded) throw notNow('The order has been paid.', 'paid')
+/** Nothing is waited for any more of a payment that was not made; what is only authorized, its provider is asked to void. */
+async function letGo(tx: Tx, payment: PaymentRow, by: By): Promise<void> {
+  if (!INSIDE_PROVIDERS.has(payment.provider)) return SAGA.authorize.undo(tx, payment, by)
+  if (payment.provider !== 'manual' || payment.status !== 'pending') return
+  await tx.sql`
+    update payment set status = 'voided', settled_at = ${by.now}, updated_at = ${by.now}
+    where merchant_id = ${tx.merchantId} and id = ${payment.id}`
+}
+
+/** Whether more was captured than has been given back, or is on its way. */
+async function hasMoneyLeft(tx: Tx, { id, state }: HeldOrder): Promise<boolean> {
+  if (state.captured <= state.refunded) return false
+  const [underWay] = await tx.sql<{ amount: bigint }[]>`
+    select coalesce(sum(amount), 0)::bigint as amount from payment_operation
+    where merchant_id = ${tx.merchantId} and order_id = ${id} and kind = 'refund' and status in ('pending', 'review')`
+  return state.captured - state.refunded > underWay!.amount
+}
+
+/** A carrier that was told of the goods may have them. */
+async function assertNoShipment(tx: Tx, orderId: string): Promise<void> {
   const [shipment] = await tx.sql`
     select id from shipment
-    where merchant_id = ${tx.merchantId} and order_id = ${id} and status in ('requested', 'created', 'labelled', 'cancelling') limit 1`
+    where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status in ('requested', 'created', 'labelled', 'cancelling') limit 1`
   if (shipment) throw notNow('A shipment is under way: call it off first.', 'shipping')
 }
 

@@ -3,15 +3,13 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { onCrashPoint } from '../crash-point.ts'
 import { createCustomer } from '../customers/change-customers.ts'
 import { getCustomer } from '../customers/customer.ts'
-import { holdOrder } from '../orders/hold-order.ts'
 import type { Order } from '../orders/order.ts'
 import { orderAt } from '../orders/order-at.ts'
-import type { OrderEvent } from '../orders/order-event.ts'
-import { recordOrderEvent } from '../orders/record-order-event.ts'
 import { verifyOrders } from '../orders/verify-orders.ts'
 import { ADDRESS, buyCart, fillCart, outcomes } from '../testing/buying.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
+import { pay } from '../testing/paying.ts'
 import { cancelOrder } from './cancel-order.ts'
 import { editOrder, previewEdit } from './edit-order.ts'
 import type { OrderEdit } from './edit-pricing.ts'
@@ -74,10 +72,6 @@ async function placed(): Promise<Story> {
 
 const lineOf = (order: Order, goods: Goods) => order.lines.find(({ variantId }) => variantId === goods.variantId)!
 
-async function record({ merchant, order }: Story, event: OrderEvent): Promise<void> {
-  await merchant.inMerchant(async (tx) => recordOrderEvent(tx, await holdOrder(tx, order.id), event, by))
-}
-
 describe('editing an order', () => {
   it('changes quantities: stock, totals, payment and figures follow', async () => {
     const story = await placed()
@@ -99,11 +93,9 @@ describe('editing an order', () => {
       quantities: [{ lineId: lineOf(order, mug).id, quantity: 0n }],
       added: [{ variantId: hat.variantId, quantity: 2n }],
     })
-    expect(edited.lines.map(({ quantity, subtotal }) => [quantity, subtotal])).toEqual([
-      [2n, 2_000n],
-      [0n, 0n],
-      [2n, 1_500n],
-    ])
+    const subtotals = (goods: Goods) =>
+      edited.lines.filter(({ variantId }) => variantId === goods.variantId).map(({ subtotal }) => subtotal)
+    expect([story.shirt, mug, hat].map(subtotals)).toEqual([[2_000n], [0n], [1_500n]])
     expect([await story.available(mug), await story.available(hat)]).toEqual([5n, 1n])
   })
 
@@ -159,17 +151,26 @@ describe('editing an order', () => {
   it('asks for what is missing of a paid order', async () => {
     const story = await placed()
     const { order, shirt } = story
-    await story.merchant.inMerchant(
-      (tx) =>
-        tx.sql`update payment set status = 'captured', authorized_amount = amount, captured_amount = amount where merchant_id = ${tx.merchantId}`,
-    )
-    await record(story, { type: 'payment.captured', paymentId: order.payments[0]!.id, amount: order.total })
+    await pay(story.merchant, order)
     const edited = await story.edit({ quantities: [{ lineId: lineOf(order, shirt).id, quantity: 3n }] })
     expect(edited).toMatchObject({ status: 'placed', paymentStatus: 'part_paid' })
     expect(edited.payments.map(({ status, amount }) => [status, amount])).toEqual([
       ['captured', order.total],
       ['pending', 1_000n],
     ])
+  })
+
+  it('gives back what was paid too much', async () => {
+    const story = await placed()
+    const { order, shirt } = story
+    await pay(story.merchant, order)
+    const edited = await story.edit({ quantities: [{ lineId: lineOf(order, shirt).id, quantity: 1n }] })
+    expect(edited).toMatchObject({
+      total: order.total - 1_000n,
+      capturedTotal: order.total,
+      refundedTotal: 1_000n,
+      paymentStatus: 'part_refunded',
+    })
   })
 
   it('by two at once happens one after the other', async () => {

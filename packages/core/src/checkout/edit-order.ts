@@ -3,6 +3,7 @@ import type { Actor } from '../actor.ts'
 import { recordAudit } from '../audit/record-audit.ts'
 import { crashPoint } from '../crash-point.ts'
 import { countDifference } from '../customers/figures.ts'
+import { planFulfillments } from '../fulfillment/open-fulfillments.ts'
 import { newId } from '../ids.ts'
 import type { Money } from '../money.ts'
 import { changeContact } from '../orders/annotate-order.ts'
@@ -63,7 +64,7 @@ export async function previewEdit(tx: Tx, { orderId, edit, now }: Pick<EditReque
 /**
  * Changes an order that was placed: quantities, goods, what staff take off, the address. It is priced as it was when it was
  * placed; stock follows, and so does the money: what is too much is given back, what is missing is asked for. Refuses
- * `invalid_state` for an order that is pending, cancelled, sent as a whole or refunded by line, `quantity_out_of_range` below
+ * `invalid_state` for an order that is pending, cancelled, refunded by line or just being packed, `quantity_out_of_range` below
  * what was sent, `insufficient_stock` and `total_changed`.
  */
 export async function editOrder(tx: Tx, request: EditRequest): Promise<Order> {
@@ -91,8 +92,10 @@ export async function editOrder(tx: Tx, request: EditRequest): Promise<Order> {
   ])
   crashPoint('edit.written')
   await recordOrderEvent(tx, held, { type: 'order.edited', lines: content.map(toContent), totals, difference, reason }, by)
-  if (edit.shippingAddress) await changeContact(tx, orderId, { shippingAddress: edit.shippingAddress }, by)
+  await planFulfillments(tx, held, by)
   await settleDifference(tx, held, { ...by, reason })
+  // Holds the order for itself: nothing of `held` is used behind it.
+  if (edit.shippingAddress) await changeContact(tx, orderId, { shippingAddress: edit.shippingAddress }, by)
   await recordAudit(tx, {
     ...{ action: 'order.edited', targetType: 'order', targetId: orderId, reason, ...by },
     before: { total: before.total },

@@ -2,21 +2,30 @@ import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { newId } from '../ids.ts'
 import type { HeldOrder } from '../orders/hold-order.ts'
+import { refundHeld } from '../refunds/refund-order.ts'
 
-/** After an edit: asks for what is missing, and lets go of what is too much. */
+/**
+ * After an edit of a held order: what was paid too much goes back the way it came, and what is missing is waited for, as a payment
+ * by hand. What a provider has only authorized stays as it is: staff capture less of it.
+ */
 export async function settleDifference(tx: Tx, held: HeldOrder, by: { actor: Actor; now: Date; reason: string }): Promise<void> {
-  const { id: orderId, state } = held
-  const outstanding = state.total - (state.authorized - state.refunded)
+  const { total, authorized, captured, refunded } = held.state
+  await awaitPayment(tx, held, total - (authorized - refunded), by.now)
+  const excess = captured - refunded - total
+  if (excess > 0n) await refundHeld(tx, held, { lines: [], shipping: 0n, amount: excess, to: 'original', ...by })
+}
+
+/** The one payment by hand that an order waits for, over what is missing; none where nothing is. */
+async function awaitPayment(tx: Tx, { id: orderId, state }: HeldOrder, missing: bigint, now: Date): Promise<void> {
   const [open] = await tx.sql<{ id: string }[]>`
     select id from payment where merchant_id = ${tx.merchantId} and order_id = ${orderId} and provider = 'manual' and status = 'pending'
-    for update`
-  if (open && outstanding > 0n) {
-    await tx.sql`update payment set amount = ${outstanding}, updated_at = now() where merchant_id = ${tx.merchantId} and id = ${open.id}`
-  } else if (open) {
-    await tx.sql`update payment set status = 'voided', updated_at = now() where merchant_id = ${tx.merchantId} and id = ${open.id}`
-  } else if (outstanding > 0n) {
+    for no key update`
+  if (open) {
+    const change = missing > 0n ? tx.sql`amount = ${missing}` : tx.sql`status = 'voided', settled_at = ${now}`
+    await tx.sql`update payment set ${change}, updated_at = ${now} where merchant_id = ${tx.merchantId} and id = ${open.id}`
+  } else if (missing > 0n) {
     await tx.sql`
       insert into payment (merchant_id, id, order_id, provider, method, status, amount, currency, created_at)
-      values (${tx.merchantId}, ${newId(by.now)}, ${orderId}, 'manual', 'invoice', 'pending', ${outstanding}, ${state.currency}, ${by.now})`
+      values (${tx.merchantId}, ${newId(now)}, ${orderId}, 'manual', 'invoice', 'pending', ${missing}, ${state.currency}, ${now})`
   }
 }

@@ -22,7 +22,7 @@ export async function abandonOrder(
   const { id: orderId, cartId, customerId, state } = held
   const payments = await holdPayments(tx, orderId)
   const events = await compensate(tx, orderId, payments, by)
-  for (const payment of payments.filter(isOpen)) await closeAttempt(tx, payment, by)
+  await closeAttempts(tx, payments, by)
   await Promise.all([
     returnRedemptions(tx, orderId, by.now),
     // Locked where a checkout locks it, before the merchant's counter.
@@ -41,6 +41,11 @@ export async function holdPayments(tx: Tx, orderId: string): Promise<PaymentRow[
   return (await tx.sql`
     select ${paymentColumns(tx)} from payment p where p.merchant_id = ${tx.merchantId} and p.order_id = ${orderId}
     order by p.id for no key update`) as unknown as PaymentRow[]
+}
+
+/** Closes the attempts to pay that nothing has come of yet. */
+export async function closeAttempts(tx: Tx, payments: readonly PaymentRow[], by: By): Promise<void> {
+  for (const payment of payments.filter(isOpen)) await closeAttempt(tx, payment, by)
 }
 
 /** The provider may still have it: its operation stays open, so that somebody goes on asking. */
