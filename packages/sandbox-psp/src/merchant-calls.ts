@@ -88,7 +88,7 @@ function effectOf(psp: Psp, kind: OperationKind, payment: PaymentState, key: str
     entries,
     reply: () => {
       const wire = psp.present(payment)
-      if (refused !== null) return { status: 409, body: { error: { type: 'refused', ...refused }, payment: wire } }
+      if (refused !== null) return { status: 409, body: { error: { type: 'refused', ...refused }, operation_id: key, payment: wire } }
       return { status: 201, body: presentOperation(kind, key, amount, payment, wire) }
     },
   }

@@ -1,6 +1,15 @@
 import type { DeclineCode, OperationKind, Outcome } from '@souk/core/payments/provider.ts'
 import type { Answer } from './sandbox-client.ts'
-import { answeredWire, declinedWire, errorWire, type OperationWire, operationWire, type PaymentWire, paymentWire } from './sandbox-wire.ts'
+import {
+  answeredWire,
+  declinedWire,
+  errorWire,
+  type OperationWire,
+  operationWire,
+  type PaymentWire,
+  paymentWire,
+  refusedWire,
+} from './sandbox-wire.ts'
 
 // Answers of the sandbox provider as outcomes. An answer counts only when it is about what was asked: over one connection the
 // answer to another question may come.
@@ -41,8 +50,14 @@ export function operationOutcome({ status, body }: Answer, kind: Kind, operation
     const operation = operationWire.safeParse(body).data
     return operation?.operation_id === operationId && operation.kind === kind ? performed(operation) : nonsense()
   }
+  if (status === 409) {
+    const refused = refusedWire.safeParse(body).data
+    return refused?.operation_id === operationId
+      ? { kind: 'refused', code: refused.error.code, message: refused.error.message }
+      : nonsense()
+  }
   const code = codeOf(body)
-  if (code !== undefined && (status === 409 || status === 400 || status === 404)) return { kind: 'refused', code, message: messageOf(body) }
+  if (code !== undefined && (status === 400 || status === 404)) return { kind: 'refused', code, message: messageOf(body) }
   return unknown(status, body)
 }
 

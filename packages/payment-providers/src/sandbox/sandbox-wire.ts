@@ -32,6 +32,8 @@ export type OperationWire = z.output<typeof operationWire>
 
 export const errorWire = z.object({ error: z.object({ type: z.string(), code: z.string(), message: z.string() }) })
 
+export const refusedWire = errorWire.extend({ operation_id: z.string() })
+
 export const answeredWire = z.object({ key: z.string(), kind: z.string(), status: z.int(), body: z.unknown() })
 
 export const movementsWire = z.object({
