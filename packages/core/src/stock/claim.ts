@@ -23,7 +23,7 @@ export interface StockClaim {
  */
 export async function claimStock(tx: Tx, { orderId, cartId, lines, actor, now }: StockClaim): Promise<{ variant_id: string }[]> {
   const holder = { orderId, cartId: cartId ?? null }
-  const taking = { as: 'allocated', minutes: 0, actor, now } as const
+  const taking = { as: 'allocated', minutes: 0, others: 'ended', actor, now } as const
   const [taken] = (await takeAtOnce(tx, { holder, lines }, taking)) as unknown as TakenAtOnce[]
   if (taken!.simple) return taken!.enough.map((variantId) => ({ variant_id: variantId }))
   const wanted = together(lines)

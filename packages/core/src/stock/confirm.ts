@@ -21,7 +21,13 @@ export async function confirmReservations(tx: Tx, confirmation: Confirmation): P
     select id from stock_reservation where merchant_id = ${tx.merchantId} and order_id = ${orderId} and status = 'active' order by id for update`
   const [, { lost }] = await Promise.all([held.execute(), claimReserved(tx, confirmation)])
   if (lost.length === 0) return { short: [] }
-  const [short] = await takeStock(tx, [{ holder: { orderId, cartId: null }, lines: lost }], { as: 'allocated', minutes: 0, actor, now })
+  const [short] = await takeStock(tx, [{ holder: { orderId, cartId: null }, lines: lost }], {
+    as: 'allocated',
+    minutes: 0,
+    others: 'ended',
+    actor,
+    now,
+  })
   if (short!.length > 0) return { short: [...short!] }
   const marked: Query = tx.sql`
     update stock_reservation set retaken_at = ${now}::timestamptz

@@ -23,7 +23,7 @@ export interface ReservationRequest {
  */
 export async function reserveStock(tx: Tx, { holder: given, lines, minutes, actor, now }: ReservationRequest): Promise<void> {
   const holder: Holder = { cartId: given.cartId ?? null, orderId: 'orderId' in given ? given.orderId : null }
-  const taking = { as: 'reserved', minutes, actor, now } as const
+  const taking = { as: 'reserved', minutes, others: 'ended', actor, now } as const
   const wanted = together(lines)
   const [[taken]] = await Promise.all([
     takeAtOnce(tx, { holder, lines: wanted }, taking) as unknown as Promise<TakenAtOnce[]>,

@@ -21,20 +21,8 @@ export interface StockShipment {
  * arrive first. Of goods that are not tracked nothing is counted.
  */
 export async function shipStock(tx: Tx, shipment: StockShipment): Promise<void> {
-  await takeOut(tx, shipment, { reason: 'shipment', note: '' })
-}
-
-/**
- * Goods that an order has allocated at a location are not to be found there: they are not on hand, and the order has them no
- * longer. It may claim others. Refuses as `shipStock` does.
- */
-export async function loseStock(tx: Tx, loss: StockShipment & { note: string }): Promise<void> {
-  await takeOut(tx, loss, { reason: 'adjustment', note: loss.note })
-}
-
-async function takeOut(tx: Tx, given: StockShipment, why: Why): Promise<void> {
-  const lines = together(given.lines)
-  const [, rows] = await Promise.all([foldClaims(tx, { orderId: given.orderId }), takenOut(tx, { ...given, lines }, why)])
+  const lines = together(shipment.lines)
+  const [, rows] = await Promise.all([foldClaims(tx, { orderId: shipment.orderId }), shipped(tx, { ...shipment, lines })])
   const parts = rows as unknown as { variant_id: string; allocated: boolean; there: boolean }[]
   const errorsOf = (isWrong: (part: (typeof parts)[number]) => boolean) => [
     ...new Set(parts.filter(isWrong).map((part) => part.variant_id)),
@@ -51,13 +39,8 @@ async function takeOut(tx: Tx, given: StockShipment, why: Why): Promise<void> {
     throw new Refusal('insufficient_stock', { detail: 'Not as much is on hand at this location.', extra: { variant_ids: missing } })
 }
 
-interface Why {
-  reason: 'shipment' | 'adjustment'
-  note: string
-}
-
 /** One row for each part of a line: whether it is allocated, and there. Writes if all are. */
-function takenOut(tx: Tx, { orderId, locationId, lines, actor, now }: StockShipment, { reason, note }: Why): Query {
+function shipped(tx: Tx, { orderId, locationId, lines, actor, now }: StockShipment): Query {
   return tx.sql`
     with asked as (
       select variant_id, quantity from jsonb_to_recordset(${linesJson(lines)}::jsonb) as line (variant_id uuid, quantity bigint)
@@ -84,13 +67,13 @@ function takenOut(tx: Tx, { orderId, locationId, lines, actor, now }: StockShipm
       where v.granted and l.merchant_id = ${tx.merchantId} and l.variant_id = k.variant_id and l.location_id = ${locationId}
       returning l.variant_id, k.gone, k.quantity
     ), lowered as (
-      update stock_allocation a set quantity = a.quantity - p.quantity${reason === 'shipment' ? tx.sql`, shipped = a.shipped + p.quantity` : tx.sql``}
+      update stock_allocation a set quantity = a.quantity - p.quantity, shipped = a.shipped + p.quantity
       from part p, verdict v
       where v.granted and a.merchant_id = ${tx.merchantId} and a.order_id = ${orderId} and a.line_variant_id = p.line_variant_id
         and a.variant_id = p.variant_id and a.location_id = ${locationId}
     ), moved as (
-      insert into stock_movement (merchant_id, variant_id, location_id, on_hand_change, allocated_change, reason, note, order_id, actor, occurred_at)
-      select ${tx.merchantId}, variant_id, ${locationId}::uuid, -gone, -quantity, ${reason}, ${note}, ${orderId}::uuid, ${JSON.stringify(actor)}::jsonb,
+      insert into stock_movement (merchant_id, variant_id, location_id, on_hand_change, allocated_change, reason, order_id, actor, occurred_at)
+      select ${tx.merchantId}, variant_id, ${locationId}::uuid, -gone, -quantity, 'shipment', ${orderId}::uuid, ${JSON.stringify(actor)}::jsonb,
         ${now}::timestamptz
       from levelled
     )

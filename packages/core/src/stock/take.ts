@@ -1,5 +1,6 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
+import { crashPoint } from '../crash-point.ts'
 import { type Line, type Part, type Pick as Picked, type Place, Shelves } from './allocate.ts'
 
 /** Whose the units are. What a cart has reserved passes to the order that it becomes. */
@@ -18,6 +19,8 @@ export interface Taking {
   /** `reserved` until the database's clock has run `minutes` on, or `allocated` for good. */
   as: 'reserved' | 'allocated'
   minutes: number
+  /** What a holder has reserved of other variants than it names now: `ended` where it names all that it shall have. */
+  others: 'ended' | 'kept'
   actor: Actor
   now: Date
 }
@@ -38,47 +41,81 @@ interface OwnRow {
 
 /** What was decided while the levels were held. */
 interface Decision {
-  /** Reservations that their holder keeps. */
-  kept: { id: string; order_id: string | null }[]
+  /** Reservations that their holder keeps, for longer; they are the order's now if it is one. */
+  kept: string[]
   /** Reservations that it gives back: another quantity is wanted, or none. */
   ended: string[]
   picks: (Picked & Holder)[]
 }
 
+/** A want, with what its holder has reserved already. */
+interface Claim extends Want {
+  /** Held in another quantity than is wanted, or not wanted at all. */
+  given: OwnRow[]
+  kept: OwnRow[]
+  missing: Line[]
+}
+
 /**
- * Lets each holder have what it wants, all of it or nothing, first come first served in the order of `wants`: two round trips,
- * for any number of wants, locations and bundles. Afterwards a holder has reserved what it wants and nothing else; what it
- * holds already in the right number is not touched, nor its level locked. Levels are locked in claim order. `last` sends the
- * writing together with COMMIT.
+ * Lets each holder have what it wants, all of it or nothing, first come first served in the order of `wants`: for any number of
+ * wants of carts, or the one of an order, over any number of locations and bundles. What a holder has reserved already in the
+ * right number is not touched, nor its level locked. Levels are locked in claim order and held for two round trips; `last`
+ * sends the writing together with COMMIT.
  */
 export async function takeStock(tx: Tx, wants: readonly Want[], taking: Taking, last: 'last' | 'more' = 'more'): Promise<Short[]> {
-  const json = wantsJson(wants)
-  const [own, parts, places] = await Promise.all([lockOwn(tx, json), partsOf(tx, json), lockPlaces(tx, json)])
-  const { decision, shorts } = decide(wants, own as unknown as OwnRow[], {
-    parts: (parts as unknown as Record<string, never>[]).map(toPart),
-    places: (places as unknown as Record<string, never>[]).map(toPlace),
-  })
-  const writing = write(tx, decision, taking)
-  if (last === 'last') await tx.finish([writing])
-  else await writing
+  const variantIds = [...new Set(wants.flatMap(({ lines }) => lines.map((line) => line.variantId)))]
+  const [ofCarts, ofOrders, partRows] = await Promise.all([
+    lockOwn(tx, { cartIds: wants.flatMap(({ holder }) => holder.cartId ?? []) }),
+    lockOwn(tx, { orderIds: wants.flatMap(({ holder }) => holder.orderId ?? []) }),
+    partsOf(tx, variantIds),
+  ])
+  const claims = claimsOf(wants, [...ofCarts, ...ofOrders] as unknown as OwnRow[], taking)
+  const parts = (partRows as unknown as Record<string, never>[]).map(toPart)
+  const goods = goodsOf(claims, parts)
+  const places = goods.length === 0 ? [] : await lockPlaces(tx, goods)
+  const shelves = new Shelves((places as unknown as Record<string, never>[]).map(toPlace), parts)
+  const { decision, shorts } = decide(claims, shelves)
+  if (decision.kept.length + decision.ended.length + decision.picks.length > 0)
+    await send(tx, write(tx, decision, { ...taking, goods, orderId: wants.length === 1 ? wants[0]!.holder.orderId : null }), last)
   return shorts
 }
 
-function decide(wants: readonly Want[], own: readonly OwnRow[], stock: { parts: Part[]; places: Place[] }) {
-  const shelves = new Shelves(stock.places, stock.parts)
+async function send(tx: Tx, writing: Query, last: 'last' | 'more'): Promise<void> {
+  if (last === 'more') await writing
+  else {
+    crashPoint('stock.batch_granted')
+    await tx.finish([writing])
+    crashPoint('stock.batch_committed')
+  }
+}
+
+function claimsOf(wants: readonly Want[], own: readonly OwnRow[], { others }: Taking): Claim[] {
+  return wants.map((want) => {
+    const named = new Set(want.lines.map((line) => line.variantId))
+    const held = own.filter((row) => isOf(row, want.holder) && (others === 'ended' || named.has(row.line_variant_id)))
+    const missing = want.lines.filter((line) => unitsOf(held, line.variantId) !== line.quantity)
+    const keeps = (row: OwnRow) => named.has(row.line_variant_id) && !missing.some((line) => line.variantId === row.line_variant_id)
+    return { ...want, missing, kept: held.filter(keeps), given: held.filter((row) => !keeps(row)) }
+  })
+}
+
+/** The goods whose levels change. */
+function goodsOf(claims: readonly Claim[], parts: readonly Part[]): string[] {
+  const missing = new Set(claims.flatMap((claim) => claim.missing.map((line) => line.variantId)))
+  const needed = parts.filter((part) => missing.has(part.lineVariantId)).map((part) => part.variantId)
+  return [...new Set([...needed, ...claims.flatMap((claim) => claim.given.map((row) => row.variant_id))])]
+}
+
+function decide(claims: readonly Claim[], shelves: Shelves): { decision: Decision; shorts: Short[] } {
   const decision: Decision = { kept: [], ended: [], picks: [] }
-  const shorts = wants.map(({ holder, lines }): Short => {
-    const held = own.filter((row) => isOf(row, holder))
-    const missing = lines.filter((line) => unitsOf(held, line.variantId) !== line.quantity)
-    const keeps = new Set(lines.filter((line) => !missing.includes(line)).map((line) => line.variantId))
-    const given = held.filter((row) => !keeps.has(row.line_variant_id))
-    for (const row of given) shelves.putBack({ variantId: row.variant_id, locationId: row.location_id, quantity: row.quantity })
+  const shorts = claims.map(({ holder, given, kept, missing }): Short => {
+    for (const row of given) shelves.putBack(toGoods(row))
     const taken = shelves.take(missing)
     if ('short' in taken) {
-      for (const row of given) shelves.putBack({ variantId: row.variant_id, locationId: row.location_id, quantity: -row.quantity })
+      for (const row of given) shelves.putBack({ ...toGoods(row), quantity: -row.quantity })
       return taken.short
     }
-    decision.kept.push(...held.filter((row) => keeps.has(row.line_variant_id)).map((row) => ({ id: row.id, order_id: holder.orderId })))
+    decision.kept.push(...kept.map((row) => row.id))
     decision.ended.push(...given.map((row) => row.id))
     decision.picks.push(...taken.picks.map((pick) => ({ ...pick, ...holder })))
     return []
@@ -97,86 +134,41 @@ function unitsOf(held: readonly OwnRow[], lineVariantId: string): bigint {
   return rows.filter((row) => row.variant_id === first).reduce((units, row) => units + row.quantity / row.per_unit, 0n)
 }
 
-/** Digits as text: JSON numbers would lose some on the way. */
-function wantsJson(wants: readonly Want[]): string {
-  return JSON.stringify(
-    wants.flatMap(({ holder, lines }) =>
-      lines.map((line) => ({
-        cart_id: holder.cartId,
-        order_id: holder.orderId,
-        variant_id: line.variantId,
-        quantity: line.quantity.toString(),
-      })),
-    ),
-  )
-}
-
-/** The rows that the wanting holders have reserved. Held until the end: neither the sweep nor another payment ends them meanwhile. */
-function lockOwn(tx: Tx, wants: string): Query {
+/** What holders have reserved. Held until the end: neither the sweep nor another payment ends it meanwhile. */
+function lockOwn(tx: Tx, of: { cartIds: string[] } | { orderIds: string[] }): Query {
+  const holder =
+    'cartIds' in of ? tx.sql`cart_id = any(${of.cartIds}::uuid[]) and order_id is null` : tx.sql`order_id = any(${of.orderIds}::uuid[])`
   return tx.sql`
-    select r.id, r.cart_id, r.order_id, r.line_variant_id, r.variant_id, r.location_id, r.per_unit, r.quantity
-    from stock_reservation r
-    where r.merchant_id = ${tx.merchantId} and r.status = 'active' and r.id in (${ownIds(tx, wants)})
-    order by r.id
+    select id, cart_id, order_id, line_variant_id, variant_id, location_id, per_unit, quantity from stock_reservation
+    where merchant_id = ${tx.merchantId} and status = 'active' and ${holder}
+    order by id
     for update`
 }
 
-function ownIds(tx: Tx, wants: string): Query {
-  return tx.sql`
-    select o.id
-    from (select distinct cart_id from jsonb_to_recordset(${wants}::jsonb) as w (cart_id uuid)) w
-      join stock_reservation o on o.merchant_id = ${tx.merchantId} and o.cart_id = w.cart_id and o.status = 'active' and o.order_id is null
-    union all
-    select o.id
-    from (select distinct order_id from jsonb_to_recordset(${wants}::jsonb) as w (order_id uuid)) w
-      join stock_reservation o on o.merchant_id = ${tx.merchantId} and o.order_id = w.order_id and o.status = 'active'`
-}
-
-function partsOf(tx: Tx, wants: string): Query {
+function partsOf(tx: Tx, variantIds: readonly string[]): Query {
   return tx.sql`
     select w.variant_id as line_variant_id, coalesce(b.component_id, w.variant_id) as variant_id, coalesce(b.quantity, 1) as per_unit
-    from (select distinct variant_id from jsonb_to_recordset(${wants}::jsonb) as w (variant_id uuid)) w
+    from unnest(${variantIds as string[]}::uuid[]) as w (variant_id)
       left join bundle_component b on b.merchant_id = ${tx.merchantId} and b.bundle_id = w.variant_id
     order by 1, 2`
 }
 
-/**
- * Locks the levels of what is not held in the right number already, and of what is given back. A statement of its own after
- * `lockOwn`: it sees what was waited for there.
- */
-function lockPlaces(tx: Tx, wants: string): Query {
+function lockPlaces(tx: Tx, goods: readonly string[]): Query {
   return tx.sql`
-    with wanted as (
-      select * from jsonb_to_recordset(${wants}::jsonb) as w (cart_id uuid, order_id uuid, variant_id uuid, quantity bigint)
-    ), own as (
-      select cart_id, order_id, line_variant_id, variant_id, quantity, per_unit from stock_reservation
-      where merchant_id = ${tx.merchantId} and status = 'active' and id in (${ownIds(tx, wants)})
-    ), held as (
-      select w.cart_id, w.order_id, w.variant_id, sum(o.quantity / o.per_unit) / count(distinct o.variant_id) as units
-      from (select distinct cart_id, order_id from wanted) h
-        join own o on o.order_id = h.order_id or o.order_id is null and o.cart_id = h.cart_id
-        join wanted w on w.cart_id is not distinct from h.cart_id and w.order_id is not distinct from h.order_id and w.variant_id = o.line_variant_id
-      group by 1, 2, 3
-    ), uncovered as (
-      select distinct w.variant_id from wanted w
-        left join held h on h.cart_id is not distinct from w.cart_id and h.order_id is not distinct from w.order_id and h.variant_id = w.variant_id
-      where h.units is distinct from w.quantity
-    ), goods as (
-      select coalesce(b.component_id, u.variant_id) as variant_id
-      from uncovered u left join bundle_component b on b.merchant_id = ${tx.merchantId} and b.bundle_id = u.variant_id
-      union
-      select o.variant_id from own o
-      where o.line_variant_id in (select variant_id from uncovered) or o.line_variant_id not in (select variant_id from wanted)
-    )
     select l.variant_id, l.location_id, p.priority, app.level_sellable(l) as free
-    from goods g
-      join stock_level l on l.merchant_id = ${tx.merchantId} and l.variant_id = g.variant_id
-      join location p on p.merchant_id = ${tx.merchantId} and p.id = l.location_id
+    from stock_level l join location p on p.merchant_id = ${tx.merchantId} and p.id = l.location_id
+    where l.merchant_id = ${tx.merchantId} and l.variant_id = any(${goods as string[]}::uuid[])
     order by l.variant_id, l.location_id
     for no key update of l`
 }
 
-function write(tx: Tx, { kept, ended, picks }: Decision, { as, minutes, actor, now }: Taking): Query {
+interface Writing extends Taking {
+  /** Whose it is from now on, if it is one order's. */
+  orderId: string | null
+  goods: string[]
+}
+
+function write(tx: Tx, { kept, ended, picks }: Decision, { as, minutes, actor, now, orderId, goods }: Writing): Query {
   const rows = picks.map((pick) => ({
     cart_id: pick.cartId,
     order_id: pick.orderId,
@@ -194,9 +186,8 @@ function write(tx: Tx, { kept, ended, picks }: Decision, { as, minutes, actor, n
       where merchant_id = ${tx.merchantId} and id = any(${ended}::uuid[]) and status = 'active'
       returning id, order_id, variant_id, location_id, quantity
     ), kept as (
-      update stock_reservation r set order_id = k.order_id, expires_at = now() + make_interval(mins => ${minutes})
-      from jsonb_to_recordset(${JSON.stringify(kept)}::jsonb) as k (id uuid, order_id uuid)
-      where r.merchant_id = ${tx.merchantId} and r.id = k.id and r.status = 'active'
+      update stock_reservation set order_id = coalesce(${orderId}::uuid, order_id), expires_at = now() + make_interval(mins => ${minutes})
+      where merchant_id = ${tx.merchantId} and id = any(${kept}::uuid[]) and status = 'active'
     ), pick as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
         as p (cart_id uuid, order_id uuid, line_variant_id uuid, variant_id uuid, location_id uuid, per_unit bigint, quantity bigint)
@@ -211,7 +202,7 @@ function write(tx: Tx, { kept, ended, picks }: Decision, { as, minutes, actor, n
     ), levelled as (
       update stock_level l set reserved = l.reserved + c.reserved, allocated = l.allocated + c.allocated
       from change c
-      where l.merchant_id = ${tx.merchantId} and l.variant_id = c.variant_id and l.location_id = c.location_id
+      where l.merchant_id = ${tx.merchantId} and l.variant_id = any(${goods}::uuid[]) and l.variant_id = c.variant_id and l.location_id = c.location_id
     ), held as (${isReserved ? reserve(tx, minutes) : allocate(tx)}
     ), moved as (
       insert into stock_movement (merchant_id, variant_id, location_id, reserved_change, allocated_change, reason, order_id, reservation_id, actor, occurred_at)
@@ -239,6 +230,10 @@ function allocate(tx: Tx): Query {
     select ${tx.merchantId}::uuid, order_id, line_variant_id, variant_id, location_id, per_unit, quantity from pick
     on conflict (merchant_id, order_id, line_variant_id, variant_id, location_id) do update
       set quantity = stock_allocation.quantity + excluded.quantity`
+}
+
+function toGoods(row: OwnRow): { variantId: string; locationId: string; quantity: bigint } {
+  return { variantId: row.variant_id, locationId: row.location_id, quantity: row.quantity }
 }
 
 function toPart(row: Record<string, never>): Part {

@@ -1,0 +1,130 @@
+import type { InMerchant } from '@souk/tenant-router/router.ts'
+import type { Actor } from '../actor.ts'
+import { insufficientStock } from './claim.ts'
+import { takeStock } from './take.ts'
+
+/** One buyer's wish for one variant. */
+export interface Wish {
+  cartId: string
+  variantId: string
+  quantity: bigint
+  minutes: number
+  actor: Actor
+  now: Date
+}
+
+/** How many wishes share a transaction. More would make another process wait longer for its turn. */
+const BATCH_MAX = 64
+
+// By the door of a merchant, which requests share for as long as the directory's entry is remembered.
+const TURNSTILES_MAX = 1_000
+const turnstiles = new WeakMap<InMerchant, Map<string, Turnstile>>()
+
+/**
+ * Reserves a variant that many want at once for a cart, first come first served: wishes of this process wait in line, and those
+ * who wait are served together, by one transaction that holds the level for two round trips. Of several processes each has one
+ * batch under way at a time, and PostgreSQL lets them take turns at the level's lock. Every wish is answered for itself:
+ * refuses `insufficient_stock`. Afterwards the cart has reserved this quantity of the variant; what else it holds stays.
+ */
+export function reserveInTurn(inMerchant: InMerchant, wish: Wish): Promise<void> {
+  const lines = turnstiles.get(inMerchant) ?? new Map<string, Turnstile>()
+  turnstiles.set(inMerchant, lines)
+  const key = `${wish.variantId}|${wish.minutes}`
+  const line = lines.get(key) ?? new Turnstile(inMerchant)
+  lines.set(key, line)
+  if (lines.size > TURNSTILES_MAX) forget(lines)
+  return line.join(wish)
+}
+
+/** An idle one holds no more than the memory whether its goods were sold out. */
+function forget(lines: Map<string, Turnstile>): void {
+  for (const [key, line] of lines) if (line.idle) lines.delete(key)
+}
+
+interface Waiting extends Wish {
+  done(): void
+  failed(reason: unknown): void
+}
+
+class Turnstile {
+  readonly #inMerchant: InMerchant
+  #waiting: Waiting[] = []
+  #turning = false
+  /** The last batch got nothing: it is worth a look before a lock. */
+  #soldOut = false
+
+  constructor(inMerchant: InMerchant) {
+    this.#inMerchant = inMerchant
+  }
+
+  get idle(): boolean {
+    return !this.#turning
+  }
+
+  join(wish: Wish): Promise<void> {
+    return new Promise((done, failed) => {
+      this.#waiting.push({ ...wish, done, failed })
+      if (!this.#turning) void this.#turn()
+    })
+  }
+
+  async #turn(): Promise<void> {
+    this.#turning = true
+    while (this.#waiting.length > 0) {
+      const batch = this.#next()
+      try {
+        if (this.#soldOut) this.#waiting.unshift(...(await this.#turnAway(batch)))
+        else await this.#serve(batch)
+      } catch (error) {
+        for (const { failed } of batch) failed(error)
+      }
+    }
+    this.#turning = false
+  }
+
+  /** The first who wait. A cart that asks twice is served one after the other: the second time it holds something. */
+  #next(): Waiting[] {
+    if (this.#soldOut) return this.#waiting.splice(0)
+    const carts = new Set<string>()
+    const batch: Waiting[] = []
+    while (batch.length < BATCH_MAX && this.#waiting[0] && !carts.has(this.#waiting[0].cartId)) {
+      const first = this.#waiting.shift()!
+      carts.add(first.cartId)
+      batch.push(first)
+    }
+    return batch
+  }
+
+  async #serve(batch: readonly Waiting[]): Promise<void> {
+    const [{ minutes, actor, now }] = batch as [Waiting]
+    const wants = batch.map(({ cartId, variantId, quantity }) => ({ holder: { cartId, orderId: null }, lines: [{ variantId, quantity }] }))
+    const shorts = await this.#inMerchant((tx) => takeStock(tx, wants, { as: 'reserved', minutes, others: 'kept', actor, now }, 'last'))
+    this.#soldOut = shorts.every((short) => short.length > 0)
+    for (const [index, { done, failed, variantId }] of batch.entries()) {
+      if (shorts[index]!.length === 0) done()
+      else failed(insufficientStock([variantId]))
+    }
+  }
+
+  /**
+   * Looks how many there are, without a lock, and refuses those who want more: the look was taken after they came. Answers the
+   * others, who get into line.
+   */
+  async #turnAway(batch: readonly Waiting[]): Promise<Waiting[]> {
+    const [{ variantId }] = batch as [Waiting]
+    const carts = batch.map(({ cartId }) => cartId)
+    const [[level], holders] = (await this.#inMerchant.readOnce((tx) => [
+      tx.sql`
+        select coalesce(sum(app.sellable(l)), 0)::bigint as sellable from stock_level l
+        where l.merchant_id = ${tx.merchantId} and l.variant_id = ${variantId}`,
+      tx.sql`
+        select cart_id from stock_reservation
+        where merchant_id = ${tx.merchantId} and cart_id = any(${carts}::uuid[]) and status = 'active'`,
+    ])) as [[{ sellable: bigint }], { cart_id: string }[]]
+    const holding = new Set(holders.map((row) => row.cart_id))
+    const hopeful = batch.filter(({ cartId, quantity }) => quantity <= level.sellable || holding.has(cartId))
+    this.#soldOut = hopeful.length === 0
+    for (const waiting of batch) if (!hopeful.includes(waiting)) waiting.failed(insufficientStock([variantId]))
+    return hopeful
+  }
+}
