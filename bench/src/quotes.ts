@@ -1,5 +1,5 @@
 import { expectStatus } from '@souk/proofs/client.ts'
-import type { House, Shop } from '@souk/proofs/house.ts'
+import { House, type Shop } from '@souk/proofs/house.ts'
 import { discountBundle, HONEST, installDiscount } from '@souk/proofs/shop-plugins.ts'
 import { type Rate, repeat } from './load.ts'
 import { table } from './report.ts'
@@ -121,3 +121,17 @@ function median(values: number[]): string {
   const sorted = values.toSorted((one, other) => one - other)
   return (sorted[Math.floor(sorted.length / 2)] ?? 0).toFixed(2)
 }
+
+/** A house of its own: `node src/quotes.ts`. */
+async function benchQuotes(): Promise<void> {
+  const house = await House.open()
+  try {
+    await house.startApi()
+    house.startWorker()
+    printQuotes(await measureQuotes(house))
+  } finally {
+    await house.close()
+  }
+}
+
+if (import.meta.main) await benchQuotes()

@@ -1,13 +1,15 @@
 import type { PendingCall } from './pending-call.ts'
-import type { RunnerProcess } from './runner-process.ts'
-import type { AnswerMessage } from './sandbox/frames.ts'
+import type { Reply, RunnerProcess } from './runner-process.ts'
+import type { AnswerMessage, Frame, RunnerMessage } from './sandbox/frames.ts'
 import { KILL_GRACE_MS, LOAD_MS_MAX } from './sandbox/limits.ts'
 import { digestOf } from './sandbox/source-gate.ts'
 
-export type Reply = { kind: 'answered'; message: AnswerMessage; json: string } | { kind: 'refused'; detail: string }
+export type Conversed =
+  | { kind: 'answered'; message: AnswerMessage; json: string; rested: Promise<Frame<RunnerMessage>> | undefined }
+  | { kind: 'refused'; detail: string }
 
 /** Makes one call in a runner; loads the bundle first if this runner does not have it. Rejects with RunnerGone. */
-export async function converse(runner: RunnerProcess, call: PendingCall): Promise<Reply> {
+export async function converse(runner: RunnerProcess, call: PendingCall): Promise<Conversed> {
   if (call.work === 'inspect') return inspect(runner, call)
   const { merchantId, bundle, configuration, contract, hook, wallMs, outputBytesMax, repeat } = call
   const whose = { merchantId, digest: bundle.digest, configuration }
@@ -22,11 +24,11 @@ export async function converse(runner: RunnerProcess, call: PendingCall): Promis
   return loaded.message.type === 'loaded' ? answered(await ask()) : answered(loaded)
 }
 
-async function inspect(runner: RunnerProcess, { bundle, wallMs }: PendingCall): Promise<Reply> {
+async function inspect(runner: RunnerProcess, { bundle, wallMs }: PendingCall): Promise<Conversed> {
   return answered(await runner.ask({ type: 'inspect', wallMs }, bundle.source, LOAD_MS_MAX + wallMs + KILL_GRACE_MS))
 }
 
-function answered({ message, text }: { message: { type: string }; text: string }): Reply {
+function answered({ message, text, rested }: Reply): Conversed {
   if (message.type !== 'answer') throw new Error(`a runner said ${message.type} where an answer was due`)
-  return { kind: 'answered', message: message as AnswerMessage, json: text }
+  return { kind: 'answered', message, json: text, rested }
 }

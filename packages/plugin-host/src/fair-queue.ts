@@ -11,6 +11,11 @@ export class FairQueue<Item extends { merchantId: string }> {
     return this.#byMerchant.get(merchantId)?.length ?? 0
   }
 
+  /** Whether anybody but this merchant waits. */
+  hasOthers(merchantId: string): boolean {
+    return this.#size > this.sizeOf(merchantId)
+  }
+
   add(item: Item): void {
     const waiting = this.#byMerchant.get(item.merchantId)
     if (waiting === undefined) this.#byMerchant.set(item.merchantId, [item])

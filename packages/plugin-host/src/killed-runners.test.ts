@@ -3,7 +3,19 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { type KilledRunner, PluginHost } from './plugin-host.ts'
-import { callOf, HARMLESS, haveRead, isAlive, outputOf, plugin, reasonOf, signal, UNSTOPPABLE, until } from './testing/plugins.ts'
+import {
+  callOf,
+  HARMLESS,
+  haveRead,
+  isAlive,
+  outputOf,
+  plugin,
+  reasonOf,
+  signal,
+  UNSTOPPABLE,
+  UNSTOPPABLE_BODY,
+  until,
+} from './testing/plugins.ts'
 
 const HOLES = plugin('const a = []; a.length = 4e9; return JSON.stringify(a).length')
 const LOOP = plugin('while (true) {}')
@@ -52,6 +64,26 @@ test('several killed at the same time are all replaced, and those who wait are s
   expect((await Promise.all(attacks)).map(reasonOf)).toEqual(Array(4).fill('killed'))
   expect(await Promise.all(served)).toEqual(Array.from({ length: 30 }, (_, n) => ({ n: n + 1 })))
   await until(() => stablePids(host).length === 3 && host.stats().spares === 1)
+})
+
+test('calls in line behind one that costs the process are answered all the same, and are not what is told on', async () => {
+  const killed: KilledRunner[] = []
+  const host = await open({ onRunnerKilled: (one) => killed.push(one) })
+  // Known to be quick, so that it lies with the runner before another one of the merchant: until it is told to do harm.
+  const turning = plugin(`if (!input.harm) return input.n; ${UNSTOPPABLE_BODY}`)
+  for (const bundle of [turning, HARMLESS]) await host.call(callOf(bundle, { input: { n: 1 } }))
+  await until(() => host.stats().running === 0)
+  for (const pid of stablePids(host)) signal(pid, 'SIGSTOP')
+  const before = outputOf(host, HARMLESS, { input: { n: 1 } })
+  const harmful = host.call(callOf(turning, { input: { harm: true } }))
+  const behind = [2, 3].map((n) => outputOf(host, HARMLESS, { input: { n } }))
+  const beyond = outputOf(host, HARMLESS, { input: { n: 4 } })
+  expect(host.stats()).toMatchObject({ running: 4, queued: 1 })
+  for (const pid of stablePids(host)) signal(pid, 'SIGCONT')
+  expect(await before).toEqual({ n: 2 })
+  expect(await harmful).toMatchObject({ reason: 'killed' })
+  expect(await Promise.all([...behind, beyond])).toEqual([{ n: 3 }, { n: 4 }, { n: 5 }])
+  expect(killed.map(({ digest }) => digest)).toEqual([turning.digest])
 })
 
 test('a process that ends by somebody else`s hand costs the call nothing', async () => {

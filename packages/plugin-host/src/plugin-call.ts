@@ -7,6 +7,15 @@ export interface Bundle {
   source: string
 }
 
+/** JSON that was written already: several plugins are told the same. */
+export class Written {
+  readonly json: string
+
+  constructor(json: string) {
+    this.json = json
+  }
+}
+
 export interface PluginCall {
   merchantId: string
   bundle: Bundle
@@ -15,7 +24,7 @@ export interface PluginCall {
   cordon: Cordon
   /** Contract and name, `discount@1.run`. */
   hook: string
-  /** Any JSON. */
+  /** Any JSON, or `Written`. */
   input: unknown
   limits?: { wallMs?: number | undefined; outputBytesMax?: number | undefined }
   /** The caller tries again: in another process than the merchant's first choice. */

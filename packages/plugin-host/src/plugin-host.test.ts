@@ -176,6 +176,31 @@ describe('who waits', () => {
     expect(await outputOf(patient, HARMLESS, { merchantId: 'quick', input: { n: 1 } })).toEqual({ n: 2 })
   })
 
+  test('calls of one merchant lie with a runner together while nobody else waits, and behind nothing slow or unknown', async () => {
+    const patient = await open()
+    const ask = (merchantId: string, bundle = HARMLESS) => void patient.call(callOf(bundle, { merchantId, input: { n: 1 } }))
+    for (const merchantId of ['one', 'two']) {
+      await outputOf(patient, HARMLESS, { merchantId, input: { n: 1 } })
+      await until(() => patient.stats().running === 0)
+    }
+    for (let n = 0; n < 6; n++) ask('one')
+    expect(patient.stats()).toMatchObject({ running: 4, queued: 2 })
+    await until(() => patient.stats().running === 0)
+
+    ask('two')
+    ask('two')
+    expect(patient.stats()).toMatchObject({ running: 2, queued: 0 })
+    // Nobody knows yet how this one behaves.
+    ask('one', LOOP)
+    ask('one', LOOP)
+    ask('one')
+    const { running, queued } = patient.stats()
+    expect(queued).toBeGreaterThanOrEqual(2)
+    // Another merchant waits now.
+    ask('two')
+    expect(patient.stats()).toMatchObject({ running, queued: queued + 1 })
+  })
+
   test('calls of different cordons never share a process', async () => {
     for (const cordon of ['new', 'quarantine'] as const) await outputOf(host, HARMLESS, { cordon, input: { n: 1 } })
     const runners = host.stats().runners

@@ -1,7 +1,16 @@
 import { Conduct } from './conduct.ts'
 import type { Confinement } from './confinement.ts'
 import type { Outcome, PendingCall } from './pending-call.ts'
-import { type Cordon, type FailureReason, failed, type Inspection, NO_COST, type PluginAnswer, type PluginCall } from './plugin-call.ts'
+import {
+  type Cordon,
+  type FailureReason,
+  failed,
+  type Inspection,
+  NO_COST,
+  type PluginAnswer,
+  type PluginCall,
+  Written,
+} from './plugin-call.ts'
 import { readAnswer } from './read-answer.ts'
 import { RunnerGroup, type SlotState } from './runner-group.ts'
 import type { RunnerEnd } from './runner-process.ts'
@@ -184,7 +193,7 @@ export class PluginHost {
   }
 
   async #call(call: PluginCall): Promise<PluginAnswer> {
-    const texts = { configuration: JSON.stringify(call.configuration ?? null), input: JSON.stringify(call.input ?? null) }
+    const texts = { configuration: JSON.stringify(call.configuration ?? null), input: jsonOf(call.input) }
     if (Buffer.byteLength(texts.input) > INPUT_BYTES_MAX) return failed('input_too_large', `an input of over ${INPUT_BYTES_MAX} bytes`)
     if (Buffer.byteLength(texts.configuration) > CONFIGURATION_BYTES_MAX) {
       return failed('input_too_large', `a configuration of over ${CONFIGURATION_BYTES_MAX} bytes`)
@@ -258,6 +267,8 @@ export class PluginHost {
         if (group.isStarting && this.#supply.failure === undefined && waitedMs < START_MS_MAX) timer = setTimeout(onWaited, queueMsMax)
         else if (group.remove(pending))
           pending.settle({ kind: 'unavailable', detail: this.#supply.failure ?? 'no runner was free in time' })
+        // It runs; should its process end, it may have to wait again.
+        else timer = setTimeout(onWaited, queueMsMax)
       }
       let timer = setTimeout(onWaited, queueMsMax)
       signal?.addEventListener('abort', onAbort)
@@ -277,6 +288,10 @@ export class PluginHost {
     this.#differences++
     this.#options.onDifference?.({ merchantId, digest: bundle.digest, hook: `${contract}.${hook}` })
   }
+}
+
+function jsonOf(input: unknown): string {
+  return input instanceof Written ? input.json : JSON.stringify(input ?? null)
 }
 
 function toAnswer(outcome: Outcome): PluginAnswer {

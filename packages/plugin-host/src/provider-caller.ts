@@ -11,7 +11,7 @@ import { BUNDLE_BYTES_MAX, INPUT_BYTES_MAX, MANIFEST_BYTES_MAX, outputBytesMax, 
 import { contractIdsOf, manifestSchema, type ParsedManifest } from '@souk/plugins-sdk/manifest.ts'
 import { projectInput } from '@souk/plugins-sdk/project-input.ts'
 import semver from 'semver'
-import type { PluginAnswer } from './plugin-call.ts'
+import { type PluginAnswer, Written } from './plugin-call.ts'
 import type { PluginHost } from './plugin-host.ts'
 
 // What a shop asks of plugins, in its own words, on one side; the sandbox on the other. In between: the fields the manifest
@@ -47,11 +47,18 @@ interface FieldFault {
   detail: string
 }
 
+interface Told {
+  input: unknown
+  written: Written
+}
+
 const DETAIL_CHARACTERS_MAX = 300
 
 /** Calls the providers of a shop. Never rejects for what a plugin does. */
 export class ProviderCaller {
   readonly #host: PluginHost
+  /** What plugins are told of a canonical input, by what they ask for: those of one quote often ask for the same. */
+  readonly #said = new WeakMap<object, Map<string, Told>>()
 
   constructor(host: PluginHost) {
     this.#host = host
@@ -68,8 +75,8 @@ export class ProviderCaller {
     const canonical = call.input as object
     const lines = (canonical as AskedInput).lines?.length ?? 0
     if (lines > LINES_MAX) return unasked(contract, 'input_too_large', `a plugin is asked about ${LINES_MAX} lines at most`)
-    const input = projectInput(manifest, contract, call.hook, inputFor(contract, canonical))
-    if (JSON.stringify(input).length > INPUT_BYTES_MAX) return unasked(contract, 'input_too_large', 'the cart is too large for a plugin')
+    const { input, written } = this.#told(manifest, contract, call.hook, canonical)
+    if (written.json.length > INPUT_BYTES_MAX) return unasked(contract, 'input_too_large', 'the cart is too large for a plugin')
     const source = await call.loadBundle()
     const answer = await this.#host.call({
       merchantId: call.merchantId,
@@ -77,7 +84,7 @@ export class ProviderCaller {
       configuration: call.configuration,
       cordon: call.cordon,
       hook: `${contract}.${call.hook}`,
-      input,
+      input: written,
       limits: { wallMs: wallMsOf(contract, manifest.limits), outputBytesMax: outputBytesMax(lines, manifest.limits) },
     })
     const cost = { contract, input, cpuUs: Math.round(answer.cpuMs * 1_000), wallUs: Math.round(answer.wallMs * 1_000), logs: answer.logs }
@@ -85,6 +92,18 @@ export class ProviderCaller {
     const read = readOutput(contract, call.hook, answer.output, canonical, manifest)
     if (!read.ok) return { ok: false, reason: 'output_invalid', detail: inWords(read.complaints), ...cost }
     return { ok: true, output: read.answer, raw: answer.output, ...cost }
+  }
+
+  #told(manifest: ParsedManifest, contract: ContractId, hook: string, canonical: object): Told {
+    const said = this.#said.get(canonical) ?? new Map<string, Told>()
+    this.#said.set(canonical, said)
+    const asked = [contract, hook, ...(manifest.input[contract] ?? [])].join(' ')
+    const known = said.get(asked)
+    if (known !== undefined) return known
+    const input = projectInput(manifest, contract, hook, inputFor(contract, canonical))
+    const told = { input, written: new Written(JSON.stringify(input)) }
+    said.set(asked, told)
+    return told
   }
 
   /** Checks a pushed release and loads it once, where it can do no harm. */

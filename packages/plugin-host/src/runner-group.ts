@@ -1,15 +1,18 @@
-import { converse } from './converse.ts'
+import { type Conversed, converse } from './converse.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { Outcome, PendingCall } from './pending-call.ts'
 import type { Cordon } from './plugin-call.ts'
 import { type RunnerEnd, RunnerGone, type RunnerProcess } from './runner-process.ts'
 import type { RunnerSupply } from './runner-supply.ts'
-import type { AnswerMessage } from './sandbox/frames.ts'
-import { KILL_GRACE_MS, LOAD_MS_MAX } from './sandbox/limits.ts'
 
 /** So long a call waits for the runner that has its plugin warm, before it takes any: loading costs about as much. */
 const HOME_WAIT_MS = 5
 const WARM_REMEMBERED_MAX = 1_000
+/** So many calls of one merchant may lie with a runner: the next begins when one is answered, not when the answer has come back here. */
+const CALLS_IN_LINE_MAX = 4
+
+/** Ends that a plugin brought about. */
+const COST_A_PROCESS: ReadonlySet<RunnerEnd> = new Set(['deadline', 'memory', 'crashed'])
 
 export interface GroupSettings {
   cordon: Cordon
@@ -28,7 +31,8 @@ export interface GroupEvents {
 interface Slot {
   runner: RunnerProcess | undefined
   isStarting: boolean
-  call: PendingCall | undefined
+  /** All of one merchant, in the order in which they run. */
+  calls: Set<PendingCall>
   /** Plugins it probably has loaded, oldest first. The runner knows better and says so. */
   warm: Set<string>
   isolates: number
@@ -75,12 +79,12 @@ export class RunnerGroup {
   }
 
   get running(): number {
-    return this.#slots.filter(({ call }) => call !== undefined).length
+    return this.#slots.reduce((sum, { calls }) => sum + calls.size, 0)
   }
 
   get states(): SlotState[] {
-    return this.#slots.flatMap(({ runner, call, isolates, rssBytes }) =>
-      runner ? [{ cordon: this.#settings.cordon, pid: runner.pid, isBusy: call !== undefined, isolates, rssBytes }] : [],
+    return this.#slots.flatMap(({ runner, calls, isolates, rssBytes }) =>
+      runner ? [{ cordon: this.#settings.cordon, pid: runner.pid, isBusy: calls.size > 0, isolates, rssBytes }] : [],
     )
   }
 
@@ -103,7 +107,7 @@ export class RunnerGroup {
   rest(idleMs: number): void {
     const now = performance.now()
     for (const slot of this.#slots) {
-      if (slot.runner === undefined || slot.call !== undefined || now - slot.usedAt < idleMs) continue
+      if (slot.runner === undefined || slot.calls.size > 0 || now - slot.usedAt < idleMs) continue
       slot.runner.kill('closed')
       this.#empty(slot)
     }
@@ -132,22 +136,35 @@ export class RunnerGroup {
   /** Where a call may run now. One runner is always left to others than this merchant, and one to others than the slow. */
   #slotFor(call: PendingCall): Slot | undefined {
     const most = Math.max(1, this.#slots.length - 1)
-    const running = this.#slots.flatMap((slot) => slot.call ?? [])
-    if (running.filter(({ merchantId }) => merchantId === call.merchantId).length >= most) return undefined
-    if (call.isSlow && running.filter(({ isSlow }) => isSlow).length >= most) return undefined
+    const own = this.#slots.filter((slot) => callIn(slot)?.merchantId === call.merchantId)
+    if (own.length >= most) return this.#inLine(own, call)
+    if (call.isSlow && this.#slots.filter((slot) => callIn(slot)?.isSlow).length >= most) return undefined
     const home = this.#slots[(hashOf(call.merchantId) + (call.onSibling ? 1 : 0)) % this.#slots.length]!
     if (home.runner === undefined) void this.#fill(home)
     if (isFree(home)) return home
     const free = this.#slots.filter(isFree)
-    const warm = free.find(({ warm }) => warm.has(call.plugin))
+    const warm = free.find(({ warm }) => warm.has(call.plugin)) ?? this.#inLine(own, call)
     if (warm !== undefined) return warm
     const mayGoAnywhere = home.runner === undefined || performance.now() - call.queuedAt >= HOME_WAIT_MS
     return mayGoAnywhere ? free[0] : undefined
   }
 
+  /**
+   * A runner that works for this merchant already, and may take the call too. Only while nobody else waits, and only what is known to be quick:
+   * whoever comes next is not held up longer than by one call of a plugin that nobody knows.
+   */
+  #inLine(own: readonly Slot[], call: PendingCall): Slot | undefined {
+    if (call.onSibling || call.work !== 'call' || this.#queue.hasOthers(call.merchantId)) return undefined
+    const isQuick = ({ warm }: Slot, { plugin, isSlow }: PendingCall) => warm.has(plugin) && !isSlow
+    return own.find(
+      (slot) => !slot.runner!.isGone && slot.calls.size < CALLS_IN_LINE_MAX && [...slot.calls, call].every((one) => isQuick(slot, one)),
+    )
+  }
+
   async #run(slot: Slot, call: PendingCall): Promise<void> {
     const runner = slot.runner!
-    slot.call = call
+    const { calls } = slot
+    calls.add(call)
     slot.usedAt = performance.now()
     call.attempts++
     let isSettled = false
@@ -155,13 +172,14 @@ export class RunnerGroup {
       const reply = await converse(runner, call)
       isSettled = true
       call.settle(reply)
-      if (reply.kind === 'answered') await this.#finish(slot, call, reply.message)
+      if (reply.kind === 'answered') await this.#finish(slot, call, reply)
     } catch (error) {
-      const gone = error instanceof RunnerGone ? error : new RunnerGone('crashed', error instanceof Error ? error.message : String(error))
+      const gone =
+        error instanceof RunnerGone ? error : new RunnerGone('crashed', error instanceof Error ? error.message : String(error), 0)
       this.#lose(slot, runner, call, gone, isSettled)
     }
-    slot.call = undefined
-    if (slot.runner === runner && slot.rssBytes > this.#settings.recycleBytes) {
+    calls.delete(call)
+    if (slot.runner === runner && calls.size === 0 && slot.rssBytes > this.#settings.recycleBytes) {
       runner.kill('closed')
       this.#empty(slot)
       void this.#fill(slot)
@@ -169,29 +187,37 @@ export class RunnerGroup {
     this.#pump()
   }
 
-  async #finish(slot: Slot, call: PendingCall, message: AnswerMessage): Promise<void> {
+  async #finish(slot: Slot, call: PendingCall, { message, rested }: Extract<Conversed, { kind: 'answered' }>): Promise<void> {
     slot.isolates = message.isolates
     slot.rssBytes = message.rssBytes
     remember(slot.warm, call.plugin)
-    if (!message.more) return
-    const rested = await slot.runner!.rest(LOAD_MS_MAX + call.wallMs + KILL_GRACE_MS)
+    if (rested === undefined) return
+    const { message: last } = await rested
     // A failure is not repeated; there may be more to do all the same.
-    if (rested.message.type === 'rested' && call.repeat && message.ok) this.#events.onRepeated(call, rested.message.differed)
+    if (last.type === 'rested' && call.repeat && message.ok) this.#events.onRepeated(call, last.differed)
   }
 
   #lose(slot: Slot, runner: RunnerProcess, call: PendingCall, gone: RunnerGone, isSettled: boolean): void {
-    const ranMs = performance.now() - slot.usedAt
     runner.kill('crashed')
-    this.#empty(slot)
-    if (gone.end !== 'closed') void this.#fill(slot)
-    if (gone.end === 'deadline' || gone.end === 'memory' || gone.end === 'crashed') this.#events.onKilled(call, gone.end, runner.pid)
+    if (slot.runner === runner) {
+      this.#empty(slot)
+      if (gone.end !== 'closed') void this.#fill(slot)
+    }
+    const { workedMs } = gone
+    const wasItsTurn = workedMs !== undefined
+    if (wasItsTurn && COST_A_PROCESS.has(gone.end)) this.#events.onKilled(call, gone.end, runner.pid)
     if (isSettled) return
-    // Nobody here ended that process, and plugins are pure: once more, elsewhere.
-    if (gone.end === 'vanished' && call.attempts === 1 && !this.#isClosed) {
-      call.onSibling = true
-      call.queuedAt = performance.now()
-      this.#queue.add(call)
-    } else call.settle(outcomeOf(gone, ranMs))
+    // It had not begun, or nobody here ended that process; and plugins are pure: once more.
+    const mayGoAgain = wasItsTurn ? gone.end === 'vanished' && call.attempts === 1 : gone.end !== 'closed'
+    if (mayGoAgain && !this.#isClosed) this.#sendAgain(call, wasItsTurn)
+    else call.settle(outcomeOf(gone, workedMs ?? 0))
+  }
+
+  #sendAgain(call: PendingCall, wasItsTurn: boolean): void {
+    if (wasItsTurn) call.onSibling = true
+    else call.attempts--
+    call.queuedAt = performance.now()
+    this.#queue.add(call)
   }
 
   async #fill(slot: Slot): Promise<void> {
@@ -203,7 +229,7 @@ export class RunnerGroup {
     Object.assign(slot, { runner, usedAt: performance.now() })
     if (this.#settings.nice > 0) runner.setNice(this.#settings.nice)
     void runner.exited.then(() => {
-      if (slot.runner === runner && slot.call === undefined) this.#empty(slot)
+      if (slot.runner === runner && slot.calls.size === 0) this.#empty(slot)
     })
     this.#pump()
     const next = this.#slots.find(({ runner, isStarting }) => runner === undefined && !isStarting)
@@ -211,7 +237,7 @@ export class RunnerGroup {
   }
 
   #empty(slot: Slot): void {
-    Object.assign(slot, { runner: undefined, warm: new Set(), isolates: 0, rssBytes: 0 })
+    Object.assign(slot, emptySlot(), { isStarting: slot.isStarting })
   }
 
   /** A call that waits for its home runner may go elsewhere after a while, though nothing else happens. */
@@ -225,11 +251,16 @@ export class RunnerGroup {
 }
 
 function emptySlot(): Slot {
-  return { runner: undefined, isStarting: false, call: undefined, warm: new Set(), isolates: 0, rssBytes: 0, usedAt: 0 }
+  return { runner: undefined, isStarting: false, calls: new Set(), warm: new Set(), isolates: 0, rssBytes: 0, usedAt: 0 }
 }
 
-function isFree({ runner, call }: Slot): boolean {
-  return runner !== undefined && !runner.isGone && call === undefined
+function isFree({ runner, calls }: Slot): boolean {
+  return runner !== undefined && !runner.isGone && calls.size === 0
+}
+
+/** What a runner works at; those behind it are of the same merchant. */
+function callIn({ calls }: Slot): PendingCall | undefined {
+  return calls.values().next().value
 }
 
 function remember(warm: Set<string>, plugin: string): void {

@@ -36,9 +36,9 @@ async function load(
   expect(loaded.message.type).toBe('loaded')
   const asked = { contract: 'discount@1', hook: 'run', wallMs: 5_000, outputBytesMax: 20_000, repeat: false }
   return async (input) => {
-    const { message, text } = await runner.ask({ type: 'call', ...whose, ...asked }, JSON.stringify(input), 20_000)
+    const { message, text, rested } = await runner.ask({ type: 'call', ...whose, ...asked }, JSON.stringify(input), 20_000)
     if (message.type !== 'answer') throw new Error(message.type)
-    if (message.more) await runner.rest(20_000)
+    await rested
     return { ...message, json: text }
   }
 }
@@ -147,7 +147,6 @@ describe('memory', () => {
     const asked = { ...whose, contract: 'discount@1', hook: 'run', wallMs: 50, outputBytesMax: 1_000, repeat: false }
     await runner.ask({ type: 'load', ...whose, withSource: true }, source, 20_000)
     expect((await runner.ask({ type: 'call', ...asked }, '1', 20_000)).message).toMatchObject({ reason: 'timeout', isolates: 0 })
-    if (opened.length > 0) await runner.rest(20_000)
     expect((await runner.ask({ type: 'call', ...asked }, '1', 20_000)).message).toEqual({ type: 'cold', needsSource: false })
   })
 

@@ -7,6 +7,7 @@ import { runnerArguments } from './confinement.ts'
 import { limitMemory } from './memory-group.ts'
 import { processorMs } from './processor-time.ts'
 import { encodeFrame, type Frame, FrameReader, type HostMessage, type RunnerMessage } from './sandbox/frames.ts'
+import { KILL_GRACE_MS, LOAD_MS_MAX } from './sandbox/limits.ts'
 import { OVER_MEMORY, OVER_TIME } from './sandbox/watchdog.ts'
 
 export interface RunnerSettings {
@@ -22,12 +23,18 @@ export type RunnerEnd = 'deadline' | 'memory' | 'crashed' | 'vanished' | 'closed
 
 export class RunnerGone extends Error {
   readonly end: RunnerEnd
+  /** For how long it had worked at what it was asked; undefined when it had not come to it. */
+  readonly workedMs: number | undefined
 
-  constructor(end: RunnerEnd, detail: string) {
+  constructor(end: RunnerEnd, detail: string, workedMs?: number) {
     super(detail)
     this.end = end
+    this.workedMs = workedMs
   }
 }
+
+/** What a runner said, and what it says once it is done with the work that it announced for after the answer. */
+export type Reply = Frame<RunnerMessage> & { rested: Promise<Frame<RunnerMessage>> | undefined }
 
 const SOCKET = 3
 const START_MS_MAX = 20_000
@@ -43,15 +50,20 @@ const EXTENSIONS_MAX = 1
 const STARVED_SHARE = 0.6
 
 interface Waiting {
-  begunAt: number
+  deadlineMs: number
+  /** For what it does after an answer. */
+  restDeadlineMs: number
+  /** Its deadline runs from when the runner came to it. */
+  begunAt: number | undefined
+  timer: NodeJS.Timeout | undefined
   extensions: number
-  resolve(frame: Frame<RunnerMessage>): void
+  resolve(reply: Reply): void
   reject(gone: RunnerGone): void
 }
 
 /**
- * One child process that runs plugins, one message at a time. Whatever goes on inside, an exchange ends by its deadline: with a reply, or with
- * the process killed.
+ * One child process that runs plugins, one message after the other in the order in which it was asked. Whatever goes on inside, an exchange ends
+ * by its deadline: with a reply, or with the process killed.
  */
 export class RunnerProcess {
   readonly ready: Promise<void>
@@ -59,7 +71,8 @@ export class RunnerProcess {
   readonly #socket: Socket
   readonly #reader = new FrameReader<RunnerMessage>()
   readonly #exited: Promise<void>
-  #waiting: Waiting | undefined
+  /** The first is what it works at. */
+  readonly #waiting: Waiting[] = []
   /** Milliseconds of a processor it had used when it last rested. */
   #usedMs: number | undefined
   #end: RunnerEnd | undefined
@@ -79,7 +92,7 @@ export class RunnerProcess {
     })
     this.#socket = this.#child.stdio[SOCKET] as Socket
     this.#exited = this.#watch(settings)
-    this.ready = this.#exchange(START_MS_MAX).then(
+    this.ready = this.#exchange(START_MS_MAX, 0).then(
       () => undefined,
       (gone: RunnerGone) => {
         throw new RunnerGone(gone.end, `a runner did not start: ${gone.message} ${this.#errors}`.trim())
@@ -96,16 +109,12 @@ export class RunnerProcess {
     return this.#isGone
   }
 
-  /** Says something and waits for the reply. Rejects with RunnerGone. */
-  ask(message: HostMessage, text: string, deadlineMs: number): Promise<Frame<RunnerMessage>> {
-    const reply = this.#exchange(deadlineMs)
-    if (!this.#isGone) this.#socket.write(encodeFrame(message, text))
+  /** Says something and waits for the reply. More may be said before it comes. Rejects with RunnerGone. */
+  ask(message: HostMessage, text: string, deadlineMs: number): Promise<Reply> {
+    const wallMs = 'wallMs' in message ? message.wallMs : 0
+    const reply = this.#exchange(deadlineMs, LOAD_MS_MAX + wallMs + KILL_GRACE_MS)
+    if (!this.#isGone) this.#write(encodeFrame(message, text))
     return reply
-  }
-
-  /** Waits for what a reply announced. Rejects with RunnerGone. */
-  rest(deadlineMs: number): Promise<Frame<RunnerMessage>> {
-    return this.#exchange(deadlineMs)
   }
 
   kill(end: RunnerEnd): void {
@@ -136,47 +145,49 @@ export class RunnerProcess {
     attempt(() => writeFileSync(`/proc/${this.pid}/autogroup`, String(nice)))
   }
 
-  #exchange(deadlineMs: number): Promise<Frame<RunnerMessage>> {
-    if (this.#isGone) return Promise.reject(this.#reason())
-    if (this.#waiting) throw new Error('a runner takes one message at a time')
+  #exchange(deadlineMs: number, restDeadlineMs: number): Promise<Reply> {
+    if (this.#isGone) return Promise.reject(this.#reason(undefined))
+    return this.#await((waiting) => this.#waiting.push(waiting), deadlineMs, restDeadlineMs)
+  }
+
+  /** At once when the runner has nothing to do; what is for later in line goes together, which costs half. */
+  #write(frame: Buffer): void {
+    if (this.#waiting.length > 1 && this.#socket.writableCorked === 0) {
+      this.#socket.cork()
+      process.nextTick(() => this.#socket.uncork())
+    }
+    this.#socket.write(frame)
+  }
+
+  #await(enqueue: (waiting: Waiting) => void, deadlineMs: number, restDeadlineMs: number): Promise<Reply> {
     this.#socket.ref()
     return new Promise((resolve, reject) => {
-      let timer: NodeJS.Timeout
-      const settle = () => {
-        clearTimeout(timer)
-        this.#waiting = undefined
-        this.#socket.unref()
-      }
-      const waiting: Waiting = {
-        begunAt: performance.now(),
-        extensions: 0,
-        resolve: (frame) => {
-          settle()
-          resolve(frame)
-        },
-        reject: (gone) => {
-          settle()
-          reject(gone)
-        },
-      }
-      const wait = () => {
-        // After the sockets have been looked at once more: when this process itself was held up, the reply may be there already.
-        timer = setTimeout(() => setImmediate(() => this.#waiting === waiting && this.#overdue(waiting, wait)), deadlineMs)
-      }
-      this.#waiting = waiting
-      wait()
-      // What is left for after an answer may have come together with it.
-      this.#deliver()
+      enqueue({ deadlineMs, restDeadlineMs, begunAt: undefined, timer: undefined, extensions: 0, resolve, reject })
+      this.#begin()
     })
   }
 
-  #overdue(waiting: Waiting, wait: () => void): void {
+  /** The time of what is first runs, whether or not it has just become first. */
+  #begin(): void {
+    const [first] = this.#waiting
+    if (first === undefined || first.begunAt !== undefined) return
+    first.begunAt = performance.now()
+    this.#wait(first)
+  }
+
+  #wait(waiting: Waiting): void {
+    const look = () => this.#waiting[0] === waiting && this.#overdue(waiting)
+    // After the sockets have been looked at once more: when this process itself was held up, the reply may be there already.
+    waiting.timer = setTimeout(() => setImmediate(look), waiting.deadlineMs)
+  }
+
+  #overdue(waiting: Waiting): void {
     const used = processorMs(this.pid)
-    const elapsedMs = performance.now() - waiting.begunAt
+    const elapsedMs = performance.now() - waiting.begunAt!
     const wasStarved = used !== undefined && this.#usedMs !== undefined && used - this.#usedMs < elapsedMs * STARVED_SHARE
     if (wasStarved && waiting.extensions < EXTENSIONS_MAX) {
       waiting.extensions++
-      wait()
+      this.#wait(waiting)
     } else this.kill('deadline')
   }
 
@@ -218,20 +229,29 @@ export class RunnerProcess {
 
   #receive(chunk: Buffer): void {
     this.#reader.push(chunk)
-    this.#deliver()
-  }
-
-  #deliver(): void {
-    if (this.#waiting === undefined) return
     try {
-      const frame = this.#reader.next()
-      if (frame === undefined) return
-      if (frame.message.type === 'ready') this.#usedMs = processorMs(this.pid)
-      if (frame.message.type === 'answer') this.#usedMs = frame.message.usedMs
-      this.#waiting.resolve(frame)
+      for (;;) {
+        const frame = this.#waiting.length > 0 && !this.#isGone ? this.#reader.next() : undefined
+        if (frame === undefined) return
+        this.#deliver(frame)
+      }
     } catch {
       this.kill('crashed')
     }
+  }
+
+  #deliver(frame: Frame<RunnerMessage>): void {
+    const { message } = frame
+    const waiting = this.#waiting.shift()!
+    clearTimeout(waiting.timer)
+    if (message.type === 'ready') this.#usedMs = processorMs(this.pid)
+    if (message.type === 'answer') this.#usedMs = message.usedMs
+    const isMoreToCome = message.type === 'answer' && message.more
+    const rested = isMoreToCome ? this.#await((rest) => this.#waiting.unshift(rest), waiting.restDeadlineMs, 0) : undefined
+    rested?.catch(() => undefined)
+    waiting.resolve({ ...frame, rested })
+    this.#begin()
+    if (this.#waiting.length === 0) this.#socket.unref()
   }
 
   #endOf(signal: NodeJS.Signals | null, settings: RunnerSettings): RunnerEnd {
@@ -244,12 +264,16 @@ export class RunnerProcess {
 
   #gone(): void {
     this.#isGone = true
-    this.#waiting?.reject(this.#reason())
+    for (const waiting of this.#waiting.splice(0)) {
+      clearTimeout(waiting.timer)
+      waiting.reject(this.#reason(waiting.begunAt))
+    }
+    this.#socket.unref()
   }
 
-  #reason(): RunnerGone {
+  #reason(begunAt: number | undefined): RunnerGone {
     const end = this.#end ?? 'crashed'
-    return new RunnerGone(end, `its process ended: ${end}`)
+    return new RunnerGone(end, `its process ended: ${end}`, begunAt === undefined ? undefined : performance.now() - begunAt)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Discount } from '@souk/plugins-sdk/adapters/discount.ts'
+import type { Discount, DiscountInput } from '@souk/plugins-sdk/adapters/discount.ts'
 import type { DeliveryRate } from '@souk/plugins-sdk/adapters/fulfillment.ts'
 import type { Taxes } from '@souk/plugins-sdk/adapters/tax.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
@@ -42,41 +42,41 @@ export async function consultPlugins(consultation: Consultation, input: PricingI
   const blank = { ...input, plugins: NO_PLUGINS }
   const draft = unasked ?? priceCart(blank, rules)
   const notes: Plugins['notes'] = []
+  const seen = once(() => discountInput(blank, draft))
   const [discountAnswers, rateAnswers] = await Promise.all([
-    askAll(consultation, input, { point: 'discount', hook: 'run' }, () => discountInput(blank, draft)),
+    askAll(consultation, input, { point: 'discount', hook: 'run' }, seen),
     input.lines.some((line) => line.requiresShipping)
       ? askAll(consultation, input, { point: 'fulfillment', hook: 'rates' }, () => ratesInput(blank, draft))
       : [],
   ])
   const rates = readAll(consultation, rateAnswers, notes, (output) => ({ rates: ratesFrom(output as DeliveryRate[]) }))
-  const discounts = readAll(
-    consultation,
-    discountAnswers,
-    notes,
-    readDiscounts(consultation, rates.length === 0 ? { input: blank, priced: draft } : repriced(blank, rates, rules)),
-  )
+  const reduced = rates.length === 0 ? seen : once(() => discountInput(...repriced(blank, rates, rules)))
+  const discounts = readAll(consultation, discountAnswers, notes, readDiscounts(consultation, reduced))
   const plugins: Plugins = { discounts, rates, taxes: null, notes }
   return { ...plugins, taxes: await askTaxes(consultation, { ...input, plugins }, notes) }
 }
 
-interface Quoted {
-  input: PricingInput
-  priced: PricedCart
-}
-
-function repriced(blank: PricingInput, rates: Plugins['rates'], rules: CompiledPricing): Quoted {
+/** The cart with delivery rates of plugins in it, and what it then costs. */
+function repriced(blank: PricingInput, rates: Plugins['rates'], rules: CompiledPricing): [PricingInput, PricedCart] {
   const input = { ...blank, plugins: { ...NO_PLUGINS, rates } }
-  return { input, priced: priceCart(input, rules) }
+  return [input, priceCart(input, rules)]
 }
 
 /** Discounts become amounts against the cart with its delivery rate in it, which the chosen method may have from a plugin. */
-function readDiscounts({ runtime, rules }: Consultation, { input, priced }: Quoted) {
-  const seen = discountInput(input, priced)
+function readDiscounts({ runtime, rules }: Consultation, seen: () => DiscountInput) {
   const { rounding } = rules.document.policy
   const divideAsDeclared = (numerator: bigint, denominator: bigint) => divide(numerator, denominator, rounding)
   return (output: unknown) => ({
-    operations: operationsFrom(runtime.port.discountOperations(output as Discount[], seen, divideAsDeclared)),
+    operations: operationsFrom(runtime.port.discountOperations(output as Discount[], seen(), divideAsDeclared)),
   })
+}
+
+function once<Made>(make: () => Made): () => Made {
+  let made: { made: Made } | undefined
+  return () => {
+    made ??= { made: make() }
+    return made.made
+  }
 }
 
 function askAll(
