@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { type ProviderSettings, providerSettings } from '@souk/payment-providers/settings.ts'
 import { hostSettings, toHostOptions } from '@souk/plugin-host/host-settings.ts'
 import type { PluginHostOptions } from '@souk/plugin-host/plugin-host.ts'
 import { z } from 'zod'
@@ -21,6 +22,8 @@ export interface Config {
   logLevel: string
   connectionsPerCell: number | undefined
   pluginHost: PluginHostOptions
+  /** Whom payments may be asked of, and where. */
+  paymentProviders: ProviderSettings
   /** For crash tests: the crash point at which a process is killed, and which one. */
   crashAt: string | undefined
   crashPid: number | undefined
@@ -62,6 +65,7 @@ const environment = z.object({
   SOUK_MEDIA_DIR: z.string().optional(),
   SOUK_CONNECTIONS_PER_CELL: z.coerce.number().int().min(1).max(500).optional(),
   ...hostSettings,
+  SOUK_PAYMENT_PROVIDERS: providerSettings,
   SOUK_CRASH_AT: z.string().optional(),
   SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
@@ -96,6 +100,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     logLevel: given.LOG_LEVEL,
     connectionsPerCell: given.SOUK_CONNECTIONS_PER_CELL,
     pluginHost: toHostOptions(given),
+    paymentProviders: given.SOUK_PAYMENT_PROVIDERS,
     crashAt: given.SOUK_CRASH_AT,
     crashPid: given.SOUK_CRASH_PID,
   }

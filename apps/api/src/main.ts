@@ -1,5 +1,6 @@
 import { resolveTxt } from 'node:dns/promises'
 import { crashAt } from '@souk/core/crash-point.ts'
+import { buildProviders } from '@souk/payment-providers/providers.ts'
 import { Cells } from '@souk/platform/cells.ts'
 import { openPlatformSql } from '@souk/platform/platform-sql.ts'
 import { PluginHost } from '@souk/plugin-host/plugin-host.ts'
@@ -50,6 +51,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     log,
     resolveTxt,
     pluginPort: new ProviderCaller(host),
+    paymentProviders: buildProviders(config.paymentProviders).providers,
     isReady,
   })
   const internal = config.internalPort === undefined ? undefined : await startInternalListener(app, metrics, config.internalPort)

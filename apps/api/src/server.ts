@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import jwt from '@fastify/jwt'
 import type { TokenKeys } from '@souk/core/capability.ts'
+import { PAYMENT_CALL_TIMEOUT_MS, PAYMENT_SECRETS_PURPOSE, PaymentBreakers, type PaymentDeps } from '@souk/core/payments/call-provider.ts'
+import type { Providers } from '@souk/core/payments/provider.ts'
 import { PluginRuntime } from '@souk/core/plugins/plugin-runtime.ts'
 import type { PluginPort } from '@souk/core/plugins/port.ts'
 import { SECRETS_PURPOSE } from '@souk/core/plugins/secrets.ts'
@@ -77,6 +79,8 @@ export interface ServerOptions {
   resolveTxt: ResolveTxt
   /** What runs plugins; the process that made it ends it. */
   pluginPort: PluginPort
+  /** Whom payments may be asked of. */
+  paymentProviders: Providers
   /** False while the process is on its way out: it should get no more requests. */
   isReady?: () => boolean
   bodyTimeoutMs?: number
@@ -93,6 +97,7 @@ export interface Deps extends ServerOptions {
   principals: Principals
   admins: Admins
   plugins: PluginRuntime
+  payments: PaymentDeps
   /** Seals the secrets of plugins. */
   secretBox: SecretBox
 }
@@ -215,7 +220,13 @@ async function assemble(app: FastifyInstance, options: ServerOptions): Promise<D
     now,
   })
   app.addHook('onClose', () => plugins.close())
-  return { ...options, now, tokens, admins, principals, plugins, secretBox: new SecretBox(options.tokenKeys, SECRETS_PURPOSE) }
+  const payments = {
+    providers: options.paymentProviders,
+    secretBox: new SecretBox(options.tokenKeys, PAYMENT_SECRETS_PURPOSE),
+    breakers: new PaymentBreakers(),
+    callTimeoutMs: PAYMENT_CALL_TIMEOUT_MS,
+  }
+  return { ...options, now, tokens, admins, principals, plugins, payments, secretBox: new SecretBox(options.tokenKeys, SECRETS_PURPOSE) }
 }
 
 function logRequests(app: FastifyInstance): void {

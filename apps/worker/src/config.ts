@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { type ProviderSettings, providerSettings } from '@souk/payment-providers/settings.ts'
 import { hostSettings, toHostOptions } from '@souk/plugin-host/host-settings.ts'
 import type { PluginHostOptions } from '@souk/plugin-host/plugin-host.ts'
 import { z } from 'zod'
@@ -26,6 +27,8 @@ export interface WorkerConfig {
     storefrontUrl: string
   }
   pluginHost?: PluginHostOptions
+  /** Whom payments may be asked of, and where. */
+  paymentProviders: ProviderSettings
   logLevel: string
   /** For crash tests: the crash point at which a process is killed, and which one. */
   crashAt?: string | undefined
@@ -68,6 +71,7 @@ const environment = z.object({
     .regex(/^https?:\/\/[^/]*\{slug\}[^/]*/, 'must be a URL with {slug} in its host')
     .optional(),
   ...hostSettings,
+  SOUK_PAYMENT_PROVIDERS: providerSettings,
   SOUK_CRASH_AT: z.string().optional(),
   SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
@@ -97,6 +101,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     },
     logLevel: data.LOG_LEVEL,
     pluginHost: toHostOptions(data),
+    paymentProviders: data.SOUK_PAYMENT_PROVIDERS,
     crashAt: data.SOUK_CRASH_AT,
     crashPid: data.SOUK_CRASH_PID,
   }

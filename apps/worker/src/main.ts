@@ -5,6 +5,7 @@ import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
 import { startMail } from './mail-transport.ts'
+import { paymentDeps } from './payments.ts'
 import { startPlugins } from './plugins.ts'
 import { workerTasks } from './tasks.ts'
 import { startWebhooks } from './webhooks.ts'
@@ -30,7 +31,7 @@ const mail = startMail(config, log)
 const webhooks = startWebhooks(config)
 const worker = await startWorker(
   config,
-  (router) => workerTasks({ ...plugins.depsFor(router), mail: mail.deps }),
+  (router) => workerTasks({ ...plugins.depsFor(router), ...paymentDeps(config), mail: mail.deps }),
   log,
   () => ({ webhooks: webhooks.work, mail: (inMerchant, { lease }) => followMail(inMerchant, lease) }),
 )

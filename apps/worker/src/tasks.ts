@@ -7,8 +7,10 @@ import { runImport } from '@souk/core/imports/run-import.ts'
 import type { TaskName } from '@souk/core/jobs.ts'
 import { clearMails } from '@souk/core/mail/clear-mails.ts'
 import { type MailDeps, sendMail } from '@souk/core/mail/send-mail.ts'
+import type { PaymentDeps } from '@souk/core/payments/call-provider.ts'
 import { clearPluginCalls } from '@souk/core/plugins/calls.ts'
 import { generateCoupons } from '@souk/core/promotions/generate-coupons.ts'
+import type { ProviderStatements } from '@souk/core/reconciliation/statement.ts'
 import { foldAllClaims, sweepReservations } from '@souk/core/stock/sweep.ts'
 import { clearWebhookLog } from '@souk/core/webhooks/clear-log.ts'
 import { z } from 'zod'
@@ -16,6 +18,9 @@ import { type MerchantTask, merchantTask } from './merchant-task.ts'
 
 export interface TaskDeps extends ShipmentDeps {
   mail: MailDeps
+  payments: PaymentDeps
+  /** The providers' own books, to compare ours with. */
+  statements: ProviderStatements
 }
 
 /** All that this worker can do. Names and payloads are those of core's jobs.ts. */

@@ -84,6 +84,7 @@ export async function createTestApi(
     log: openLog('info', { write: (line) => void log.push(line) }),
     now: () => clock.now,
     pluginPort: testPluginPort(),
+    paymentProviders: new Map(),
     resolveTxt: async (name) => dns.get(name) ?? Promise.reject(new Error('ENOTFOUND')),
     ...overrides,
   }

@@ -55,6 +55,7 @@ export class QueueTest {
       cells: { [CELL]: { app, queue } },
       tokenKeys: shop.keys.keys,
       redirectedHosts: {},
+      paymentProviders: {},
       webhookHosts: {},
       internalPort: undefined,
       jobsAtOnce: 2,
