@@ -24,6 +24,7 @@ import { BODY_LIMIT_BYTES, readBodiesAsJson } from './request-body.ts'
 import { cartRoutes } from './routes/carts.ts'
 import { customerSessionRoutes } from './routes/customer-sessions.ts'
 import { customersMeRoutes } from './routes/customers-me.ts'
+import { giftCardRoutes } from './routes/gift-cards.ts'
 import { mediaRoutes } from './routes/media.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { platformDomainRoutes } from './routes/platform-domains.ts'
@@ -33,6 +34,7 @@ import { platformPluginRoutes } from './routes/platform-plugins.ts'
 import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
 import { productRoutes } from './routes/products.ts'
+import { refundRoutes } from './routes/refunds.ts'
 import { staffApiKeyRoutes } from './routes/staff-api-keys.ts'
 import { staffAuditRoutes } from './routes/staff-audit.ts'
 import { staffCollectionRoutes } from './routes/staff-collections.ts'
@@ -43,6 +45,7 @@ import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
 import { staffDraftOrderRoutes } from './routes/staff-draft-orders.ts'
 import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
+import { staffLedgerRoutes } from './routes/staff-ledger.ts'
 import { staffMailRoutes } from './routes/staff-mail.ts'
 import { staffMemberRoutes } from './routes/staff-members.ts'
 import { staffOrderChangeRoutes } from './routes/staff-order-changes.ts'
@@ -56,6 +59,7 @@ import { staffSessionRoutes } from './routes/staff-sessions.ts'
 import { staffShipmentRoutes } from './routes/staff-shipments.ts'
 import { staffShippingRoutes } from './routes/staff-shipping.ts'
 import { staffStockRoutes } from './routes/staff-stock.ts'
+import { staffStoreCreditRoutes } from './routes/staff-store-credit.ts'
 import { staffTaxExemptionRoutes } from './routes/staff-tax-exemptions.ts'
 import { staffTaxRoutes } from './routes/staff-taxes.ts'
 import { staffVariantRoutes } from './routes/staff-variants.ts'
@@ -184,6 +188,10 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffOrderRoutes(app)
   staffOrderChangeRoutes(app)
   staffDraftOrderRoutes(app, deps)
+  refundRoutes(app)
+  giftCardRoutes(app, deps.tokenKeys)
+  staffStoreCreditRoutes(app, deps.tokenKeys)
+  staffLedgerRoutes(app, deps.tokenKeys)
   staffQuoteRoutes(app, deps)
   staffCollectionRoutes(app, deps.tokenKeys)
   staffCustomerRoutes(app, deps.tokenKeys)

@@ -215,7 +215,14 @@ describe('a refund is refused', () => {
 
   it('in another currency, of an unpaid order, of a guest to store credit, and for a line of another order', async () => {
     const [order, other] = [await byHand(), await byHand(0n)]
-    await expect(refund(order.id, { amount: 1n, currency: 'USD' })).rejects.toMatchObject({ code: 'currency_mismatch' })
+    const currencies = [
+      { pointer: '/shipping/currency', currency: 'EUR' },
+      { pointer: '/amount/currency', currency: 'USD' },
+    ]
+    await expect(refund(order.id, { amount: 1n, currencies })).rejects.toMatchObject({
+      code: 'currency_mismatch',
+      details: { errors: [{ pointer: '/amount/currency', code: 'currency_mismatch' }] },
+    })
     await expect(refund(other.id, { amount: 1n })).rejects.toMatchObject({
       code: 'invalid_state',
       details: { extra: { current_state: 'pending' } },

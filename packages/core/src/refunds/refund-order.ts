@@ -26,8 +26,8 @@ export interface RefundWish {
   shipping: bigint
   /** Alone: that amount, or all that is left. With lines or shipping: no more than that of their shares; the rest is kept. */
   amount?: bigint | 'rest' | undefined
-  /** Of everything said here, if the caller said it. */
-  currency?: string | undefined
+  /** Those that the caller named, and where. */
+  currencies?: readonly { pointer: string; currency: string }[] | undefined
   to: 'original' | 'store_credit'
 }
 
@@ -83,12 +83,11 @@ interface NewRefund extends RefundPlan {
   lineIds: ReadonlyMap<string, string>
 }
 
-function assertRefundable({ customerId, state }: HeldOrder, { currency, to }: Pick<RefundWish, 'currency' | 'to'>): void {
-  if (currency !== undefined && currency !== state.currency)
-    throw new Refusal('currency_mismatch', {
-      detail: `The order was paid in ${state.currency}.`,
-      errors: [{ pointer: '/currency', code: 'currency_mismatch' }],
-    })
+function assertRefundable({ customerId, state }: HeldOrder, { currencies = [], to }: Pick<RefundWish, 'currencies' | 'to'>): void {
+  const errors = currencies
+    .filter(({ currency }) => currency !== state.currency)
+    .map(({ pointer }) => ({ pointer, code: 'currency_mismatch' }))
+  if (errors.length > 0) throw new Refusal('currency_mismatch', { detail: `The order was paid in ${state.currency}.`, errors })
   if (state.captured === 0n)
     throw new Refusal('invalid_state', {
       detail: 'Nothing has been paid for the order.',
