@@ -1,4 +1,6 @@
 import { createHmac } from 'node:crypto'
+import { lookup as resolve } from 'node:dns'
+import type { LookupFunction } from 'node:net'
 import { Agent, request } from 'undici'
 import type { Account, Callback, CallbackOutcome } from './entries.ts'
 import type { Psp } from './psp.ts'
@@ -21,7 +23,12 @@ export interface Release {
 /** Sends callbacks in the manners of their account: at once, late, several times, out of order, never, or when released. */
 export class CallbackSender {
   readonly #psp: Psp
-  readonly #agent = new Agent({ connections: 32, headersTimeout: ATTEMPT_TIMEOUT_MS, bodyTimeout: ATTEMPT_TIMEOUT_MS })
+  readonly #agent = new Agent({
+    connections: 32,
+    headersTimeout: ATTEMPT_TIMEOUT_MS,
+    bodyTimeout: ATTEMPT_TIMEOUT_MS,
+    connect: { lookup: lookupWithLocalhost },
+  })
   readonly #timers = new Set<NodeJS.Timeout>()
   readonly #underWay = new Set<Promise<void>>()
   readonly #draws = new Map<string, number>()
@@ -113,6 +120,13 @@ export class CallbackSender {
     this.#draws.set(id, index + 1)
     return draw(callbacks.seed, index)
   }
+}
+
+/** Names under localhost are this machine's, whatever its resolver thinks: merchants of a demo have such names. */
+const lookupWithLocalhost: LookupFunction = (hostname, options, done) => {
+  if (!hostname.endsWith('.localhost')) resolve(hostname, options, done as never)
+  else if (options.all === true) done(null, [{ address: '127.0.0.1', family: 4 }])
+  else done(null, '127.0.0.1', 4)
 }
 
 /** The headers of one attempt. */

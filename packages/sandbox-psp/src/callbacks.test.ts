@@ -82,6 +82,12 @@ test('is lost when told to, the same ones for the same seed', async () => {
   expect(new Set(outcomes)).toEqual(new Set(['delivered', 'lost']))
 })
 
+test('reaches a shop whose name lies under localhost', async () => {
+  await psp.control.changeAccount(shop.id, { callback_url: receiver.url.replace('127.0.0.1', 'some-shop.localhost') })
+  await shop.authorize({ token: 'tok_fraud' })
+  await expect.poll(() => receiver.received[0]?.headers.host).toMatch(/^some-shop\.localhost:/)
+})
+
 test('is not made for an account without an address', async () => {
   expect((await shop.call('PUT', '/v1/account/callback', { url: null })).body).toMatchObject({ callback_secret: shop.secret })
   await shop.paid()
