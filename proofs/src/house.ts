@@ -8,6 +8,7 @@ import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
 import { checkInvariants, type Violation } from '@souk/migrations/invariants.ts'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
 import { migrate } from '@souk/migrations/run.ts'
+import { SandboxPsp } from '@souk/sandbox-psp/start-sandbox-psp.ts'
 import postgres from 'postgres'
 import { Client, expectStatus } from './client.ts'
 import { Process } from './process.ts'
@@ -42,23 +43,26 @@ export class House {
   readonly #folder: string
   readonly #port: number
   readonly #passwords: Record<RoleName, string>
+  readonly #psp: SandboxPsp | undefined
   #server: LocalServer
 
-  private constructor(folder: string, server: LocalServer, port: number, passwords: Record<RoleName, string>) {
+  private constructor(folder: string, server: LocalServer, port: number, passwords: Record<RoleName, string>, psp: SandboxPsp | undefined) {
     this.#folder = folder
     this.#server = server
     this.#port = port
     this.#passwords = passwords
+    this.#psp = psp
   }
 
-  /** Database, roles, schema, keys and an admin; no process runs yet. */
-  static async open(): Promise<House> {
+  /** Database, roles, schema, keys and an admin; of the processes only the payment provider runs yet, where there is to be one. */
+  static async open(options: { paymentProvider?: boolean } = {}): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), 'souk-house-'))
     await chmod(folder, 0o755)
     const server = await startServer({ dataDir: join(folder, 'postgres') })
     const passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<RoleName, string>
     await ensureRoles({ adminUrl: server.adminUrl(), database: DATABASE, passwords })
-    const house = new House(folder, server, await freePort(), passwords)
+    const psp = options.paymentProvider === true ? await SandboxPsp.start({ folder: join(folder, 'psp') }) : undefined
+    const house = new House(folder, server, await freePort(), passwords, psp)
     await migrate({ url: house.url('souk_owner') })
     await writeFile(join(folder, 'keys.json'), JSON.stringify(newKeys()), { mode: 0o600 })
     await house.#createAdmin()
@@ -67,6 +71,12 @@ export class House {
 
   get adminUrl(): string {
     return this.#server.adminUrl(DATABASE)
+  }
+
+  /** The sandbox payment provider of a house that was opened with one. */
+  get psp(): SandboxPsp {
+    if (this.#psp === undefined) throw new Error('this house was opened without a payment provider')
+    return this.#psp
   }
 
   get origin(): string {
@@ -93,6 +103,7 @@ export class House {
       SOUK_PLATFORM_URL: this.url('souk_platform'),
       SOUK_CELLS: JSON.stringify({ 'shared-1': cell }),
       SOUK_KEYS_FILE: join(this.#folder, 'keys.json'),
+      ...(this.#psp !== undefined && { SOUK_PAYMENT_PROVIDERS: JSON.stringify({ sandbox: { api_bases: [this.#psp.url] } }) }),
     }
   }
 
@@ -185,6 +196,7 @@ export class House {
 
   async close(): Promise<void> {
     await Promise.all([this.api.stop().catch(() => this.api.kill()), this.worker.stop().catch(() => this.worker.kill())])
+    await this.#psp?.close()
     await this.#server.stop()
     await rm(this.#folder, { recursive: true, force: true })
   }
