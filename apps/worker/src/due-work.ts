@@ -5,6 +5,7 @@ import { unfinishedImports } from '@souk/core/imports/unfinished-imports.ts'
 import { enqueueUnlessQueued, type TaskName } from '@souk/core/jobs.ts'
 import { unsentMails } from '@souk/core/mail/send-mail.ts'
 import { wakeMail } from '@souk/core/notifications/follow-events.ts'
+import { wakePayments } from '@souk/core/payments/due-payments.ts'
 import { unfinishedBatches } from '@souk/core/promotions/generate-coupons.ts'
 import { wakeStock } from '@souk/core/stock/sweep.ts'
 import { wakeWebhooks } from '@souk/core/webhooks/follow-webhooks.ts'
@@ -18,6 +19,7 @@ const DAILY_TASKS = [
   'clear_idempotency_keys',
   'clear_customer_traces',
   'clear_mails',
+  'clear_payment_callbacks',
   'clear_plugin_calls',
   'clear_webhook_log',
 ] as const satisfies TaskName[]
@@ -54,6 +56,7 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
     for (const dryRunId of runs) await enqueueUnlessQueued(tx, 'run_dry_run', { dryRunId }, { key: dryRunId })
     for (const batchId of batches) await enqueueUnlessQueued(tx, 'generate_coupons', { batchId }, { key: batchId })
   })
+  await wakePayments(inMerchant)
   await wakeShipments(inMerchant, now)
 }
 

@@ -8,6 +8,10 @@ import type { TaskName } from '@souk/core/jobs.ts'
 import { clearMails } from '@souk/core/mail/clear-mails.ts'
 import { type MailDeps, sendMail } from '@souk/core/mail/send-mail.ts'
 import type { PaymentDeps } from '@souk/core/payments/call-provider.ts'
+import { clearCallbacks, processCallback } from '@souk/core/payments/callbacks.ts'
+import { expireOrder } from '@souk/core/payments/expire-order.ts'
+import { settleOperation } from '@souk/core/payments/settle-operation.ts'
+import { settlePayment } from '@souk/core/payments/settle-payment.ts'
 import { clearPluginCalls } from '@souk/core/plugins/calls.ts'
 import { generateCoupons } from '@souk/core/promotions/generate-coupons.ts'
 import type { ProviderStatements } from '@souk/core/reconciliation/statement.ts'
@@ -38,7 +42,24 @@ export function workerTasks(deps: TaskDeps) {
     send_mail: merchantTask({ mailId: z.uuid() }, (inMerchant, job) => sendMail(inMerchant, deps.mail, job)),
     clear_mails: merchantTask({}, (inMerchant) => clearMails(inMerchant, new Date())),
     clear_customer_traces: merchantTask({}, (inMerchant) => clearCustomerTraces(inMerchant, new Date())),
+    settle_payment: merchantTask({ paymentId: z.uuid() }, (inMerchant, job) =>
+      settlePayment(inMerchant, deps.payments, job, byJob('settle_payment')),
+    ),
+    settle_operation: merchantTask({ operationId: z.uuid() }, (inMerchant, job) =>
+      settleOperation(inMerchant, deps.payments, job, byJob('settle_operation')),
+    ),
+    process_payment_callback: merchantTask({ callbackId: z.uuid() }, (inMerchant, job) =>
+      processCallback(inMerchant, deps.payments, job, byJob('process_payment_callback')),
+    ),
+    expire_order: merchantTask({ orderId: z.uuid() }, (inMerchant, job) =>
+      expireOrder(inMerchant, deps.payments, job, byJob('expire_order')),
+    ),
+    clear_payment_callbacks: merchantTask({}, (inMerchant) => clearCallbacks(inMerchant)),
     perform_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => performShipment(inMerchant, deps, job)),
     track_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => trackShipment(inMerchant, deps, job)),
   } satisfies Record<TaskName, MerchantTask>
+}
+
+function byJob(task: TaskName) {
+  return { actor: { kind: 'job', task } as const, now: new Date() }
 }

@@ -19,6 +19,7 @@ export interface Jobs {
   settle_payment: { paymentId: string }
   settle_operation: { operationId: string }
   process_payment_callback: { callbackId: string }
+  clear_payment_callbacks: Record<string, never>
   expire_order: { orderId: string }
 }
 

@@ -82,7 +82,7 @@ function writePayment(tx: Tx, paid: PaymentRow, operation: OperationRow, said: A
         settled_at = ${now}, updated_at = ${now}
       where merchant_id = ${tx.merchantId} and id = ${paid.id}`,
     tx.sql`
-      update payment_operation set status = 'succeeded', provider_reference = ${said.reference}, settled_at = ${now},
+      update payment_operation set status = 'succeeded', provider_reference = ${said.reference}, settled_at = ${now}, failure = null,
         detail = detail - 'authorize'
       where merchant_id = ${tx.merchantId} and id = ${operation.id}`,
   ])

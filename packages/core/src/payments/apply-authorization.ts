@@ -31,8 +31,14 @@ export async function applyAuthorization(
   const [order, payment, operation] = await Promise.all([holdOrder(tx, orderId), holdPayment(tx, paymentId), holdOperation(tx, paymentId)])
   const held = { order, payment, operation }
   await APPLY[outcome.kind](tx, held, outcome as never, by)
-  return loadPayment(tx, paymentId)
+  const now = await loadPayment(tx, paymentId)
+  if (order.state.status === 'pending' && now.expiresAt)
+    await enqueue(tx, 'expire_order', { orderId }, { key: orderId, runAt: new Date(now.expiresAt.getTime() + EXPIRY_MARGIN_MS) })
+  return now
 }
+
+// The database's clock decides: a job that comes a little early would come for nothing.
+const EXPIRY_MARGIN_MS = 1_000
 
 type Apply<Kind extends Outcome['kind']> = (tx: Tx, held: Held, outcome: Extract<Outcome, { kind: Kind }>, by: By) => Promise<void>
 
@@ -47,7 +53,7 @@ const APPLY: { [Kind in Outcome['kind']]: Apply<Kind> } = {
     const { payment, operation } = held
     if (payment.status === 'failed') return letGo(tx, held, outcome.reference, by)
     if (!isOpen(payment)) return
-    await waitFor(tx, operation, by)
+    await waitFor(tx, operation, outcome, by)
     await tx.sql`
       update payment set status = 'requires_action', provider_reference = ${outcome.reference},
         next_action = ${JSON.stringify(outcome.action)}::jsonb, updated_at = ${by.now}
@@ -61,18 +67,18 @@ const APPLY: { [Kind in Outcome['kind']]: Apply<Kind> } = {
       await tx.sql`
         update payment set provider_reference = ${outcome.reference}, updated_at = ${by.now}
         where merchant_id = ${tx.merchantId} and id = ${payment.id}`
-    await waitFor(tx, operation, by)
+    await waitFor(tx, operation, outcome, by)
   },
-  absent: async (tx, held, _outcome, by) => {
+  absent: async (tx, held, outcome, by) => {
     // Nobody asks for this money any more. A call may still be on its way: it is listened for, for a while.
     const isOver = by.now.getTime() - held.operation.requestedAt.getTime() > ABSENT_FOR_GOOD_MS
     if (isOver && !isOpen(held.payment)) return settleOperationRow(tx, held.operation, 'failed', by)
-    await waitFor(tx, held.operation, by)
+    await waitFor(tx, held.operation, outcome, by)
   },
-  unknown: (tx, { operation }, _outcome, by) => waitFor(tx, operation, by),
-  captured: (tx, { operation }, _outcome, by) => waitFor(tx, operation, by),
-  refunded: (tx, { operation }, _outcome, by) => waitFor(tx, operation, by),
-  refused: (tx, { operation }, _outcome, by) => waitFor(tx, operation, by),
+  unknown: (tx, { operation }, outcome, by) => waitFor(tx, operation, outcome, by),
+  captured: (tx, { operation }, outcome, by) => waitFor(tx, operation, outcome, by),
+  refunded: (tx, { operation }, outcome, by) => waitFor(tx, operation, outcome, by),
+  refused: (tx, { operation }, outcome, by) => waitFor(tx, operation, outcome, by),
 }
 
 // Longer than any provider keeps a request that it has not begun.
@@ -113,7 +119,7 @@ async function holdForReview(tx: Tx, held: Held, reference: string, { review }: 
 async function letGo(tx: Tx, { payment, operation }: Held, reference: string, by: By): Promise<void> {
   await tx.sql`
     update payment set provider_reference = ${reference}, updated_at = ${by.now} where merchant_id = ${tx.merchantId} and id = ${payment.id}`
-  await waitFor(tx, operation, by)
+  await waitFor(tx, operation, { kind: 'processing', reference }, by)
   const [pending] = await tx.sql`
     select id from payment_operation
     where merchant_id = ${tx.merchantId} and payment_id = ${payment.id} and kind = 'void' and status = 'pending'`
@@ -121,20 +127,17 @@ async function letGo(tx: Tx, { payment, operation }: Held, reference: string, by
     await requestOperation(tx, { paymentId: payment.id, kind: 'void', amount: payment.amount, detail: { unbooked: true }, ...by })
 }
 
-/** Nothing definite: it is looked at again, later and later. */
-async function waitFor(tx: Tx, operation: OperationRow, { now }: By): Promise<void> {
+/** Nothing definite: it is looked at again, later and later. What was heard is kept for whoever looks. */
+async function waitFor(tx: Tx, operation: OperationRow, heard: Outcome, { now }: By): Promise<void> {
   if (operation.status !== 'pending') return
   const seconds = secondsUntilNext(operation.attempts)
+  const failure = { code: heard.kind, message: heard.kind === 'unknown' ? heard.detail : '' }
+  const runAt = new Date(now.getTime() + seconds * 1_000)
   await Promise.all([
     tx.sql`
-      update payment_operation set due_at = now() + make_interval(secs => ${seconds}::int)
+      update payment_operation set due_at = now() + make_interval(secs => ${seconds}::int), failure = ${JSON.stringify(failure)}::jsonb
       where merchant_id = ${tx.merchantId} and id = ${operation.id}`,
-    enqueue(
-      tx,
-      'settle_payment',
-      { paymentId: operation.paymentId },
-      { key: operation.paymentId, runAt: new Date(now.getTime() + seconds * 1_000) },
-    ),
+    enqueue(tx, 'settle_payment', { paymentId: operation.paymentId }, { key: operation.paymentId, runAt }),
   ])
 }
 
@@ -142,6 +145,6 @@ async function waitFor(tx: Tx, operation: OperationRow, { now }: By): Promise<vo
 async function settleOperationRow(tx: Tx, operation: OperationRow, status: 'succeeded' | 'failed' | 'review', { now }: By): Promise<void> {
   if (operation.status !== 'pending') return
   await tx.sql`
-    update payment_operation set status = ${status}, settled_at = ${now}, detail = detail - 'authorize'
+    update payment_operation set status = ${status}, settled_at = ${now}, failure = null, detail = detail - 'authorize'
     where merchant_id = ${tx.merchantId} and id = ${operation.id}`
 }

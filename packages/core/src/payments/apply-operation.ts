@@ -39,7 +39,7 @@ export async function applyOperation(
   if (operation.status !== 'pending') return
   const held = { order, payment, operation }
   if (outcome.kind === 'refused') return refuse(tx, held, outcome, instead, by)
-  if (outcome.kind !== DONE[operation.kind as keyof typeof DONE]) return waitFor(tx, operation, by)
+  if (outcome.kind !== DONE[operation.kind as keyof typeof DONE]) return waitFor(tx, operation, outcome, by)
   const done = outcome as Done
   if (operation.detail.unbooked) return finish(tx, operation, { status: 'succeeded', reference: done.reference }, by)
   if (operation.kind === 'void') return voided(tx, held, done, by)
@@ -154,12 +154,13 @@ async function finish(
     where merchant_id = ${tx.merchantId} and id = ${operation.id}`
 }
 
-async function waitFor(tx: Tx, operation: OperationRow, { now }: By): Promise<void> {
+async function waitFor(tx: Tx, operation: OperationRow, heard: Outcome, { now }: By): Promise<void> {
   const seconds = secondsUntilNext(operation.attempts)
+  const failure = { code: heard.kind, message: heard.kind === 'unknown' ? heard.detail : '' }
   const runAt = new Date(now.getTime() + seconds * 1_000)
   await Promise.all([
     tx.sql`
-      update payment_operation set due_at = now() + make_interval(secs => ${seconds}::int)
+      update payment_operation set due_at = now() + make_interval(secs => ${seconds}::int), failure = ${JSON.stringify(failure)}::jsonb
       where merchant_id = ${tx.merchantId} and id = ${operation.id}`,
     enqueue(tx, 'settle_operation', { operationId: operation.id }, { key: operation.id, runAt }),
   ])

@@ -9,6 +9,8 @@ export interface OperationWish {
   paymentId: string
   kind: 'capture' | 'void' | 'refund'
   amount: bigint
+  /** When it is not the payment's: what a provider took by mistake. */
+  currency?: string
   /** The refund this is a part of. */
   refundId?: string
   detail?: OperationDetail
@@ -31,7 +33,7 @@ export async function requestOperation(tx: Tx, wish: OperationWish): Promise<{ o
   await Promise.all([
     tx.sql`
       insert into payment_operation (merchant_id, id, payment_id, order_id, kind, amount, currency, refund_id, detail, requested_by, requested_at)
-      values (${tx.merchantId}, ${operationId}, ${payment.id}, ${payment.orderId}, ${wish.kind}, ${wish.amount}, ${payment.currency},
+      values (${tx.merchantId}, ${operationId}, ${payment.id}, ${payment.orderId}, ${wish.kind}, ${wish.amount}, ${wish.currency ?? payment.currency},
         ${wish.refundId ?? null}, ${JSON.stringify(wish.detail ?? {})}::jsonb, ${JSON.stringify(wish.actor)}::jsonb, ${wish.now})`,
     enqueue(tx, 'settle_operation', { operationId }, { key: operationId }),
   ])

@@ -32,7 +32,7 @@ export const SAGA = {
   reserve: { run: reserveStock, undo: releaseReservations },
   authorize: { run: requestAuthorization, undo: requestVoid },
   confirm: { run: confirmReservations, undo: undefined },
-  capture: { run: requestCapture, undo: requestRefund },
+  capture: { run: requestOperation, undo: requestRefund },
 } as const
 
 /** Takes an order back that never became firm: the steps in reverse. Answers the events to record. */
@@ -49,14 +49,6 @@ export async function takeBack(tx: Tx, payment: PaymentRow, by: By): Promise<Ord
   await SAGA.capture.undo(tx, payment, by)
   await SAGA.authorize.undo(tx, payment, by)
   return []
-}
-
-/** Asks for all that is authorized and not captured. */
-async function requestCapture(tx: Tx, payment: PaymentRow, by: By): Promise<void> {
-  const { captures, voids } = await asked(tx, payment.id)
-  const amount = payment.authorizedAmount - payment.capturedAmount - captures
-  if (amount > 0n && voids === 0n)
-    await requestOperation(tx, { paymentId: payment.id, kind: 'capture', amount, detail: { final: true }, ...by })
 }
 
 /** Asks that what is authorized and not captured be let go. Also of a payment that waits for its buyer. */

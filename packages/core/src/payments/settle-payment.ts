@@ -55,11 +55,13 @@ const LOOK_AGAIN_SECONDS = 45
 async function begin(inMerchant: InMerchant, paymentId: string): Promise<Question | undefined> {
   const question = await inMerchant(async (tx) => {
     const [[payment], [operation]] = (await Promise.all([
-      tx.sql`select ${paymentColumns(tx)} from payment p where p.merchant_id = ${tx.merchantId} and p.id = ${paymentId}`,
+      tx.sql`
+        select ${paymentColumns(tx)}, coalesce(p.expires_at > now(), false) as "inTime" from payment p
+        where p.merchant_id = ${tx.merchantId} and p.id = ${paymentId}`,
       tx.sql`
         update payment_operation o set attempts = attempts + 1, due_at = now() + make_interval(secs => ${LOOK_AGAIN_SECONDS}::int)
         where o.merchant_id = ${tx.merchantId} and o.id = ${paymentId} and o.status = 'pending' returning ${operationColumns(tx)}`,
-    ])) as unknown as [[PaymentRow?], [OperationRow?]]
+    ])) as unknown as [[(PaymentRow & { inTime: boolean })?], [OperationRow?]]
     if (!payment) throw noPayment()
     if (INSIDE_PROVIDERS.has(payment.provider) || !mayHaveNews(payment, operation)) return undefined
     const [[account], [order]] = await Promise.all([
@@ -78,7 +80,12 @@ function mayHaveNews({ status }: PaymentRow, operation: OperationRow | undefined
   return operation !== undefined || status === 'failed' || status === 'voided'
 }
 
-function questionOf(payment: PaymentRow, operation: OperationRow | undefined, account: SealedAccount, customerId: string | null): Question {
+function questionOf(
+  payment: PaymentRow & { inTime: boolean },
+  operation: OperationRow | undefined,
+  account: SealedAccount,
+  customerId: string | null,
+): Question {
   const nothing = { token: null, savedMethod: null, offSession: false, save: false, returnUrl: null }
   return {
     orderId: payment.orderId,
@@ -86,7 +93,7 @@ function questionOf(payment: PaymentRow, operation: OperationRow | undefined, ac
     account,
     reference: payment.providerReference,
     isFirst: false,
-    isOpen: operation !== undefined && (payment.status === 'pending' || payment.status === 'requires_action'),
+    isOpen: operation !== undefined && payment.inTime && (payment.status === 'pending' || payment.status === 'requires_action'),
   }
 }
 
