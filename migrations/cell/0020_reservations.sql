@@ -10,9 +10,22 @@ alter table merchant_settings
   add column cart_reservation_minutes integer not null default 60 check (cart_reservation_minutes between 1 and 10080),
   add column payment_reservation_minutes integer not null default 10 check (payment_reservation_minutes between 1 and 1440);
 
+-- Whether so much may be promised of what is on hand. Nothing limits what is not tracked; a bundle is limited by its
+-- components. A limit that is null is none. What was promised on preorder stays promised when its day has come.
+create function app.may_promise(
+  promised bigint, on_hand bigint, tracked boolean, bundle boolean, backorder boolean, backorder_limit bigint, available_from date, preorder_limit bigint
+) returns boolean
+  language sql immutable parallel safe
+  as $$
+    select not tracked or bundle
+      or backorder and backorder_limit is null
+      or available_from is not null and preorder_limit is null
+      or on_hand + case when backorder then backorder_limit else 0 end + case when available_from is not null then preorder_limit else 0 end >= promised
+  $$;
+
 -- `active` is the location's. A bundle has no stock of its own: what there is of it is what its components make.
--- backorder_limit, preorder_limit: how many may be promised beyond what is on hand; null: any number. Until available_from
--- a level is sold on preorder.
+-- backorder_limit, preorder_limit: how many may be promised beyond what is on hand. Until available_from a level is sold on
+-- preorder.
 alter table stock_level
   add column active boolean not null default true,
   add column bundle boolean not null default false,
@@ -20,14 +33,8 @@ alter table stock_level
   add column available_from date,
   add column preorder_limit bigint check (preorder_limit >= 0),
   drop constraint never_oversold,
-  -- What was promised on preorder stays promised when its day has come.
   add constraint never_oversold check (
-    not tracked or bundle
-    or backorder and backorder_limit is null
-    or available_from is not null and preorder_limit is null
-    or on_hand + case when backorder then backorder_limit else 0 end + case when available_from is not null then preorder_limit else 0 end
-      >= reserved + allocated
-  );
+    app.may_promise(reserved + allocated, on_hand, tracked, bundle, backorder, backorder_limit, available_from, preorder_limit));
 
 create table bundle_component (
   merchant_id  uuid not null,

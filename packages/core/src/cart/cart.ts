@@ -10,6 +10,7 @@ import { loadNeeded, type Needed, neededQueries, readNeeded } from '../quote/nee
 import { priceQuote } from '../quote/price-quote.ts'
 import { type MerchantPricing, pricingAt, rememberedPricing } from '../quote/pricing-in-force.ts'
 import { Refusal } from '../refusal.ts'
+import { unitsReserved } from '../stock/units-reserved.ts'
 import type { Address } from './address.ts'
 
 export interface CartLine {
@@ -24,7 +25,7 @@ export interface CartLine {
   unitPrice: bigint
   requiresShipping: boolean
   imageUrl: string | null
-  /** Still sold, and in stock in this quantity. */
+  /** Still sold, and to be had in this quantity: what this cart has reserved counts. */
   available: boolean
 }
 
@@ -111,12 +112,12 @@ export function cartQuestion(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string,
     select l.id, l.quantity, ${goodsColumns(tx)}, v.title as variant_title, coalesce(v.image_url, p.image_url) as image_url,
       p.title as product_title, p.handle,
       p.status = 'active' and p.published and coalesce((
-        select bool_or(not k.tracked or k.backorder) or sum(k.on_hand - k.reserved - k.allocated) >= l.quantity
-        from stock_level k where k.merchant_id = l.merchant_id and k.variant_id = l.variant_id
-      ), false) as available
+        select sum(app.sellable(k)) from stock_level k where k.merchant_id = l.merchant_id and k.variant_id = l.variant_id
+      ), 0) + coalesce(own.units, 0) >= l.quantity as available
     from cart_line l
       join variant v on v.merchant_id = l.merchant_id and v.id = l.variant_id
       join product p on p.merchant_id = v.merchant_id and p.id = v.product_id
+      left join (${unitsReserved(tx, cartId)}) own on own.line_variant_id = l.variant_id
     where l.merchant_id = ${tx.merchantId} and l.cart_id = ${cartId}
     order by l.id`
   return { guess, history, queries: [cart, lines, ...(guess ? neededQueries(tx, guess, () => ofCart(tx, cartId)) : [])] }

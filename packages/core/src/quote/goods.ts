@@ -58,7 +58,7 @@ export interface GiftRow extends GoodsRow {
 export function giftsQuery(tx: Pick<Tx, 'merchantId' | 'sql'>, variantIds: readonly string[]): Query {
   return tx.sql`
     select ${goodsColumns(tx)}, p.handle, p.title as product_title, v.title as variant_title, coalesce(v.image_url, p.image_url) as image_url,
-      (select case when bool_or(not k.tracked or k.backorder) then null else coalesce(sum(k.on_hand - k.reserved - k.allocated), 0)::bigint end
+      (select case when app.unlimited(sum(app.sellable(k))) then null else coalesce(sum(app.sellable(k)), 0)::bigint end
        from stock_level k where k.merchant_id = ${tx.merchantId} and k.variant_id = v.id) as in_stock
     from variant v join product p on p.merchant_id = ${tx.merchantId} and p.id = v.product_id and p.status = 'active' and p.published
     where v.merchant_id = ${tx.merchantId} and v.id = any(${variantIds as string[]}::uuid[])

@@ -36,7 +36,8 @@ export async function adjustStock(tx: Tx, adjustment: Adjustment): Promise<Stock
       from merchant_settings s
       where s.merchant_id = ${tx.merchantId} and l.merchant_id = ${tx.merchantId} and l.location_id = s.default_location_id
         and l.variant_id = ${variantId}
-        and (not l.tracked or l.backorder or l.on_hand + ${change}::bigint >= l.reserved + l.allocated)
+        and app.may_promise(l.reserved + l.allocated, l.on_hand + ${change}::bigint, l.tracked, l.bundle, l.backorder, l.backorder_limit,
+          l.available_from, l.preorder_limit)
       returning l.*
     ), moved as (
       insert into stock_movement (merchant_id, variant_id, location_id, on_hand_change, reason, note, actor, occurred_at)

@@ -10,8 +10,8 @@ export interface LevelSettings {
 }
 
 /**
- * Brings levels at the default location to what is asked: how they are sold and, where a number is given, what is on
- * hand. A level that would then hold less than is promised to buyers stays as it is; the answer is the variants of those.
+ * Brings variants to what is asked: how they are sold, at every location, and, where a number is given, what is on hand at the
+ * default one. A level that would then hold less than is promised to buyers stays as it is; the answer is the variants of those.
  * Levels that are so already are not written. Locks in the same order as claims.
  */
 export function setLevels(tx: Pick<Tx, 'merchantId' | 'sql'>, levels: readonly LevelSettings[], change: StockChange): Query {
@@ -23,13 +23,16 @@ export function setLevels(tx: Pick<Tx, 'merchantId' | 'sql'>, levels: readonly L
   }))
   return tx.sql`
     with locked as materialized (
-      select l.variant_id, l.location_id, w.tracked, w.backorder, coalesce(w.on_hand, l.on_hand) as on_hand,
-        coalesce(w.on_hand, l.on_hand) - l.on_hand as difference,
-        not w.tracked or w.backorder or coalesce(w.on_hand, l.on_hand) >= l.reserved + l.allocated as possible,
-        (l.tracked, l.backorder, l.on_hand) is distinct from (w.tracked, w.backorder, coalesce(w.on_hand, l.on_hand)) as differs
+      select l.variant_id, l.location_id, w.tracked, w.backorder, c.on_hand, c.on_hand - l.on_hand as difference,
+        app.may_promise(l.reserved + l.allocated, c.on_hand, w.tracked, l.bundle, w.backorder, l.backorder_limit, l.available_from,
+          l.preorder_limit) as possible,
+        (l.tracked, l.backorder, l.on_hand) is distinct from (w.tracked, w.backorder, c.on_hand) as differs
       from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as w (variant_id uuid, tracked boolean, backorder boolean, on_hand bigint)
         join merchant_settings s on s.merchant_id = ${tx.merchantId}
-        join stock_level l on l.merchant_id = ${tx.merchantId} and l.location_id = s.default_location_id and l.variant_id = w.variant_id
+        join stock_level l on l.merchant_id = ${tx.merchantId} and l.variant_id = w.variant_id
+        cross join lateral (
+          select case when l.location_id = s.default_location_id and not l.bundle then coalesce(w.on_hand, l.on_hand) else l.on_hand end as on_hand
+        ) c
       order by l.variant_id, l.location_id
       for no key update of l
     ), changed as (

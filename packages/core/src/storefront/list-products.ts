@@ -41,7 +41,7 @@ export function listedProducts(door: ReadDoor, page: { limit: number; after: str
       left join lateral (
         select true as available from stock_level l
         where l.merchant_id = door.merchant_id and l.product_id = p.id
-          and (not l.tracked or l.backorder or l.on_hand - l.reserved - l.allocated > 0)
+          and app.sellable(l) > 0
         limit 1
       ) k on true
     order by p.id desc`
@@ -70,7 +70,7 @@ export function listedInCollection(door: ReadDoor, page: { collection: string; l
       left join lateral (
         select true as available from stock_level l
         where l.merchant_id = door.merchant_id and l.product_id = p.id
-          and (not l.tracked or l.backorder or l.on_hand - l.reserved - l.allocated > 0)
+          and app.sellable(l) > 0
         limit 1
       ) k on true
     order by p.id desc`

@@ -11,10 +11,14 @@ export interface StoreVariant {
   price: number
   compare_at_price: number | null
   image_url: string | null
-  /** Can always be bought: not tracked, or taken on backorder. */
+  /** Can always be bought: not tracked, or sold without a limit before it is there. */
   unlimited: boolean
-  /** How many can be bought, if it is not unlimited. */
+  /** How many can be bought, if it is not unlimited: what others have reserved is not among it. */
   quantity: number
+  /** Whether what can be bought is there already. */
+  in_stock: boolean
+  /** The day until which it is sold on preorder. */
+  available_from: string | null
 }
 
 /** A product as its own page shows it. */
@@ -53,11 +57,13 @@ export function productByHandle(door: ReadDoor, handle: string): Query {
         select json_agg(row order by row.position, row.id) as variants
         from (
           select v.id, v.position, v.title, v.sku, v.option_values, v.price, v.compare_at_price, v.image_url,
-            coalesce(k.unlimited, false) as unlimited, greatest(coalesce(k.quantity, 0), 0)::bigint as quantity
+            app.unlimited(k.quantity) as unlimited, k.quantity, k.in_stock, k.available_from
           from variant v
             left join lateral (
-              select bool_or(not l.tracked or l.backorder) as unlimited, sum(l.on_hand - l.reserved - l.allocated) as quantity
-              from stock_level l where l.merchant_id = door.merchant_id and l.variant_id = v.id
+              select coalesce(sum(app.sellable(l)), 0)::bigint as quantity,
+                coalesce(bool_or(not l.tracked or l.bundle or l.on_hand > l.reserved + l.allocated), false) as in_stock,
+                min(l.available_from) filter (where l.available_from > (now() at time zone 'utc')::date) as available_from
+              from stock_level l where l.merchant_id = door.merchant_id and l.variant_id = v.id and l.active
             ) k on true
           where v.merchant_id = door.merchant_id and v.product_id = p.id
         ) row
