@@ -54,7 +54,7 @@ create table order_contact (
 );
 select app.protect('order_contact', 'select, insert, update');
 
--- What staff write to each other about an order. Nobody else sees it.
+-- What staff write to each other about an order. Nobody else sees it. It goes when the buyer is forgotten.
 create table order_note (
   merchant_id uuid not null,
   id          uuid not null default uuidv7(),
@@ -66,7 +66,7 @@ create table order_note (
   foreign key (merchant_id, order_id) references orders (merchant_id, id)
 );
 create index on order_note (merchant_id, order_id, id);
-select app.protect('order_note', 'select, insert');
+select app.protect('order_note', 'select, insert, delete');
 
 -- Every edit of an order: how it was priced before and after. difference = the new total less the old one, in minor units.
 create table order_edit (
