@@ -121,7 +121,8 @@ create table delivery_proof (
 );
 select app.protect('delivery_proof', 'select, insert, delete');
 
--- Goods that a buyer sends back. note is the buyer's or staff's own words.
+-- Goods that a buyer sends back. note is the buyer's or staff's own words. exchange_cart_id: the draft of what they get instead,
+-- with exchange_credit (minor units) taken off for what they send back.
 create table order_return (
   merchant_id       uuid not null,
   id                uuid not null default uuidv7(),
@@ -132,14 +133,15 @@ create table order_return (
   location_id       uuid,
   requested_by      jsonb not null,
   refund_id         uuid,
-  exchange_order_id uuid,
+  exchange_cart_id  uuid,
+  exchange_credit   bigint check (exchange_credit > 0),
   requested_at      timestamptz not null default now(),
   decided_at        timestamptz,
   received_at       timestamptz,
   primary key (merchant_id, id),
   foreign key (merchant_id, order_id) references orders (merchant_id, id),
   foreign key (merchant_id, location_id) references location (merchant_id, id),
-  foreign key (merchant_id, exchange_order_id) references orders (merchant_id, id),
+  constraint credit_is_for_an_exchange check ((exchange_cart_id is null) = (exchange_credit is null)),
   constraint received_somewhere check ((status = 'received') = (received_at is not null) and (received_at is null or location_id is not null))
 );
 create index on order_return (merchant_id, order_id, id);

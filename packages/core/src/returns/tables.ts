@@ -18,7 +18,8 @@ export const orderReturns = pgTable(
     locationId: uuid('location_id'),
     requestedBy: jsonb('requested_by').notNull().$type<Actor>(),
     refundId: uuid('refund_id'),
-    exchangeOrderId: uuid('exchange_order_id'),
+    exchangeCartId: uuid('exchange_cart_id'),
+    exchangeCredit: bigint('exchange_credit', { mode: 'bigint' }),
     requestedAt: time('requested_at').notNull().defaultNow(),
     decidedAt: time('decided_at'),
     receivedAt: time('received_at'),
@@ -27,7 +28,6 @@ export const orderReturns = pgTable(
     primaryKey({ columns: [table.merchantId, table.id] }),
     foreignKey({ columns: [table.merchantId, table.orderId], foreignColumns: [orders.merchantId, orders.id] }),
     foreignKey({ columns: [table.merchantId, table.locationId], foreignColumns: [locations.merchantId, locations.id] }),
-    foreignKey({ columns: [table.merchantId, table.exchangeOrderId], foreignColumns: [orders.merchantId, orders.id] }),
   ],
 )
 
