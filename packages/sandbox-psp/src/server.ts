@@ -55,7 +55,7 @@ async function exchangeOnce(exchange: Exchange): Promise<void> {
   const { pathname } = exchange.url
   if (pathname.startsWith('/control/')) return controlCall(exchange)
   if (pathname.startsWith('/pay/')) return buyerVisit(exchange)
-  if (pathname === '/healthz') return answer(exchange, { status: 200, body: { status: 'ok' } })
+  if (pathname === '/readyz') return answer(exchange, { status: 200, body: { status: 'ok' } })
   return merchantCall(exchange)
 }
 
