@@ -7,6 +7,9 @@ import { currencyDigits, formatDecimal } from '../money.ts'
 import { type Order, orderQueries, toOrder } from '../orders/order.ts'
 import { type LineQuantity, type OrderEvent, readOrderEvent } from '../orders/order-event.ts'
 
+/** What imported catalogues call the variant of a product that has but one. */
+const ONLY_VARIANT = 'Default Title'
+
 type OrderTemplate = Extract<MailTemplateName, 'order_placed' | 'order_cancelled' | 'shipment_sent' | 'refund_issued' | 'return_received'>
 
 /** What the mails about orders say: the order as it is when the mail is sent, and what its event tells. */
@@ -66,7 +69,7 @@ function goods(order: Order, quantities: readonly LineQuantity[]): MailData[] {
 }
 
 function named({ productTitle, variantTitle, sku }: Order['lines'][number]) {
-  return { title: productTitle, variant: variantTitle === '' ? null : variantTitle, sku }
+  return { title: productTitle, variant: variantTitle === '' || variantTitle === ONLY_VARIANT ? null : variantTitle, sku }
 }
 
 function money(minor: bigint, currency: string): string {
