@@ -10,8 +10,18 @@ export async function withPlugins(shop: Shop, cart: Cart, moment: 'cart' | 'chec
 
 /** The cart priced with answers that plugins gave for it. */
 export function withAnswers(cart: Cart, plugins: PricingInput['plugins']): Cart {
+  if (saysNothing(plugins)) {
+    // Its price stands: of what plugins answer, only a change or a note shows in it.
+    return { ...cart, pricingInput: { ...cart.pricingInput, plugins }, priced: { ...cart.priced, notes: plugins.notes } }
+  }
   const shipping = cart.shippingOption === null ? null : { method: cart.shippingOption }
   return { ...cart, ...priceQuote({ ...cart.pricingInput, shipping, plugins }, cart.pricing.rules) }
+}
+
+function saysNothing({ discounts, rates, taxes }: PricingInput['plugins']): boolean {
+  return (
+    taxes === null && rates.every((answer) => answer.rates.length === 0) && discounts.every(({ operations }) => operations.length === 0)
+  )
 }
 
 /** Reads a cart and prices it, plugins and all. */
