@@ -57,6 +57,8 @@ export interface Cart {
   priced: PricedCart
   /** Where orders take their stock from. */
   locationId: string
+  /** How long what is put into it is kept for it; null: it is not. */
+  reservedMinutes: number | null
 }
 
 interface CartRow extends BuyerRow {
@@ -77,6 +79,7 @@ interface CartRow extends BuyerRow {
   default_location_id: string
   pricing_revision: bigint
   vat_ids: 'checked' | 'well_formed'
+  reserved_minutes: number | null
 }
 
 interface LineRow extends GoodsRow {
@@ -104,7 +107,8 @@ export function cartQuestion(tx: Pick<Tx, 'merchantId' | 'sql'>, cartId: string,
   const history = lock === 'lock' || (guess?.asksFirstOrder ?? false)
   const cart = tx.sql`
     select c.id, c.version, c.status, c.currency, c.channel, c.email, c.shipping_address, c.billing_address, c.shipping_option, c.coupon_codes,
-      c.vat_id, c.updated_at, c.drafted_by, c.staff_discount, s.default_location_id, s.pricing_revision, s.vat_ids, ${buyerColumns(tx, { history })}
+      c.vat_id, c.updated_at, c.drafted_by, c.staff_discount, s.default_location_id, s.pricing_revision, s.vat_ids,
+      case when s.reserve_in_cart then s.cart_reservation_minutes end as reserved_minutes, ${buyerColumns(tx, { history })}
     from cart c join merchant_settings s on s.merchant_id = c.merchant_id ${buyerJoin(tx)}
     where c.merchant_id = ${tx.merchantId} and c.id = ${cartId}
     ${lock === 'lock' ? tx.sql`for update of c` : tx.sql``}`
@@ -191,6 +195,7 @@ function priced(row: CartRow, lineRows: LineRow[], given: { pricing: MerchantPri
     pricing,
     ...priceQuote(input, pricing.rules),
     locationId: row.default_location_id,
+    reservedMinutes: row.reserved_minutes,
   }
 }
 

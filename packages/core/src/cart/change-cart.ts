@@ -7,6 +7,7 @@ import { readVatId } from '../taxes/vat-id.ts'
 import type { Address } from './address.ts'
 import { type Cart, cartQuestion, toCart } from './cart.ts'
 import { CART_LINE_QUANTITY_MAX, CART_LINES_MAX } from './limits.ts'
+import { reserveLines } from './reserve-lines.ts'
 
 export interface NewLine {
   variantId: string
@@ -73,15 +74,18 @@ export async function setLineQuantity(tx: Tx, cartId: string, given: { lineId: s
   const [row] = rows
   if (!row) throw new Refusal('not_found', { detail: 'There is no such line in this cart.' })
   assertInStock(cart, new Map([[row.variant_id, '/quantity']]))
+  await reserveLines(tx, cart, [row.variant_id], given.now)
   return cart
 }
 
 /** Takes a line out of the cart. */
 export async function removeLine(tx: Tx, cartId: string, given: { lineId: string; now: Date }): Promise<Cart> {
   const removed = tx.sql`
-    delete from cart_line where merchant_id = ${tx.merchantId} and cart_id = ${cartId} and id = ${given.lineId} returning id`
-  const { cart, rows } = await changeCart(tx, cartId, { statement: removed, now: given.now })
-  if (rows.length === 0) throw new Refusal('not_found', { detail: 'There is no such line in this cart.' })
+    delete from cart_line where merchant_id = ${tx.merchantId} and cart_id = ${cartId} and id = ${given.lineId} returning variant_id`
+  const { cart, rows } = await changeCart<{ variant_id: string }>(tx, cartId, { statement: removed, now: given.now })
+  const [row] = rows
+  if (!row) throw new Refusal('not_found', { detail: 'There is no such line in this cart.' })
+  await reserveLines(tx, cart, [row.variant_id], given.now)
   return cart
 }
 
@@ -120,6 +124,12 @@ async function changeLines(tx: Tx, cartId: string, lines: NewLine[], now: Date, 
   for (const row of rows) assertQuantity(row.quantity, pointers.get(row.variant_id)!)
   if (cart.lines.length > CART_LINES_MAX) throw tooManyLines()
   assertInStock(cart, pointers)
+  await reserveLines(
+    tx,
+    cart,
+    rows.map((row) => row.variant_id),
+    now,
+  )
   return cart
 }
 

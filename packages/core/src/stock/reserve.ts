@@ -9,8 +9,10 @@ import { type TakenAtOnce, takeAtOnce } from './take-at-once.ts'
 export interface ReservationRequest {
   /** An order names the cart that it was: what that has reserved is the order's from now on. */
   holder: { cartId: string } | { orderId: string; cartId?: string | undefined }
-  /** All that the holder shall have reserved; lines of the same variant count together. */
+  /** Lines of the same variant count together. None of a variant gives back what is reserved of it. */
   lines: readonly Line[]
+  /** What it has reserved of other variants: it is given back, unless something else is said. */
+  others?: 'ended' | 'kept' | undefined
   minutes: number
   actor: Actor
   now: Date
@@ -18,20 +20,24 @@ export interface ReservationRequest {
 
 /**
  * Keeps stock for a cart or an order until the database's clock has run `minutes` on: all lines or none, and afterwards these
- * and nothing else. Refuses `insufficient_stock`. The first statement is sent at once and may travel with others; as a rule it
+ * and no more of them. Refuses `insufficient_stock`. The first statement is sent at once and may travel with others; as a rule it
  * is the only one.
  */
-export async function reserveStock(tx: Tx, { holder: given, lines, minutes, actor, now }: ReservationRequest): Promise<void> {
+export async function reserveStock(
+  tx: Tx,
+  { holder: given, lines, others = 'ended', minutes, actor, now }: ReservationRequest,
+): Promise<void> {
   const holder: Holder = { cartId: given.cartId ?? null, orderId: 'orderId' in given ? given.orderId : null }
-  const taking = { as: 'reserved', minutes, others: 'ended', actor, now } as const
+  const taking = { as: 'reserved', minutes, others, actor, now } as const
   const wanted = together(lines)
+  const some = wanted.filter((line) => line.quantity > 0n).map((line) => line.variantId)
   const [[taken]] = await Promise.all([
     takeAtOnce(tx, { holder, lines: wanted }, taking) as unknown as Promise<TakenAtOnce[]>,
     // An order has a timer of its own.
-    holder.orderId === null ? wakeSweep(tx, { minutes, now }) : undefined,
+    holder.orderId === null && some.length > 0 ? wakeSweep(tx, { minutes, now }) : undefined,
   ])
   const short = taken!.simple
-    ? wanted.map((line) => line.variantId).filter((variantId) => !taken!.enough.includes(variantId))
+    ? some.filter((variantId) => !taken!.enough.includes(variantId))
     : (await takeStock(tx, [{ holder, lines: wanted }], taking))[0]!
   if (short.length > 0) throw insufficientStock(short)
 }

@@ -27,6 +27,7 @@ export function takeAtOnce(tx: Pick<Tx, 'merchantId' | 'sql'>, want: { holder: H
       select variant_id, sum(quantity)::bigint as quantity
       from jsonb_to_recordset(${lines}::jsonb) as line (variant_id uuid, quantity bigint)
       group by variant_id
+      having sum(quantity) > 0
     ), asked as materialized (
       select (select count(*) from location where merchant_id = ${tx.merchantId} and active) = 1
         and not exists (
