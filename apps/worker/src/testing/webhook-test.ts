@@ -7,6 +7,7 @@ import { SecretBox } from '@souk/core/secret-box.ts'
 import type { TestMerchant } from '@souk/core/testing/merchant.ts'
 import { createEndpoint, type EndpointFields, type WebhookDeps } from '@souk/core/webhooks/change-endpoints.ts'
 import { WEBHOOK_SECRETS_PURPOSE } from '@souk/core/webhooks/secrets.ts'
+import { checkInvariants, type Violation } from '@souk/migrations/invariants.ts'
 import { Webhook } from 'standardwebhooks'
 import { startWebhooks } from '../webhooks.ts'
 import { QueueTest } from './queue-test.ts'
@@ -60,10 +61,10 @@ export class WebhookTest {
     count: number,
     given: { aggregates?: string[]; type?: string; note?: string } = {},
   ): Promise<string[]> {
-    const { aggregates = Array.from({ length: count }, () => newId()), type = 'order.tagged', note = '' } = given
+    const { aggregates = Array.from({ length: count }, () => newId()), type = 'thing.happened', note = '' } = given
     const events = Array.from({ length: count }, (_, index) => {
       const aggregateId = aggregates[index % aggregates.length]!
-      return { type, aggregateType: 'order', aggregateId, data: { step: index, note } }
+      return { type, aggregateType: 'thing', aggregateId, data: { step: index, note } }
     })
     await merchant.inMerchant((tx) => recordEvents(tx, events, BY))
     return aggregates
@@ -109,6 +110,12 @@ export class WebhookTest {
       [endpointId],
     )
     return Object.fromEntries(rows.map(({ status, count }) => [status, count]))
+  }
+
+  /** What is broken in the books of events and deliveries. Workers may be at work. */
+  async broken(): Promise<Violation[]> {
+    const broken = await checkInvariants(this.queue.shop.database.adminUrl)
+    return broken.filter(({ invariant }) => !invariant.startsWith('39_'))
   }
 
   async close(): Promise<void> {

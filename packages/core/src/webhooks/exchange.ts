@@ -74,7 +74,7 @@ export async function exchange(
   if (halted || work.room <= 0) return { endpoint, deliveries: [], halted, more: false }
   if (verdict === 'recovered') await hurry(tx, work.endpointId)
   const trying = isOpen(endpoint)
-  const ask = { endpointId: endpoint.id, busy: work.busy, room: trying ? 1 : work.room, freshFirst: trying }
+  const ask = { endpointId: endpoint.id, busy: work.busy, room: trying ? 1 : work.room, trying }
   let deliveries = await findDue(tx, ask)
   let more = false
   for (let plans = 0; deliveries.length < ask.room && plans < PLANS_MAX; plans += 1) {
@@ -179,18 +179,25 @@ async function hurry(tx: Tx, endpointId: string): Promise<void> {
     where merchant_id = ${tx.merchantId} and endpoint_id = ${endpointId} and status = 'pending' and due_at > now()`
 }
 
+/** While it is only tried whether the endpoint is back, its pace is the circuit's, and what was refused least often goes first. */
 async function findDue(
   tx: Tx,
-  { endpointId, busy, room, freshFirst }: { endpointId: string; busy: readonly string[]; room: number; freshFirst: boolean },
+  { endpointId, busy, room, trying }: { endpointId: string; busy: readonly string[]; room: number; trying: boolean },
 ): Promise<DueDelivery[]> {
+  const due = trying
+    ? tx.sql`
+      not exists (select from webhook_delivery b
+        where b.merchant_id = ${tx.merchantId} and b.endpoint_id = ${endpointId} and b.aggregate_id = d.aggregate_id and b.status = 'pending'
+          and b.sequence < d.sequence)`
+    : tx.sql`d.due_at <= now()`
   const rows = await tx.sql<(Omit<DueDelivery, 'event'> & Omit<SentEvent, 'id'> & { eventId: string })[]>`
     select d.id, d.sequence, d.aggregate_id as "aggregateId", d.payload_version as "payloadVersion", d.attempts, e.id as "eventId", e.type,
       e.aggregate_type as "aggregateType", e.data, e.actor, e.occurred_at as "occurredAt"
     from webhook_delivery d
       join event e on e.merchant_id = ${tx.merchantId} and e.sequence = d.sequence
-    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId} and d.status = 'pending' and d.due_at <= now()
+    where d.merchant_id = ${tx.merchantId} and d.endpoint_id = ${endpointId} and d.status = 'pending' and ${due}
       and not exists (select from jsonb_array_elements_text(${JSON.stringify(busy)}::jsonb) as b (id) where b.id = d.aggregate_id::text)
-    order by case when ${freshFirst} then d.attempts else 0 end, d.sequence
+    order by case when ${trying} then d.attempts else 0 end, d.sequence
     limit ${room}`
   return rows.map(({ id, sequence, aggregateId, payloadVersion, attempts, eventId, ...event }) => ({
     id,

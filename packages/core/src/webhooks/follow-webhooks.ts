@@ -1,6 +1,7 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { BEYOND_ALL_EVENTS, type FollowerLease, holdFollower, releaseFollower, wakeFollower } from '../events/followers.ts'
+import { CIRCUIT_FAILURES } from './health.ts'
 import { LEASE_NEEDED_MS, type ServingDeps, serveEndpoint } from './serve-endpoint.ts'
 
 /** A worker's turn at one merchant. */
@@ -65,7 +66,7 @@ async function endpointsWithWork(tx: Tx): Promise<string[]> {
     where e.merchant_id = ${tx.merchantId} and e.status = 'enabled' and (e.paused_until is null or e.paused_until <= now())
       and (e.position < c.event_sequence
         or exists (select from webhook_delivery d
-          where d.merchant_id = ${tx.merchantId} and d.endpoint_id = e.id and d.status = 'pending' and d.due_at <= now())
+          where d.merchant_id = ${tx.merchantId} and d.endpoint_id = e.id and d.status = 'pending' and (d.due_at <= now() or e.failures >= ${CIRCUIT_FAILURES}))
         or exists (select from webhook_replay r where r.merchant_id = ${tx.merchantId} and r.endpoint_id = e.id and r.done_at is null))`
   return rows.map(({ id }) => id)
 }
@@ -75,12 +76,12 @@ async function reached(tx: Tx): Promise<{ position: bigint; dueAt: Date | null }
   const [row] = await tx.sql<{ position: bigint | null; dueAt: Date | null }[]>`
     select min(e.position) filter (where not e.paused) as position, min(case when e.paused then e.paused_until else next.due_at end) as "dueAt"
     from (
-      select id, position, paused_until, coalesce(paused_until > now(), false) as paused from webhook_endpoint
+      select id, position, failures, paused_until, coalesce(paused_until > now(), false) as paused from webhook_endpoint
       where merchant_id = ${tx.merchantId} and status = 'enabled'
     ) e
       cross join lateral (
         select least(
-          (select min(due_at) from webhook_delivery d where d.merchant_id = ${tx.merchantId} and d.endpoint_id = e.id and d.status = 'pending'),
+          (select min(case when e.failures >= ${CIRCUIT_FAILURES} then now() else d.due_at end) from webhook_delivery d where d.merchant_id = ${tx.merchantId} and d.endpoint_id = e.id and d.status = 'pending'),
           (select now() from webhook_replay r where r.merchant_id = ${tx.merchantId} and r.endpoint_id = e.id and r.done_at is null limit 1)
         ) as due_at
       ) next`

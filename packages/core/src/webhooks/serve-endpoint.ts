@@ -37,13 +37,15 @@ export async function serveEndpoint(inMerchant: InMerchant, deps: ServingDeps, s
   const wire = new Wire(inMerchant.merchant.id, deps, session)
   try {
     for (;;) {
+      // In one breath: what is not busy any more is written down in the transaction that looks for what is due.
+      const { busy } = wire
       const attempted = wire.takeFinished()
       const step = await inMerchant((tx) =>
         exchange(tx, {
           lease: session.lease,
           endpointId,
           attempted,
-          busy: wire.busy,
+          busy,
           room: wire.mayBegin ? DELIVERIES_AT_HAND - wire.atHand : 0,
           random: deps.random ?? Math.random,
         }),
