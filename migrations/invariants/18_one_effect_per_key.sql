@@ -1,8 +1,8 @@
 -- A checkout key that was answered with an order names an order that exists, and no two keys name the same one; every
--- order came from a cart that is closed.
+-- order that is not cancelled came from a cart that is closed.
 with answered as (
   select merchant_id, route, key, response_body::jsonb ->> 'id' as order_id
-  from idempotency_key where route like '%checkout%' and status_code = 201
+  from idempotency_key where route like '%checkout%' and status_code in (102, 201, 202)
 )
 select a.merchant_id, a.order_id, 'answer without its order' as problem
 from answered a
@@ -12,4 +12,4 @@ select merchant_id, order_id, 'two keys, one order' from answered group by 1, 2 
 union all
 select o.merchant_id, o.id::text, 'order without a closed cart'
 from orders o left join cart c on c.merchant_id = o.merchant_id and c.id = o.cart_id
-where c.status is distinct from 'ordered'
+where o.status <> 'cancelled' and c.status is distinct from 'ordered'

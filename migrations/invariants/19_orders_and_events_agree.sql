@@ -1,11 +1,23 @@
--- Every order has the one event that says it was placed, and every such event its order; both numberings have no gap.
-select o.merchant_id, o.id::text as id, 'order without exactly one order.placed' as problem
+-- Every order has the one event that says what it is, and, once it is firm, the one that says it was placed; every such event has
+-- its order; both numberings have no gap.
+select o.merchant_id, o.id::text as id, 'order without exactly one beginning' as problem
 from orders o
-where (select count(*) from event e where e.merchant_id = o.merchant_id and e.aggregate_id = o.id and e.type = 'order.placed') <> 1
+where (
+  select count(*) from event e
+  where e.merchant_id = o.merchant_id and e.aggregate_id = o.id and e.type in ('order.submitted', 'order.placed')
+    and jsonb_typeof(e.data -> 'content') = 'object'
+) <> 1
 union all
-select e.merchant_id, e.aggregate_id::text, 'order.placed without its order'
+select o.merchant_id, o.id::text, 'order placed other than once'
+from orders o
+  left join lateral (
+    select count(*) as times from event e where e.merchant_id = o.merchant_id and e.aggregate_id = o.id and e.type = 'order.placed'
+  ) placed on true
+where placed.times > 1 or placed.times <> case o.status when 'pending' then 0 when 'cancelled' then placed.times else 1 end
+union all
+select e.merchant_id, e.aggregate_id::text, 'order event without its order'
 from event e left join orders o on o.merchant_id = e.merchant_id and o.id = e.aggregate_id
-where e.type = 'order.placed' and o.id is null
+where e.type in ('order.submitted', 'order.placed') and o.id is null
 union all
 select c.merchant_id, c.order_number::text, 'order numbers have a gap or the counter is off'
 from merchant_counter c
