@@ -16,6 +16,8 @@ export interface Line<Entry> {
 export class Journal<Entry> {
   readonly #file: FileHandle
   #next: number
+  /** The last line that would survive. */
+  #durable: number
   #waiting: string[] = []
   #writing: Promise<void> | undefined
   readonly #onFailure: (error: Error) => void
@@ -23,6 +25,7 @@ export class Journal<Entry> {
   private constructor(file: FileHandle, next: number, onFailure: (error: Error) => void) {
     this.#file = file
     this.#next = next
+    this.#durable = next - 1
     this.#onFailure = onFailure
   }
 
@@ -45,7 +48,8 @@ export class Journal<Entry> {
   }
 
   async flushed(): Promise<void> {
-    while (this.#waiting.length > 0 || this.#writing !== undefined) {
+    const last = this.#next - 1
+    while (this.#durable < last) {
       this.#writing ??= this.#write().finally(() => {
         this.#writing = undefined
       })
@@ -60,10 +64,12 @@ export class Journal<Entry> {
 
   async #write(): Promise<void> {
     const batch = this.#waiting
+    const last = this.#next - 1
     this.#waiting = []
     try {
       await this.#file.appendFile(batch.join(''))
       await this.#file.datasync()
+      this.#durable = last
     } catch (error) {
       this.#onFailure(error as Error)
       throw error
