@@ -172,13 +172,13 @@ function orderHistoryRoutes(fastify: FastifyInstance, { tokenKeys }: MeDeps): vo
   )
 
   app.get(
-    '/v1/customers/me/orders/:order_id',
+    '/v1/customers/me/orders/:own_order_id',
     {
       config: config('One of the customer’s orders'),
-      schema: { params: z.strictObject({ order_id: idSchema }), response: { 200: orderSchema } },
+      schema: { params: z.strictObject({ own_order_id: idSchema }), response: { 200: orderSchema } },
     },
     async (request) => {
-      const asked = { customerId: signedIn(request).id, orderId: request.params.order_id }
+      const asked = { customerId: signedIn(request).id, orderId: request.params.own_order_id }
       return presentOrder(await request.inMerchant.read((tx) => readCustomerOrder(tx, asked)))
     },
   )

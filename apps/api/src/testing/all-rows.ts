@@ -47,7 +47,8 @@ export async function hashesOf(admin: postgres.Sql, merchantId: string): Promise
     where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and not a.attisdropped and a.attname ~ '(hash|fingerprint|secret)'`
   const found: string[] = []
   for (const { relation, column } of columns) {
-    const rows = await admin`select ${admin(column)}::text as value from ${admin(relation)} where merchant_id = ${merchantId}`
+    const rows =
+      await admin`select ${admin(column)}::text as value from ${admin(relation)} where merchant_id = ${merchantId} and ${admin(column)} is not null`
     found.push(...rows.map(({ value }) => value as string))
   }
   return found

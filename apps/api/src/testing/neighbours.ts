@@ -100,7 +100,7 @@ export class Neighbours {
   /** Own credentials for an operation. `issued` are those that a shop would have given out for the ids in `values`. */
   credentialsOf(shop: FullShop, { credential }: Operation, issued?: Values): Credentials {
     if (credential === undefined) return {}
-    if (credential === 'access') return { access: shop.credentials.access }
+    if (credential === 'access' || credential === 'customer') return { [credential]: shop.credentials[credential] }
     if (!issued) return { [credential]: shop.credentials[credential] }
     return { [credential]: capabilityToken(this.api.shop.keys, shop.merchant.id, credential, issued[`${credential}_id`]!) }
   }
@@ -170,9 +170,10 @@ export class Neighbours {
   }
 
   #othersCredentials({ credential }: Operation): Credentials[] {
-    const { access, apiKey, cart, order } = this.other.credentials
+    const { access, apiKey, cart, order, customer } = this.other.credentials
     const all: Credentials = { access, cart, order }
-    if (credential === 'access') return [all, { access }, { access: apiKey }, { access: this.admin }, { access: cart }]
+    if (credential === 'access') return [all, { access }, { access: apiKey }, { access: this.admin }, { access: cart }, { customer }]
+    if (credential === 'customer') return [{ customer, cart, order }, { customer }, { access }, { access: apiKey }, { customer: order }]
     const kind = credential === 'cart' ? 'cart' : 'order'
     // What the other would give out for a cart or order of its own with the id of ours.
     const twin = capabilityToken(this.api.shop.keys, this.other.merchant.id, kind, this.self.values[`${kind}_id`]!)

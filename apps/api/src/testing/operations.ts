@@ -17,7 +17,7 @@ export interface Operation {
 const AUDIENCES = ['storefront', 'staff', 'platform', 'process'] as const
 export type Audience = (typeof AUDIENCES)[number]
 
-const CREDENTIALS = { access_token: 'access', cart_token: 'cart', order_token: 'order' } as const
+const CREDENTIALS = { access_token: 'access', customer_token: 'customer', cart_token: 'cart', order_token: 'order' } as const
 export type Credential = (typeof CREDENTIALS)[keyof typeof CREDENTIALS]
 
 interface Parameter {

@@ -6,6 +6,7 @@ import { hashPassword } from '@souk/core/merchant/passwords.ts'
 import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
+import { addAccount, addMail } from './twin-accounts.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
 import { addDryRuns, addPromotions } from './twin-promotions.ts'
 import { addMember } from './twin-staff.ts'
@@ -134,6 +135,9 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   mkdirSync(join(mediaDir, shop.merchant.slug), { recursive: true })
   writeFileSync(join(mediaDir, shop.merchant.slug, names.file), `<svg xmlns="http://www.w3.org/2000/svg"><title>${canary}</title></svg>`)
   const { customer, group } = await addCustomer(staff, names, canary)
+  const account = await addAccount(api, shop, { customerId: customer.id, email: names.email, name: names.handle, canary, passwordHash })
+  const put = (method: 'PUT', url: string, payload: object) => expectDone(api.call(shop.host, { method, url, payload, token: shop.token }))
+  const mail = await addMail(put, shop, { canary })
   const ordered = await staff('/v1/admin/products', productOf({ ...names, handle: `${names.handle}-ordered` }, canary), {
     'idempotency-key': `${names.idempotencyKey}-ordered`,
   })
@@ -141,7 +145,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   await staff(`/v1/admin/collections/${collection.id}/products`, { product_ids: [product.id, ordered.id] })
   const promotions = await addPromotions(staff, shop, { name: names.handle, canary, email: `${canary}@buyer.example` })
   const goods = { ordered: ordered.variants[0].id, wanted: variant.id, code: promotions.code! }
-  const { cart, order, sent, emptyCart } = await buy(api, shop, goods, names, canary)
+  const { cart, order, regretted, sent, emptyCart } = await buy(api, { ...shop, customer: account.customer }, goods, names, canary)
   const dryRuns = await addDryRuns(staff, promotions.promotion_id!, names.handle)
   const taxes = await addTaxesAndShipping(staff, shop, {
     name: names.handle,
@@ -159,6 +163,9 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       ...dryRuns,
       ...taxes,
       ...shipment,
+      ...account.values,
+      ...mail,
+      own_order_id: regretted.id,
       ...member,
       product_id: product.id,
       variant_id: variant.id,
@@ -179,7 +186,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       file: names.file,
       email: names.email,
     },
-    credentials: { apiKey: key.secret as string, cart: cart.token as string, order: order.token as string },
+    credentials: { apiKey: key.secret as string, cart: cart.token as string, order: order.token as string, customer: account.customer },
     emptyCart: { id: emptyCart.id as string, token: emptyCart.token as string },
   }
 }
@@ -260,18 +267,17 @@ async function addDeadJob({ call, clock }: TestApi, shop: ApiMerchant, importId:
 /** Carts that became orders: one stands, one was cancelled, one is on its way; one cart is full, one empty. What was ordered can no longer be deleted: it is another thing. */
 async function buy(
   { call }: TestApi,
-  shop: ApiMerchant,
+  shop: ApiMerchant & { customer: string },
   goods: { ordered: string; wanted: string; code: string },
   { idempotencyKey }: Names,
   canary: string,
 ) {
   const address = { name: `${canary} Ada`, line1: `${canary} street 1`, city: 'Berlin', country: 'DE' }
   const buyer = { email: `${canary}@buyer.example`, shipping_address: address, billing_address: address, shipping_option: 'flat' }
-  const open = (given: object, name: string) => {
+  const open = (given: object, name: string, token?: string) => {
     const payload = { channel: canary, ...given }
-    return expectDone(
-      call(shop.host, { method: 'POST', url: '/v1/carts', payload, headers: { 'idempotency-key': `${idempotencyKey}${name}` } }),
-    )
+    const headers = { 'idempotency-key': `${idempotencyKey}${name}` }
+    return expectDone(call(shop.host, { method: 'POST', url: '/v1/carts', payload, headers, ...(token !== undefined && { token }) }))
   }
   const lines = (variantId: string) => [{ variant_id: variantId, quantity: 1 }]
   const enter = (cart: Done) =>
@@ -292,16 +298,21 @@ async function buy(
         headers: { 'cart-token': placed.token, 'idempotency-key': `${idempotencyKey}${name}` },
       }),
     )
-  const regretted = await place(await open({ ...buyer, lines: lines(goods.ordered) }, '-regretted'), '-regretted')
-  const cancelled = { method: 'POST', url: `/v1/admin/orders/${regretted.id}/cancel`, payload: { reason: `${canary} regrets` } } as const
-  await expectDone(call(shop.host, { ...cancelled, token: shop.token }))
+  const regret = async (name: string) => {
+    const regretted = await place(await open({ ...buyer, lines: lines(goods.ordered) }, name, shop.customer), name)
+    const cancelled = { method: 'POST', url: `/v1/admin/orders/${regretted.id}/cancel`, payload: { reason: `${canary} regrets` } } as const
+    await expectDone(call(shop.host, { ...cancelled, token: shop.token }))
+    return regretted
+  }
+  await regret('-regretted')
+  const regretted = await regret('-regretted-too')
   const sent = await place(await open({ ...buyer, lines: lines(goods.ordered) }, '-sent'), '-sent')
   const ordered = await open({ ...buyer, lines: lines(goods.ordered) }, '')
   await enter(ordered)
   const order = await place(ordered, '')
   const cart = await open({ ...buyer, lines: lines(goods.wanted) }, '-full')
   await enter(cart)
-  return { order, sent, cart, emptyCart: await open({}, '-empty') }
+  return { order, regretted, sent, cart, emptyCart: await open({}, '-empty') }
 }
 
 /** Something of no merchant's, stopped by the platform. */

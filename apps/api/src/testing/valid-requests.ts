@@ -6,6 +6,8 @@ export type Values = Record<string, string>
 
 export interface Credentials {
   access?: string
+  /** The access token of a signed-in customer. */
+  customer?: string
   cart?: string
   order?: string
 }
@@ -23,6 +25,25 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/carts/{cart_id}/lines': ({ variant_id }) => ({ variant_id, quantity: 1 }),
   'PATCH /v1/carts/{cart_id}/lines/{line_id}': () => ({ quantity: 2 }),
   'POST /v1/carts/{cart_id}/checkout': () => ({ payment_method: 'invoice' }),
+  'POST /v1/customers': () => ({ email: 'another@buyer.example', password: 'another password' }),
+  'POST /v1/customers/verifications': ({ registration_token, password }) => ({ token: registration_token, password }),
+  'POST /v1/customers/sessions': ({ email, password }) => ({ email, password, device: 'Another' }),
+  'POST /v1/customers/sessions/refresh': ({ refresh_token }) => ({ refresh_token }),
+  'POST /v1/customers/password-resets': ({ email }) => ({ email }),
+  'POST /v1/customers/password-resets/complete': ({ reset_token }) => ({ token: reset_token, new_password: 'another password' }),
+  'POST /v1/customers/email-changes/complete': ({ email_token }) => ({ token: email_token }),
+  'PATCH /v1/customers/me': () => ({ name: 'Renamed' }),
+  'POST /v1/customers/me/password': ({ password }) => ({ password, new_password: 'another password' }),
+  'POST /v1/customers/me/email': ({ password }) => ({ password, email: 'another@buyer.example' }),
+  'POST /v1/customers/me/erasure': ({ password }) => ({ password }),
+  'POST /v1/customers/me/addresses': () => ({ address: { name: 'Ada', line1: 'Street 2', city: 'Berlin', country: 'DE' } }),
+  'PATCH /v1/customers/me/addresses/{address_id}': () => ({ default_billing: true }),
+  'POST /v1/admin/customers/{customer_id}/erasure': () => ({ reason: 'asked for it' }),
+  'PUT /v1/admin/mail-templates/{template_name}': () => ({ subject: 'Another', text: 'Another', html: '<p>Another</p>' }),
+  'POST /v1/admin/mail-templates/{template_name}/preview': () => ({ subject: 'Another', text: '{{ order.number }}' }),
+  'POST /v1/admin/mail-templates/{template_name}/test': () => undefined,
+  'PUT /v1/admin/mail-settings': () => ({ sender_name: 'Another', reply_to: null, storefront_url: null }),
+  'POST /v1/admin/mails/{mail_id}/retry': () => undefined,
   'POST /v1/admin/sessions': ({ email, password }) => ({ email, password }),
   'POST /v1/admin/staff': () => ({ email: 'another@staff.example', name: 'Another', role: 'support' }),
   'PATCH /v1/admin/staff/{staff_id}': () => ({ name: 'Renamed', role: 'courier' }),
@@ -141,6 +162,9 @@ function anotherPromotion(variantId: string): object {
 
 /** Parameters that name nothing that anybody has: how much is asked for, and what a new thing is called. */
 const SAYS_HOW: Values = {
+  template_name: 'order_placed',
+  locale: 'de',
+  mail_status: 'failed',
   action: 'promotion.created',
   target_type: 'promotion',
   since: '2020-01-01T00:00:00Z',
@@ -202,6 +226,7 @@ export function requestFor(
       ...(typeof payload === 'string' && { 'content-type': 'text/csv' }),
       ...(takesIdempotencyKey && given.idempotencyKey !== undefined && { 'idempotency-key': given.idempotencyKey }),
       ...(credentials.access !== undefined && { authorization: `Bearer ${credentials.access}` }),
+      ...(credentials.customer !== undefined && { authorization: `Bearer ${credentials.customer}` }),
       ...(credentials.cart !== undefined && { 'cart-token': credentials.cart }),
       ...(credentials.order !== undefined && { 'order-token': credentials.order }),
       ...given.headers,
