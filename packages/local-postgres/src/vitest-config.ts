@@ -4,15 +4,16 @@ import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 /**
  * The settings every package's tests run under. The folder is the package's own: `import.meta.dirname` of its vitest.config.ts.
- * With SOUK_TEST_REPORTS set (scripts/test.ts does), each run also leaves its results there as JSON, to be added up.
+ * A package whose tests touch no database says so, and none is started for it. With SOUK_TEST_REPORTS set (scripts/test.ts
+ * does), each run also leaves its results there as JSON, to be added up.
  */
-export function workspaceTests(folder: string): ViteUserConfig {
+export function workspaceTests(folder: string, { database = true }: { database?: boolean } = {}): ViteUserConfig {
   const reports = process.env.SOUK_TEST_REPORTS
   return defineConfig({
     root: folder,
     test: {
       include: ['src/**/*.test.ts', '*.test.ts'],
-      globalSetup: fileURLToPath(new URL('./vitest-global-setup.ts', import.meta.url)),
+      globalSetup: database ? fileURLToPath(new URL('./vitest-global-setup.ts', import.meta.url)) : [],
       pool: 'forks',
       // Two files at a time: each has a database of its own, and the machines that run this have few cores.
       maxWorkers: 2,

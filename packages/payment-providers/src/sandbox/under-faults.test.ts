@@ -1,14 +1,12 @@
-import { setTimeout as pause } from 'node:timers/promises'
-import type { AmountAsk, Authorization, Outcome, ProviderAccount } from '@souk/core/payments/provider.ts'
+import type { ProviderAccount } from '@souk/core/payments/provider.ts'
 import type { NewScript } from '@souk/sandbox-psp/scripts.ts'
 import { SandboxPsp } from '@souk/sandbox-psp/start-sandbox-psp.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { chargeUntilKnown, refundUntilKnown } from '../testing/ask-until-known.ts'
 import { accountWith, amountAsk, authorization } from '../testing/asks.ts'
 import { SandboxProvider } from './sandbox-provider.ts'
 
 const PAYMENTS = 60
-const DEADLINE_MS = 2_000
-const ASK_AGAIN_AFTER_MS = 20
 const SEEDS = [1, 20_261_121, 0xdead_beef]
 
 let psp: SandboxPsp
@@ -50,34 +48,9 @@ test.each(SEEDS)('whatever fails (seed %i), asking again by our ids charges and 
 })
 
 async function chargeAndRefund(provider: SandboxProvider, account: ProviderAccount): Promise<string[]> {
-  const charged = await charge(provider, account, authorization({ token: 'tok_ok' }))
+  const ask = authorization({ token: 'tok_ok' })
+  const charged = await chargeUntilKnown(provider, account, ask)
   if (charged.kind !== 'authorized') return [charged.kind]
-  const refunded = await giveBack(provider, account, amountAsk(charged.reference, 300n))
+  const refunded = await refundUntilKnown(provider, account, ask.paymentId, amountAsk(charged.reference, 300n))
   return [charged.kind, refunded.kind]
-}
-
-/** As settlements do it: ask for the money; from then on ask what became of it, and for the money again only when nothing did. */
-async function charge(provider: SandboxProvider, account: ProviderAccount, ask: Authorization): Promise<Outcome> {
-  let outcome = await provider.authorize(account, ask, deadline())
-  while (outcome.kind === 'unknown') {
-    await pause(ASK_AGAIN_AFTER_MS)
-    outcome = await provider.find(account, { paymentId: ask.paymentId, reference: null }, deadline())
-    if (outcome.kind === 'absent') outcome = await provider.authorize(account, ask, deadline())
-  }
-  return outcome
-}
-
-async function giveBack(provider: SandboxProvider, account: ProviderAccount, ask: AmountAsk): Promise<Outcome> {
-  const asked = { paymentId: '', reference: ask.reference, operation: { kind: 'refund', operationId: ask.operationId } } as const
-  let outcome = await provider.refund(account, ask, deadline())
-  while (outcome.kind === 'unknown') {
-    await pause(ASK_AGAIN_AFTER_MS)
-    outcome = await provider.find(account, asked, deadline())
-    if (outcome.kind === 'absent') outcome = await provider.refund(account, ask, deadline())
-  }
-  return outcome
-}
-
-function deadline(): AbortSignal {
-  return AbortSignal.timeout(DEADLINE_MS)
 }
