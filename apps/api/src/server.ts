@@ -26,6 +26,7 @@ import { customerSessionRoutes } from './routes/customer-sessions.ts'
 import { customersMeRoutes } from './routes/customers-me.ts'
 import { giftCardRoutes } from './routes/gift-cards.ts'
 import { mediaRoutes } from './routes/media.ts'
+import { orderReturnRoutes } from './routes/order-returns.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { platformDomainRoutes } from './routes/platform-domains.ts'
 import { platformFleetRoutes } from './routes/platform-fleet.ts'
@@ -42,8 +43,10 @@ import { staffCouponRoutes } from './routes/staff-coupons.ts'
 import { staffCustomerGroupRoutes } from './routes/staff-customer-groups.ts'
 import { staffCustomerRoutes } from './routes/staff-customers.ts'
 import { staffDeadJobRoutes } from './routes/staff-dead-jobs.ts'
+import { staffDeliveryRoutes } from './routes/staff-deliveries.ts'
 import { staffDraftOrderRoutes } from './routes/staff-draft-orders.ts'
 import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
+import { staffFulfillmentRoutes } from './routes/staff-fulfillments.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
 import { staffLedgerRoutes } from './routes/staff-ledger.ts'
 import { staffMailRoutes } from './routes/staff-mail.ts'
@@ -54,7 +57,9 @@ import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
 import { staffPluginRoutes } from './routes/staff-plugins.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
 import { staffPromotionRoutes } from './routes/staff-promotions.ts'
+import { staffQueueRoutes } from './routes/staff-queues.ts'
 import { staffQuoteRoutes } from './routes/staff-quotes.ts'
+import { staffReconciliationRoutes } from './routes/staff-reconciliations.ts'
 import { staffSessionRoutes } from './routes/staff-sessions.ts'
 import { staffShipmentRoutes } from './routes/staff-shipments.ts'
 import { staffShippingRoutes } from './routes/staff-shipping.ts'
@@ -192,6 +197,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   giftCardRoutes(app, deps.tokenKeys)
   staffStoreCreditRoutes(app, deps.tokenKeys)
   staffLedgerRoutes(app, deps.tokenKeys)
+  staffReconciliationRoutes(app, deps.tokenKeys)
   staffQuoteRoutes(app, deps)
   staffCollectionRoutes(app, deps.tokenKeys)
   staffCustomerRoutes(app, deps.tokenKeys)
@@ -205,6 +211,10 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffAuditRoutes(app, deps.tokenKeys)
   staffDeadJobRoutes(app, deps.tokenKeys)
   staffShipmentRoutes(app)
+  staffFulfillmentRoutes(app)
+  staffQueueRoutes(app, deps.tokenKeys)
+  staffDeliveryRoutes(app)
+  orderReturnRoutes(app, deps.tokenKeys)
   staffPluginRoutes(app, deps)
   staffPluginInstallRoutes(app, deps)
   platformSessionRoutes(app, deps)

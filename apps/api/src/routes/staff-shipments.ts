@@ -22,19 +22,19 @@ export function staffShipmentRoutes(fastify: FastifyInstance): void {
     {
       config: {
         gate: 'staff',
-        scopes: ['orders:write'],
+        scopes: ['fulfillment:write'],
         idempotency: 'required',
         summary: 'Send goods by a carrier plugin; label and tracking number follow',
       },
       schema: { params: orderParams, body: newShipmentSchema, response: { 202: shipmentSchema } },
     },
     async ({ inMerchant, params: { order_id }, body, principal, now, idempotency }, reply) => {
-      const { install_id: installId, method, sender, parcels } = body
+      const { install_id: installId, fulfillment_id: fulfillmentId, method, sender, parcels } = body
       const answer = await inMerchant((tx) =>
         once(tx, idempotency, async () => {
           const shipment = await requestShipment(
             tx,
-            { orderId: order_id, installId, method, sender, parcels },
+            { orderId: order_id, installId, fulfillmentId, method, sender, parcels },
             { actor: principal.actor, now },
           )
           return { statusCode: 202, body: JSON.stringify(presentShipment(shipment)) }
@@ -47,7 +47,7 @@ export function staffShipmentRoutes(fastify: FastifyInstance): void {
   app.get(
     '/v1/admin/orders/:order_id/shipments',
     {
-      config: { gate: 'staff', scopes: ['orders:read'], summary: "List an order's shipments" },
+      config: { gate: 'staff', scopes: ['fulfillment:read'], summary: "List an order's shipments" },
       schema: { params: orderParams, response: { 200: z.strictObject({ data: z.array(shipmentSchema) }) } },
     },
     async ({ inMerchant, params: { order_id } }) => {
@@ -63,7 +63,7 @@ export function staffShipmentRoutes(fastify: FastifyInstance): void {
   app.get(
     '/v1/admin/shipments/:shipment_id',
     {
-      config: { gate: 'staff', scopes: ['orders:read'], summary: 'Read a shipment' },
+      config: { gate: 'staff', scopes: ['fulfillment:read'], summary: 'Read a shipment' },
       schema: { params, response: { 200: shipmentSchema } },
     },
     async ({ inMerchant, params: { shipment_id } }) => presentShipment(await inMerchant.read((tx) => loadShipment(tx, shipment_id))),
@@ -72,7 +72,7 @@ export function staffShipmentRoutes(fastify: FastifyInstance): void {
   app.get(
     '/v1/admin/shipments/:shipment_id/label',
     {
-      config: { gate: 'staff', scopes: ['orders:read'], summary: 'The label to print, as the carrier gave it' },
+      config: { gate: 'staff', scopes: ['fulfillment:read'], summary: 'The label to print, as the carrier gave it' },
       schema: { params, response: { 200: z.any().meta({ description: 'A file' }) } },
     },
     async ({ inMerchant, params: { shipment_id } }, reply) => {
@@ -95,7 +95,7 @@ function changeRoutes(fastify: FastifyInstance): void {
   app.post(
     '/v1/admin/shipments/:shipment_id/cancel',
     {
-      config: { gate: 'staff', scopes: ['orders:write'], summary: 'Call a shipment off, with the carrier too' },
+      config: { gate: 'staff', scopes: ['fulfillment:write'], summary: 'Call a shipment off, with the carrier too' },
       schema: { params, response: { 202: shipmentSchema } },
     },
     async ({ inMerchant, params: { shipment_id }, principal, now }, reply) => {
@@ -107,7 +107,7 @@ function changeRoutes(fastify: FastifyInstance): void {
   app.post(
     '/v1/admin/shipments/:shipment_id/track',
     {
-      config: { gate: 'staff', scopes: ['orders:write'], summary: 'Ask the carrier where it is, now' },
+      config: { gate: 'staff', scopes: ['fulfillment:write'], summary: 'Ask the carrier where it is, now' },
       schema: { params, response: { 202: shipmentSchema } },
     },
     async ({ inMerchant, params: { shipment_id } }, reply) => {

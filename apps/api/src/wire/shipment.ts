@@ -13,6 +13,9 @@ const placeSchema = addressSchema.extend({ email: emailSchema.optional() })
 
 export const newShipmentSchema = z.strictObject({
   install_id: idSchema.meta({ description: 'The installed carrier plugin.' }),
+  fulfillment_id: idSchema.optional().meta({
+    description: 'What goods it takes; as they travel, so goes the fulfillment. Left out: all of the order, and stock is not touched.',
+  }),
   method: z
     .string()
     .min(1)
@@ -31,6 +34,7 @@ export const shipmentSchema = z
     id: idSchema,
     order_id: idSchema,
     install_id: idSchema,
+    fulfillment_id: idSchema.nullable(),
     method: z.string(),
     pickup_point_id: z.string().nullable(),
     status: z.enum(['requested', 'created', 'labelled', 'failed', 'cancelling', 'cancelled']),
@@ -55,6 +59,7 @@ export function presentShipment(shipment: Shipment): z.input<typeof shipmentSche
     id: shipment.id,
     order_id: shipment.orderId,
     install_id: shipment.installId,
+    fulfillment_id: shipment.fulfillmentId,
     method: shipment.method,
     pickup_point_id: shipment.pickupPointId,
     status: shipment.status,

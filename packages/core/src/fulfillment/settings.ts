@@ -23,7 +23,7 @@ export async function loadFulfillmentSettings(tx: Pick<Tx, 'merchantId' | 'sql'>
 /** Changes how goods are sent. Orders that were placed before stay as they are. */
 export async function updateFulfillmentSettings(
   tx: Tx,
-  changes: Partial<FulfillmentSettings>,
+  changes: { [Key in keyof FulfillmentSettings]?: FulfillmentSettings[Key] | undefined },
   by: { actor: Actor; now: Date; reason: string },
 ): Promise<FulfillmentSettings> {
   await tx.sql`insert into fulfillment_settings (merchant_id) values (${tx.merchantId}) on conflict do nothing`

@@ -5,7 +5,7 @@ import type { Cart } from '../cart/cart.ts'
 import { changeDraft, createDraft, discardDraft } from '../cart/draft.ts'
 import type { HeldOrder } from '../orders/hold-order.ts'
 import type { Refund } from '../refunds/refund.ts'
-import { previewRefund, refundHeld } from '../refunds/refund-order.ts'
+import { previewRefund, type RefundRequest, refundHeld } from '../refunds/refund-order.ts'
 import { Refusal } from '../refusal.ts'
 import { assertReturnIs, cameBack, holdReturn, loadReturn, type OrderReturn } from './order-return.ts'
 
@@ -14,15 +14,8 @@ interface By {
   now: Date
 }
 
-export interface ReturnRefund {
-  /** Minor units of what the shipping was charged, tax in it. */
-  shipping: bigint
-  /** Less than what the goods are worth: the rest is kept. */
-  amount?: bigint | undefined
-  currency?: string | undefined
-  to: 'original' | 'store_credit'
-  reason: string
-}
+/** What of a refund is to be said of a return: its lines are those that came back. */
+export type ReturnRefund = Omit<RefundRequest, 'orderId' | 'lines' | 'actor' | 'now'>
 
 /**
  * Gives the money for received goods back, from the stored shares of their lines, once. Where the buyer took other goods instead,
@@ -88,7 +81,7 @@ interface Owed {
 async function leftAfter(tx: Tx, held: HeldOrder, { lines, wish, credited }: Owed): Promise<bigint> {
   const { amount } = await previewRefund(tx, { orderId: held.id, lines, shipping: wish.shipping, to: wish.to })
   const left = amount - credited
-  if (left > 0n) return wish.amount === undefined ? left : least(wish.amount, left)
+  if (left > 0n) return typeof wish.amount === 'bigint' ? least(wish.amount, left) : left
   throw new Refusal('invalid_state', {
     detail: 'The goods that were taken instead are worth as much.',
     extra: { current_state: 'exchanged' },
