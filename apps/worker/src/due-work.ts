@@ -7,6 +7,7 @@ import { unsentMails } from '@souk/core/mail/send-mail.ts'
 import { wakeMail } from '@souk/core/notifications/follow-events.ts'
 import { wakePayments } from '@souk/core/payments/due-payments.ts'
 import { unfinishedBatches } from '@souk/core/promotions/generate-coupons.ts'
+import { wakeReconciliations } from '@souk/core/reconciliation/reconcile.ts'
 import { wakeStock } from '@souk/core/stock/sweep.ts'
 import { wakeWebhooks } from '@souk/core/webhooks/follow-webhooks.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
@@ -22,6 +23,7 @@ const DAILY_TASKS = [
   'clear_payment_callbacks',
   'clear_plugin_calls',
   'clear_webhook_log',
+  'request_reconciliations',
 ] as const satisfies TaskName[]
 
 /**
@@ -49,6 +51,7 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
     })
     const [imports, batches, runs] = await Promise.all([unfinishedImports(tx), unfinishedBatches(tx), unfinishedDryRuns(tx), ...daily])
     await wakeStock(tx)
+    await wakeReconciliations(tx)
     await wakeMail(tx)
     await wakeWebhooks(tx)
     for (const mailId of await unsentMails(tx)) await enqueueUnlessQueued(tx, 'send_mail', { mailId }, { key: mailId })

@@ -14,6 +14,7 @@ import { settleOperation } from '@souk/core/payments/settle-operation.ts'
 import { settlePayment } from '@souk/core/payments/settle-payment.ts'
 import { clearPluginCalls } from '@souk/core/plugins/calls.ts'
 import { generateCoupons } from '@souk/core/promotions/generate-coupons.ts'
+import { reconcile, requestDailyReconciliations } from '@souk/core/reconciliation/reconcile.ts'
 import type { ProviderStatements } from '@souk/core/reconciliation/statement.ts'
 import { foldAllClaims, sweepReservations } from '@souk/core/stock/sweep.ts'
 import { clearWebhookLog } from '@souk/core/webhooks/clear-log.ts'
@@ -29,6 +30,7 @@ export interface TaskDeps extends ShipmentDeps {
 
 /** All that this worker can do. Names and payloads are those of core's jobs.ts. */
 export function workerTasks(deps: TaskDeps) {
+  const booksDeps = { statements: deps.statements, secretBox: deps.payments.secretBox }
   return {
     run_import: merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job)),
     run_dry_run: merchantTask({ dryRunId: z.uuid() }, (inMerchant, job) => runDryRun(inMerchant, job)),
@@ -55,6 +57,8 @@ export function workerTasks(deps: TaskDeps) {
       expireOrder(inMerchant, deps.payments, job, byJob('expire_order')),
     ),
     clear_payment_callbacks: merchantTask({}, (inMerchant) => clearCallbacks(inMerchant)),
+    reconcile: merchantTask({ reconciliationId: z.uuid() }, (inMerchant, job) => reconcile(inMerchant, booksDeps, job, new Date())),
+    request_reconciliations: merchantTask({}, (inMerchant) => requestDailyReconciliations(inMerchant, booksDeps, new Date())),
     perform_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => performShipment(inMerchant, deps, job)),
     track_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => trackShipment(inMerchant, deps, job)),
   } satisfies Record<TaskName, MerchantTask>

@@ -21,6 +21,8 @@ export interface Jobs {
   process_payment_callback: { callbackId: string }
   clear_payment_callbacks: Record<string, never>
   expire_order: { orderId: string }
+  reconcile: { reconciliationId: string }
+  request_reconciliations: Record<string, never>
 }
 
 export type TaskName = keyof Jobs

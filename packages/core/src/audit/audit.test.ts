@@ -62,6 +62,9 @@ it('tells who did what to what, when and why, with what was and what is', async 
       actor: { kind: 'staff', id: STAFF },
       actorId: STAFF,
       occurredAt: new Date('2026-03-02T10:00:00Z'),
+      sequence: 2n,
+      previousHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+      hash: expect.stringMatching(/^[0-9a-f]{64}$/),
     },
   ])
 })
