@@ -121,13 +121,15 @@ async function printKills(host: PluginHost): Promise<void> {
   try {
     await killing.start()
     for (let kill = 0; kill < KILLS; kill++) {
+      // Another one each time: a merchant who does it again is sent elsewhere.
+      const merchantId = `attacker ${kill}`
       const attack = bundleOf(`definePlugin({ contracts: { 'discount@1': { run() { ${UNSTOPPABLE} } } } }) // ${kill}`)
       const begun = performance.now()
-      const answer = await killing.call({ ...asked('attacker', attack, {}), limits: { wallMs: 50 } })
+      const answer = await killing.call({ ...asked(merchantId, attack, {}), limits: { wallMs: 50 } })
       if (answer.ok || answer.reason !== 'killed') throw new Error(`not killed but ${answer.ok ? 'answered' : answer.reason}`)
       deadlines.push(performance.now() - begun)
       // Whoever has the same process as the attacker: another plugin of the same merchant.
-      await called(killing, 'attacker', tiers(), cart(20))
+      await called(killing, merchantId, tiers(), cart(20))
       taken.push(performance.now() - killedAt)
       while (killing.stats().spares < 1) await pause(20)
     }

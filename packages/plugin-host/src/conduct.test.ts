@@ -53,6 +53,25 @@ test('a plugin that cost a process rests, longer each time, and is suspect after
   expect(conduct.restMs(P, 20_000)).toBe(600_000)
 })
 
+test('all plugins of a merchant rest when three of them cost a process, longer each time, and for what is ten minutes old no more', () => {
+  const conduct = new Conduct()
+  let n = 0
+  const kill = (now: number) => conduct.remember({ merchantId: 'm', digest: `bad ${n++}` }, { cpuMs: 50, outcome: 'killed' }, now)
+  kill(0)
+  kill(1)
+  expect(conduct.restMs(P, 1)).toBe(0)
+  kill(2)
+  expect(conduct.restMs(P, 2)).toBe(5_000)
+  kill(6_000)
+  expect(conduct.restMs(P, 6_000)).toBe(10_000)
+  expect(conduct.restMs(ANOTHER, 6_000)).toBe(0)
+  kill(700_000)
+  kill(700_001)
+  expect(conduct.restMs(P, 700_001)).toBe(0)
+  kill(700_002)
+  expect(conduct.restMs(P, 700_002)).toBe(5_000)
+})
+
 test('only so many plugins are remembered', () => {
   const conduct = new Conduct()
   conduct.remember({ merchantId: 'm', digest: 'first' }, { cpuMs: 40, outcome: 'other' }, 0)

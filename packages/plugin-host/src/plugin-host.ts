@@ -203,7 +203,8 @@ export class PluginHost {
     if (!verdict.mayRun) return failed(verdict.reason, verdict.detail)
     const plugin = { merchantId: call.merchantId, digest: call.bundle.digest }
     const restMs = this.#conduct.restMs(plugin, performance.now())
-    if (restMs > 0) return failed('unavailable', `it cost a process, and is not run for ${Math.ceil(restMs / 1_000)} s`)
+    if (restMs > 0)
+      return failed('unavailable', `it cost a process, or others of this shop did, and is not run for ${Math.ceil(restMs / 1_000)} s`)
     const outcome = await this.#send(call, texts, 'call')
     const answer = toAnswer(outcome)
     if (outcome.kind === 'answered') {
