@@ -54,7 +54,7 @@ create function app.level_sellable(l stock_level) returns bigint
   language sql stable parallel safe
   as $$
     select case
-      when not l.active then 0
+      when l.bundle or not l.active then 0
       when not l.tracked or l.backorder and l.backorder_limit is null
         or l.available_from > (now() at time zone 'utc')::date and l.preorder_limit is null then 1000000000000000
       else greatest(0, l.on_hand - l.reserved - l.allocated + case when l.backorder then l.backorder_limit else 0 end
@@ -145,7 +145,7 @@ alter table stock_movement
   add column reservation_id uuid,
   drop constraint stock_movement_reason_check,
   add constraint stock_movement_reason_check check (
-    reason in ('import', 'adjustment', 'reservation', 'expiry', 'allocation', 'release', 'shipment', 'return', 'transfer'));
+    reason in ('import', 'adjustment', 'reservation', 'expiry', 'allocation', 'release', 'shipment', 'return'));
 create unique index on stock_movement (merchant_id, reservation_id) where reservation_id is not null;
 
 -- The orders of before have their goods where they were taken from. Every merchant's rows: the owner looks past the policy

@@ -10,7 +10,7 @@ import { lockProduct } from './update-product.ts'
 
 /**
  * Deletes a product with its variants, images and levels. Orders and movements keep what they say of it. Refuses
- * `invalid_state` while stock of it is promised to a buyer; such a product can be archived.
+ * `invalid_state` while stock of it is promised to a buyer, or a bundle needs it; such a product can be archived.
  */
 export async function deleteProduct(tx: Tx, productId: string, by: ByWhom): Promise<void> {
   const product = await lockProduct(tx, productId)
@@ -28,9 +28,12 @@ export async function deleteProduct(tx: Tx, productId: string, by: ByWhom): Prom
   })
 }
 
-/** Refuses when stock of a variant is reserved or allocated, and keeps that so until the transaction ends. */
+/** Refuses when stock of a variant is reserved or allocated, or it is part of a bundle, and keeps that so until the transaction ends. */
 export async function assertNothingPromised(tx: Tx, variantIds: readonly string[]): Promise<void> {
   const promised = await lockPromises(tx, variantIds)
   if (promised.length === 0) return
-  throw new Refusal('invalid_state', { detail: 'Stock of it is promised to a buyer.', extra: { current_state: 'promised' } })
+  throw new Refusal('invalid_state', {
+    detail: 'Stock of it is promised to a buyer, or it is part of a bundle.',
+    extra: { current_state: 'promised' },
+  })
 }

@@ -9,10 +9,10 @@ export interface NamedLevel extends StockLevel {
   variantTitle: string
 }
 
-/** Stock at the default location, newest variant first; of one SKU or variant if asked. Real catalogues repeat SKUs. */
+/** Stock at a location, the default one unless another is named, newest variant first; of one SKU or variant if asked. Real catalogues repeat SKUs. */
 export async function listStock(
   tx: Tx,
-  filter: { sku?: string | undefined; variantId?: string | undefined },
+  filter: { sku?: string | undefined; variantId?: string | undefined; locationId?: string | undefined },
   page: Page,
 ): Promise<{ levels: NamedLevel[]; next: string | null }> {
   const bySku = filter.sku === undefined ? tx.sql`` : tx.sql`and v.sku = ${filter.sku}`
@@ -22,7 +22,7 @@ export async function listStock(
     from variant v
       join product p on p.merchant_id = ${tx.merchantId} and p.id = v.product_id
       join merchant_settings s on s.merchant_id = ${tx.merchantId}
-      join stock_level l on l.merchant_id = ${tx.merchantId} and l.variant_id = v.id and l.location_id = s.default_location_id
+      join stock_level l on l.merchant_id = ${tx.merchantId} and l.variant_id = v.id and l.location_id = coalesce(${filter.locationId ?? null}::uuid, s.default_location_id)
     where v.merchant_id = ${tx.merchantId} and v.id < ${page.after ?? LAST_ID} ${bySku} ${byId}
     order by v.id desc
     limit ${page.limit + 1}`

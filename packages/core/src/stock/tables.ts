@@ -19,16 +19,7 @@ import type { Actor } from '../actor.ts'
 // Stock knows variants and products by their ids alone: the catalogue opens and reads levels, not the other way round.
 // The foreign keys to them are in the database.
 
-export type MovementReason =
-  | 'import'
-  | 'adjustment'
-  | 'reservation'
-  | 'expiry'
-  | 'allocation'
-  | 'release'
-  | 'shipment'
-  | 'return'
-  | 'transfer'
+export type MovementReason = 'import' | 'adjustment' | 'reservation' | 'expiry' | 'allocation' | 'release' | 'shipment' | 'return'
 
 export const locations = pgTable(
   'location',
