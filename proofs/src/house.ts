@@ -40,6 +40,10 @@ export interface Shop {
 export class House {
   readonly api = new Process('apps/api/src/main.ts')
   readonly worker = new Process('apps/worker/src/main.ts')
+  /** Where processes find things instead, if anywhere: proxies that go wrong. Holds for processes started afterwards. */
+  detours: { databasePort?: number; paymentProvider?: string } = {}
+  /** Further environment of all processes started afterwards. */
+  further: Record<string, string> = {}
   readonly #folder: string
   readonly #port: number
   readonly #passwords: Record<RoleName, string>
@@ -87,23 +91,27 @@ export class House {
     return join(this.#folder, 'postgres')
   }
 
-  url(role: RoleName): string {
-    return `postgres://${role}:${this.#passwords[role]}@127.0.0.1:${this.#server.port}/${DATABASE}`
+  url(role: RoleName, port = this.#server.port): string {
+    return `postgres://${role}:${this.#passwords[role]}@127.0.0.1:${port}/${DATABASE}`
   }
 
   /** The environment of both processes. */
   environment(): Record<string, string> {
-    const cell = { app: this.url('souk_app'), queue: this.url('souk_queue'), platform: this.url('souk_platform') }
+    const url = (role: RoleName) => this.url(role, this.detours.databasePort)
+    const cell = { app: url('souk_app'), queue: url('souk_queue'), platform: url('souk_platform') }
     return {
       HOST: '127.0.0.1',
       PORT: String(this.#port),
       BASE_DOMAIN: 'localhost',
       LOG_LEVEL: 'warn',
-      SOUK_DIRECTORY_URL: this.url('souk_app'),
-      SOUK_PLATFORM_URL: this.url('souk_platform'),
+      SOUK_DIRECTORY_URL: url('souk_app'),
+      SOUK_PLATFORM_URL: url('souk_platform'),
       SOUK_CELLS: JSON.stringify({ 'shared-1': cell }),
       SOUK_KEYS_FILE: join(this.#folder, 'keys.json'),
-      ...(this.#psp !== undefined && { SOUK_PAYMENT_PROVIDERS: JSON.stringify({ sandbox: { api_bases: [this.#psp.url] } }) }),
+      ...(this.#psp !== undefined && {
+        SOUK_PAYMENT_PROVIDERS: JSON.stringify({ sandbox: { api_bases: [this.detours.paymentProvider ?? this.#psp.url] } }),
+      }),
+      ...this.further,
     }
   }
 

@@ -1,0 +1,84 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Answer } from '../client.ts'
+import { ADDRESS } from '../goods.ts'
+import type { Seeded } from './seeded.ts'
+import type { World } from './world.ts'
+
+/** What a buyer knows of something they wanted to buy. */
+export interface Purchase {
+  key: string
+  token: string
+  cartId: string
+  /** As the first definite answer said; null where none came in time. */
+  order: { id: string; token: string } | null
+  /** Of that answer. */
+  status: number
+}
+
+const GIVE_UP_AFTER_MS = 90_000
+const TRY_AGAIN_MS = 40
+/** Cards as buyers have them: most work. */
+const CARDS = ['tok_ok', 'tok_ok', 'tok_ok', 'tok_ok', 'tok_insufficient_funds', 'tok_card_declined', 'tok_processing'] as const
+
+interface Placed {
+  id: string
+  token: string
+}
+
+/** One buyer after the other thing: everything they do comes from their seed, but for what the platform makes of it. */
+export class Buyer {
+  readonly purchases: Purchase[] = []
+  /** Every answer that was no success, for whoever wants to see how the platform says no. */
+  readonly refusals: Answer[] = []
+  readonly email: string
+  readonly #world: World
+  readonly #seeded: Seeded
+
+  constructor(world: World, seeded: Seeded, name: string) {
+    this.#world = world
+    this.#seeded = seeded
+    this.email = `canary-${name}@buyer.example`
+  }
+
+  /** Buys one thing after the other; repeats with the same key what was not answered. */
+  async buy(times: number): Promise<void> {
+    for (let time = 0; time < times; time++) await this.#buyOne(time)
+  }
+
+  async #buyOne(time: number): Promise<void> {
+    const { shop, variants } = this.#world
+    const seeded = this.#seeded
+    const lines = [{ variant_id: seeded.pick(variants), quantity: seeded.between(1, 3) }]
+    const token = seeded.pick(CARDS)
+    const key = `${this.email}-${time}`
+    const cart = await this.#insist(() =>
+      shop.buyer.post<Placed>('/v1/carts', { lines, email: this.email, shipping_address: ADDRESS }, { 'idempotency-key': `cart-${key}` }),
+    )
+    if (cart?.status !== 201) return
+    const purchase: Purchase = { key, token, cartId: cart.body.id, order: null, status: 0 }
+    this.purchases.push(purchase)
+    const headers = { 'cart-token': cart.body.token, 'idempotency-key': key }
+    const answer = await this.#insist(() =>
+      shop.buyer.post<Placed & { order?: Placed }>(
+        `/v1/carts/${cart.body.id}/checkout`,
+        { payment: { provider: 'sandbox', token } },
+        headers,
+      ),
+    )
+    if (!answer) return
+    purchase.status = answer.status
+    if (answer.status === 201 || answer.status === 202) purchase.order = { id: answer.body.id, token: answer.body.token }
+  }
+
+  /** Repeats a request until it gets a definite answer: a lost connection and a 5xx are neither yes nor no. */
+  async #insist<Body>(send: () => Promise<Answer<Body>>): Promise<Answer<Body> | undefined> {
+    const end = performance.now() + GIVE_UP_AFTER_MS
+    while (performance.now() < end) {
+      const answer = await send().catch(() => undefined)
+      if (answer && answer.status >= 400) this.refusals.push(answer as Answer)
+      if (answer && answer.status < 500 && !answer.text.includes('/idempotency-in-progress')) return answer
+      await pause(TRY_AGAIN_MS)
+    }
+    return undefined
+  }
+}

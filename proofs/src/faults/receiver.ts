@@ -1,0 +1,56 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/** One webhook as it came in. */
+export interface Received {
+  id: string
+  headers: Record<string, string>
+  body: string
+}
+
+export type Manner = 'takes' | 'refuses' | 'is_slow' | 'hangs_up'
+
+const SLOW_MS = 400
+
+/** A merchant's own program, to which webhooks are sent: it keeps what it took, and is as bad as it is told to be. */
+export class Receiver {
+  readonly taken: Received[] = []
+  manner: Manner = 'takes'
+  readonly #server: Server
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#answer(request, response).catch(() => response.destroy()))
+  }
+
+  static async listen(): Promise<Receiver> {
+    const receiver = new Receiver()
+    await new Promise<void>((resolve) => receiver.#server.listen(0, '127.0.0.1', resolve))
+    return receiver
+  }
+
+  get port(): number {
+    return (this.#server.address() as { port: number }).port
+  }
+
+  async close(): Promise<void> {
+    this.#server.closeAllConnections()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const pieces: Buffer[] = []
+    for await (const piece of request) pieces.push(piece as Buffer)
+    if (this.manner === 'hangs_up') {
+      response.destroy()
+      return
+    }
+    if (this.manner === 'is_slow') await pause(SLOW_MS)
+    if (this.manner === 'refuses') {
+      response.writeHead(500).end()
+      return
+    }
+    const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
+    this.taken.push({ id: headers['webhook-id'] ?? '', headers, body: Buffer.concat(pieces).toString() })
+    response.writeHead(204).end()
+  }
+}

@@ -1,0 +1,162 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { OpenedAccount } from '@souk/sandbox-psp/control.ts'
+import { expectStatus } from '../client.ts'
+import { stockShop } from '../goods.ts'
+import { House, type Shop } from '../house.ts'
+import { FaultProxy } from './fault-proxy.ts'
+import { Receiver } from './receiver.ts'
+
+const SLUG = 'faults'
+const STOCK = 1_000_000
+const WATCHED_EVERY_MS = 20
+const HOOKS_HOST = 'hooks.example'
+
+interface Parts {
+  house: House
+  database: FaultProxy
+  provider: FaultProxy
+  hooks: FaultProxy
+  receiver: Receiver
+  shop: Shop
+  account: OpenedAccount
+  variants: string[]
+  /** The shop's endpoint for webhooks. */
+  endpoint: { id: string; secret: string }
+}
+
+/** The whole platform, with a proxy before everything it depends on, one shop, its payment provider and its receiver of webhooks. */
+export class World {
+  readonly house: House
+  readonly database: FaultProxy
+  readonly provider: FaultProxy
+  readonly hooks: FaultProxy
+  readonly receiver: Receiver
+  readonly shop: Shop
+  readonly account: OpenedAccount
+  readonly variants: string[]
+  readonly endpoint: Parts['endpoint']
+  /** Further environment of the next process of each kind: where it is to be killed. */
+  crashAt: { api?: string; worker?: string } = {}
+  readonly restarts = { api: 0, worker: 0, database: 0, provider: 0 }
+  readonly #watching: { stop(): Promise<void> }
+
+  private constructor(parts: Parts) {
+    this.house = parts.house
+    this.database = parts.database
+    this.provider = parts.provider
+    this.hooks = parts.hooks
+    this.receiver = parts.receiver
+    this.shop = parts.shop
+    this.account = parts.account
+    this.variants = parts.variants
+    this.endpoint = parts.endpoint
+    this.#watching = this.#watch()
+  }
+
+  static async open(): Promise<World> {
+    const house = await House.open({ paymentProvider: true })
+    const receiver = await Receiver.listen()
+    const database = await FaultProxy.before({ port: Number(new URL(house.url('souk_app')).port) })
+    const provider = await FaultProxy.before({ port: Number(new URL(house.psp.url).port) })
+    const hooks = await FaultProxy.before({ port: receiver.port })
+    house.detours = { databasePort: database.port, paymentProvider: `http://127.0.0.1:${provider.port}` }
+    house.further = { SOUK_WEBHOOK_HOSTS: JSON.stringify({ [HOOKS_HOST]: `http://127.0.0.1:${hooks.port}` }) }
+    await house.startApi()
+    house.startWorker()
+    const shop = await house.addShop({ slug: SLUG })
+    const goods = ['tea', 'cup', 'pot'].map((handle, index) => ({ handle, price: `${4 + index}.50`, stock: STOCK }))
+    const variants = [...(await stockShop(house, shop, goods)).values()]
+    const account = await openAccount(house, shop)
+    const endpoint = await openEndpoint(shop)
+    return new World({ house, database, provider, hooks, receiver, shop, account, variants, endpoint })
+  }
+
+  /** Everything runs and answers again. */
+  async heal(): Promise<void> {
+    this.crashAt = {}
+    for (const proxy of [this.database, this.provider, this.hooks]) proxy.set({ kind: 'none' })
+    this.receiver.manner = 'takes'
+    if (!this.house.psp.isRunning) await this.house.psp.restart()
+    await this.house.psp.control.clearScripts()
+    await this.house.psp.control.changeAccount(this.account.id, {
+      callbacks: { hold: false, delayMs: { min: 0, max: 0 }, copies: 1, lose: 0 },
+    })
+    await this.house.psp.control.releaseCallbacks()
+  }
+
+  /** Kills a process, and has the next one of its kind killed at a crash point. */
+  async crash(which: 'api' | 'worker', point?: string): Promise<void> {
+    if (point !== undefined) this.crashAt[which] = point
+    await this.house[which].kill()
+  }
+
+  async close(): Promise<void> {
+    await this.#watching.stop()
+    await this.house.close()
+    await Promise.all([this.database.close(), this.provider.close(), this.hooks.close()])
+    await this.receiver.close()
+  }
+
+  /** Starts again whatever is down: what an operator's supervisor does. */
+  #watch(): { stop(): Promise<void> } {
+    let isStopped = false
+    const watching = (async () => {
+      while (!isStopped) {
+        await this.#revive().catch(() => {})
+        await pause(WATCHED_EVERY_MS)
+      }
+    })()
+    return {
+      stop: async () => {
+        isStopped = true
+        await watching
+      },
+    }
+  }
+
+  async #revive(): Promise<void> {
+    const { house, restarts } = this
+    if (!house.databaseRuns()) {
+      restarts.database++
+      await house.restartDatabase()
+    }
+    if (!house.psp.isRunning) {
+      restarts.provider++
+      await house.psp.restart()
+    }
+    if (!house.worker.isRunning) {
+      restarts.worker++
+      house.startWorker(this.#armed('worker'))
+    }
+    if (!house.api.isRunning) {
+      restarts.api++
+      await house.startApi(this.#armed('api'))
+    }
+  }
+
+  /** A process that is to die at a point dies there once; the one after it lives. */
+  #armed(which: 'api' | 'worker'): Record<string, string> {
+    const point = this.crashAt[which]
+    delete this.crashAt[which]
+    return point === undefined ? {} : { SOUK_CRASH_AT: point }
+  }
+}
+
+async function openAccount(house: House, shop: Shop): Promise<OpenedAccount> {
+  const account = await house.psp.control.openAccount({
+    name: shop.slug,
+    callback_url: `${house.origin.replace('127.0.0.1', `${shop.slug}.localhost`)}/v1/payment-callbacks/sandbox`,
+  })
+  const secrets = { api_key: account.api_key, callback_secret: account.callback_secret }
+  const settings = { enabled: true, capture: 'now', secrets }
+  const answer = await shop.staff.call('/v1/admin/payment-accounts/sandbox', { method: 'PUT', body: settings })
+  if (answer.status >= 300) throw new Error(`no account with the provider: ${answer.text}`)
+  return account
+}
+
+async function openEndpoint(shop: Shop): Promise<{ id: string; secret: string }> {
+  const body = { url: `https://${HOOKS_HOST}/faults`, event_types: ['*'], description: 'everything' }
+  const headers = { 'idempotency-key': `hooks-${randomBytes(6).toString('hex')}` }
+  return expectStatus(await shop.staff.post<{ id: string; secret: string }>('/v1/admin/webhook-endpoints', body, headers), 201)
+}
