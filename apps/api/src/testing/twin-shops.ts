@@ -7,6 +7,7 @@ import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addAccount, addMail } from './twin-accounts.ts'
+import { addMoney } from './twin-money.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
 import { addDryRuns, addPromotions } from './twin-promotions.ts'
 import { addMember } from './twin-staff.ts'
@@ -156,9 +157,11 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   })
   const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
   const shipment = await addShipment(shop, { orderId: sent.id, installId: plugins.install_id!, canary })
+  const money = await addMoney(staff, shop, { canary, customerId: customer.id })
   return {
     values: {
       ...plugins,
+      ...money,
       ...promotions,
       ...dryRuns,
       ...taxes,

@@ -66,6 +66,13 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/admin/orders/{order_id}/notes': () => ({ body: 'Another' }),
   'POST /v1/admin/orders/{order_id}/edits': ({ variant_id }) => ({ added: [{ variant_id, quantity: 1 }] }),
   'POST /v1/admin/orders/{order_id}/edits/preview': ({ variant_id }) => ({ added: [{ variant_id, quantity: 1 }] }),
+  'POST /v1/admin/orders/{order_id}/refunds': ({ paid_line_id }) => ({ lines: [{ line_id: paid_line_id, quantity: 1 }], reason: 'broken' }),
+  'POST /v1/admin/orders/{order_id}/refunds/preview': ({ paid_line_id }) => ({ lines: [{ line_id: paid_line_id, quantity: 1 }] }),
+  'POST /v1/admin/gift-cards': () => ({ amount: { amount: 1, currency: 'EUR' } }),
+  'POST /v1/admin/gift-cards/{gift_card_id}/disable': () => ({ reason: 'stolen' }),
+  'POST /v1/gift-cards/balance': ({ gift_card_code }) => ({ code: gift_card_code }),
+  'POST /v1/admin/customers/{customer_id}/store-credit': () => ({ change: { amount: 1, currency: 'EUR' } }),
+  'POST /v1/admin/reconciliations': () => ({ provider: 'sandbox', from: '2026-01-01T00:00:00Z', until: '2026-01-02T00:00:00Z' }),
   'POST /v1/admin/quotes': ({ variant_id, customer_id }) => ({ lines: [{ variant_id, quantity: 1 }], customer_id }),
   'POST /v1/admin/customers': () => ({ email: 'another@buyer.example', name: 'Another', vat_id: 'DE129273398' }),
   'PATCH /v1/admin/customers/{customer_id}': () => ({ name: 'Renamed' }),
@@ -175,18 +182,34 @@ const SAYS_HOW: Values = {
   secret_name: 'api_key',
   outcome: 'failed',
   limit: '100',
+  account: 'sales',
+  currency: 'EUR',
+  last_four: 'ABCD',
   after: '0',
   stock: 'keep',
   version: 'then',
   file_name: 'products.csv',
 }
 
+/** What an operation's parameters are filled with where it needs something in another state than most do. */
+const IN_STATE: Record<string, Values> = {
+  'POST /v1/admin/orders/{order_id}/refunds': { order_id: 'paid_order_id', line_id: 'paid_line_id' },
+  'POST /v1/admin/orders/{order_id}/refunds/preview': { order_id: 'paid_order_id', line_id: 'paid_line_id' },
+  'GET /v1/admin/orders/{order_id}/refunds/{refund_id}': { order_id: 'paid_order_id' },
+}
+
+function valueNameOf(key: string, parameter: string): string {
+  return IN_STATE[key]?.[parameter] ?? parameter
+}
+
 /** The parts of an operation's request that name something: another merchant's can be put there. */
 export function positionsOf({ key, pathParameters, queryParameters, idsInBody }: Operation): string[] {
   const asked = queryParameters.filter(({ name }) => name !== 'cursor' && !(name in SAYS_HOW)).map(({ name }) => name)
-  for (const name of idsInBody)
+  const named = idsInBody.map((name) => valueNameOf(key, name))
+  for (const name of named)
     if (!mentions(key, name)) throw new Error(`${key}: its body takes ${name}; put it into BODIES of valid-requests.ts.`)
-  return [...new Set([...pathParameters.filter((name) => !(name in SAYS_HOW)), ...asked, ...idsInBody])]
+  const inPath = pathParameters.filter((name) => !(name in SAYS_HOW)).map((name) => valueNameOf(key, name))
+  return [...new Set([...inPath, ...asked, ...named])]
 }
 
 /**
@@ -221,7 +244,9 @@ export function requestFor(
   const payload = takesBody ? BODIES[key]!(values) : undefined
   return {
     method,
-    url: path.replaceAll(/\{([a-z_]+)\}/g, (_all, name: string) => filled(name)) + (asked.length > 0 ? `?${asked.join('&')}` : ''),
+    url:
+      path.replaceAll(/\{([a-z_]+)\}/g, (_all, name: string) => filled(valueNameOf(key, name))) +
+      (asked.length > 0 ? `?${asked.join('&')}` : ''),
     headers: {
       ...(typeof payload === 'string' && { 'content-type': 'text/csv' }),
       ...(takesIdempotencyKey && given.idempotencyKey !== undefined && { 'idempotency-key': given.idempotencyKey }),

@@ -4,12 +4,13 @@ import { issueGiftCards } from '../gift-cards/issue-gift-cards.ts'
 import { changeStoreCredit, storeCreditOf } from '../gift-cards/store-credit.ts'
 import { newId } from '../ids.ts'
 import { clearing, giftCard, storeCredit } from '../ledger/accounts.ts'
+import { holdOrder } from '../orders/hold-order.ts'
 import { cartOf, line, PARCEL, priceIn } from '../pricing/testing/shop.ts'
 import { outcomes } from '../testing/buying.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
 import { addPaidOrder, type PaidOrder } from '../testing/paid-orders.ts'
 import { refundById, refundsOf } from './refund.ts'
-import { previewRefund, type RefundRequest, refundOrder } from './refund-order.ts'
+import { previewRefund, type RefundRequest, refundOrder, refundRest } from './refund-order.ts'
 
 let shop: TestShop
 let merchant: TestMerchant
@@ -193,7 +194,9 @@ describe('a refund', () => {
       values (${tx.merchantId}, ${order.payments[0]!.id}, ${order.id}, 'sandbox', ${newId()}, 'opened', ${total - 100n}, 'EUR', '')`,
     )
     await expect(refund(order.id, { amount: 101n })).rejects.toMatchObject({ code: 'refund_exceeds_capture' })
-    expect(await refund(order.id, { amount: 100n })).toMatchObject({ amount: 100n })
+    const rest = () => merchant.inMerchant(async (tx) => refundRest(tx, await holdOrder(tx, order.id), { reason: '', ...by }))
+    expect(await rest()).toMatchObject({ amount: 100n })
+    expect(await rest()).toBeUndefined()
   })
 })
 

@@ -64,6 +64,17 @@ export async function refundHeld(tx: Tx, held: HeldOrder, request: Omit<RefundRe
   return refundById(tx, refund.id)
 }
 
+/** Gives back all that is left of an order that is held: nothing, if nothing was paid, all has gone back, or a dispute has it. */
+export async function refundRest(
+  tx: Tx,
+  held: HeldOrder,
+  why: Pick<RefundRequest, 'reason' | 'actor' | 'now'>,
+): Promise<Refund | undefined> {
+  if (held.state.captured === 0n) return undefined
+  const { amount } = await readRefundable(tx, held.id)
+  return amount > 0n ? refundHeld(tx, held, { lines: [], shipping: 0n, amount: 'rest', to: 'original', ...why }) : undefined
+}
+
 /** What such a refund would come to now; nothing is written. Refuses what `refundOrder` refuses. */
 export async function previewRefund(tx: Tx, wish: RefundWish): Promise<RefundPlan & { currency: string; left: bigint }> {
   const seen = await readOrderState(tx, wish.orderId)
