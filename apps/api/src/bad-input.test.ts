@@ -6,6 +6,7 @@ import type { BadInput } from './testing/bad-input-case.ts'
 import { CARTS_AND_CUSTOMERS } from './testing/bad-prices.ts'
 import { PROMOTIONS_AND_COUPONS } from './testing/bad-promotions.ts'
 import { CREDENTIALS, IDEMPOTENCY, JSON_AND_HTTP, LISTS, TIMES_AND_STATES } from './testing/bad-requests.ts'
+import { STOCK } from './testing/bad-stock.ts'
 import { TAXES_AND_SHIPPING } from './testing/bad-taxes.ts'
 import { IDS, MONEY, QUANTITIES, TEXTS } from './testing/bad-values.ts'
 import { type Ground, prepareGround } from './testing/ground.ts'
@@ -26,6 +27,7 @@ const BAD_INPUT: BadInput[] = [
   TAXES_AND_SHIPPING,
   PROMOTIONS_AND_COUPONS,
   CARTS_AND_CUSTOMERS,
+  STOCK,
 ]
   .flat()
   .map(([item, name, request, status, type, pointer]) => ({

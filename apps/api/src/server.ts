@@ -51,6 +51,7 @@ import { staffImportRoutes } from './routes/staff-imports.ts'
 import { staffLedgerRoutes } from './routes/staff-ledger.ts'
 import { staffMailRoutes } from './routes/staff-mail.ts'
 import { staffMemberRoutes } from './routes/staff-members.ts'
+import { staffLocationRoutes } from './routes/staff-locations.ts'
 import { staffOrderChangeRoutes } from './routes/staff-order-changes.ts'
 import { staffOrderRoutes } from './routes/staff-orders.ts'
 import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
@@ -196,6 +197,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   refundRoutes(app)
   giftCardRoutes(app, deps.tokenKeys)
   staffStoreCreditRoutes(app, deps.tokenKeys)
+  staffLocationRoutes(app)
   staffLedgerRoutes(app, deps.tokenKeys)
   staffReconciliationRoutes(app, deps.tokenKeys)
   staffQuoteRoutes(app, deps)

@@ -7,6 +7,7 @@ import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addAccount, addMail } from './twin-accounts.ts'
+import { addPlaces } from './twin-goods.ts'
 import { addMoney } from './twin-money.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
 import { addDryRuns, addPromotions } from './twin-promotions.ts'
@@ -156,6 +157,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
     group: group.handle,
   })
   const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
+  const places = await addPlaces(staff, put, { name: names.handle, canary })
   const shipment = await addShipment(shop, { orderId: sent.id, installId: plugins.install_id!, canary })
   const money = await addMoney(staff, shop, { canary, customerId: customer.id })
   return {
@@ -166,6 +168,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       ...dryRuns,
       ...taxes,
       ...shipment,
+      ...places,
       ...account.values,
       ...mail,
       own_order_id: regretted.id,

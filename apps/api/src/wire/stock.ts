@@ -1,11 +1,12 @@
 import type { NamedLevel } from '@souk/core/catalog/list-stock.ts'
 import { STOCK_CHANGE_MAX } from '@souk/core/stock/adjust.ts'
 import type { StockLevel } from '@souk/core/stock/level.ts'
+import { type LevelTerms, TERMS_LIMIT_MAX } from '@souk/core/stock/level-terms.ts'
 import type { StockMovement } from '@souk/core/stock/list-movements.ts'
 import { z } from 'zod'
 import { idSchema } from './id.ts'
 import { proseSchema } from './text.ts'
-import { timeSchema } from './time.ts'
+import { daySchema, timeSchema } from './time.ts'
 
 const REASON_BYTES_MAX = 1_000
 
@@ -15,11 +16,14 @@ export const levelSchema = z
     product_id: idSchema,
     location_id: idSchema,
     tracked: z.boolean(),
-    backorder: z.boolean(),
+    backorder: z.boolean().meta({ description: 'Sold when nothing is left.' }),
+    backorder_limit: z.int().nullable().meta({ description: 'How many beyond what is there; null: any number.' }),
+    preorder: z.strictObject({ available_from: z.iso.date(), limit: z.int().nullable() }).nullable(),
+    bundle: z.boolean().meta({ description: 'Has no stock of its own: it is there as often as its components are.' }),
     on_hand: z.int(),
     reserved: z.int(),
     allocated: z.int(),
-    available: z.int().meta({ description: 'What a buyer can have: on hand, less what is reserved or allocated.' }),
+    available: z.int().meta({ description: 'On hand, less what is reserved or allocated.' }),
   })
   .meta({ id: 'StockLevel' })
 
@@ -35,13 +39,39 @@ export const movementSchema = z
     on_hand_change: z.int(),
     reserved_change: z.int(),
     allocated_change: z.int(),
-    reason: z.enum(['import', 'adjustment', 'allocation', 'release', 'shipment', 'return']),
+    reason: z.enum(['import', 'adjustment', 'reservation', 'expiry', 'allocation', 'release', 'shipment', 'return']),
     note: z.string(),
     order_id: idSchema.nullable(),
+    reservation_id: idSchema.nullable().meta({ description: 'The reservation that ended by it.' }),
     actor: z.record(z.string(), z.unknown()),
     occurred_at: timeSchema,
   })
   .meta({ id: 'StockMovement' })
+
+const limitSchema = z
+  .number()
+  .int('quantity_out_of_range')
+  .min(0, 'quantity_out_of_range')
+  .max(TERMS_LIMIT_MAX, 'quantity_out_of_range')
+  .nullable()
+  .meta({ description: 'How many beyond what is there; null: any number.' })
+
+export const termsSchema = z.strictObject({
+  backorder: z.strictObject({ limit: limitSchema }).nullable().meta({ description: 'Sold when nothing is left; null: not.' }),
+  preorder: z
+    .strictObject({ available_from: daySchema, limit: limitSchema })
+    .nullable()
+    .meta({ description: 'Sold before the day on which it comes; null: not.' }),
+  location_id: idSchema.optional().meta({ description: 'Every location, unless one is named.' }),
+})
+
+export function toTerms({ backorder, preorder }: z.output<typeof termsSchema>): LevelTerms {
+  const limitOf = (limit: number | null) => (limit === null ? null : BigInt(limit))
+  return {
+    backorder: backorder && { limit: limitOf(backorder.limit) },
+    preorder: preorder && { availableFrom: preorder.available_from, limit: limitOf(preorder.limit) },
+  }
+}
 
 export const adjustmentSchema = z.strictObject({
   change: z
@@ -52,6 +82,7 @@ export const adjustmentSchema = z.strictObject({
     .refine((change) => change !== 0, 'quantity_out_of_range')
     .meta({ description: 'Signed, not zero.' }),
   reason: proseSchema(REASON_BYTES_MAX).default(''),
+  location_id: idSchema.optional().meta({ description: 'The default location, unless another is named.' }),
 })
 
 /** A level as staff see it. */
@@ -62,6 +93,12 @@ export function presentLevel(level: StockLevel): z.input<typeof levelSchema> {
     location_id: level.locationId,
     tracked: level.tracked,
     backorder: level.backorder,
+    backorder_limit: level.backorderLimit === null ? null : Number(level.backorderLimit),
+    preorder:
+      level.availableFrom === null
+        ? null
+        : { available_from: level.availableFrom, limit: level.preorderLimit === null ? null : Number(level.preorderLimit) },
+    bundle: level.bundle,
     on_hand: Number(level.onHand),
     reserved: Number(level.reserved),
     allocated: Number(level.allocated),
@@ -85,6 +122,7 @@ export function presentMovement(movement: StockMovement): z.input<typeof movemen
     reason: movement.reason,
     note: movement.note,
     order_id: movement.orderId,
+    reservation_id: movement.reservationId,
     actor: { ...movement.actor },
     occurred_at: movement.occurredAt.toISOString(),
   }

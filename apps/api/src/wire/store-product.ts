@@ -1,5 +1,5 @@
 import type { ListedProduct } from '@souk/core/storefront/list-products.ts'
-import type { StoreProduct } from '@souk/core/storefront/product-by-handle.ts'
+import type { StoreProduct, StoreVariant } from '@souk/core/storefront/product-by-handle.ts'
 import { z } from 'zod'
 import { moneySchema } from './money.ts'
 
@@ -38,6 +38,10 @@ export const storeProductSchema = z.strictObject({
       image_url: z.string().nullable(),
       available: z.boolean(),
       available_quantity: z.int().nullable().meta({ description: 'How many can be bought at most; null: no limit.' }),
+      availability: z
+        .enum(['in_stock', 'preorder', 'backorder', 'sold_out'])
+        .meta({ description: 'Whether it is there, comes on a day, comes later, or is not to be had.' }),
+      available_from: z.iso.date().nullable().meta({ description: 'The day on which preordered goods come.' }),
     }),
   ),
 })
@@ -84,6 +88,19 @@ export function presentStoreProduct(product: StoreProduct): z.input<typeof store
       image_url: variant.image_url,
       available: variant.unlimited || variant.quantity > 0,
       available_quantity: variant.unlimited ? null : variant.quantity,
+      availability: availabilityOf(variant),
+      available_from: variant.available_from,
     })),
   }
+}
+
+function availabilityOf({
+  unlimited,
+  quantity,
+  in_stock,
+  available_from,
+}: StoreVariant): 'in_stock' | 'preorder' | 'backorder' | 'sold_out' {
+  if (!unlimited && quantity === 0) return 'sold_out'
+  if (available_from !== null) return 'preorder'
+  return in_stock ? 'in_stock' : 'backorder'
 }

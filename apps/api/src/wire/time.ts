@@ -13,3 +13,9 @@ export const givenTimeSchema = z
     'invalid_timestamp',
   )
   .meta({ format: 'date-time' })
+
+/** A day as a caller writes it: YYYY-MM-DD. */
+export const daySchema = z
+  .string()
+  .refine((text) => z.iso.date().safeParse(text).success, 'invalid_timestamp')
+  .meta({ format: 'date' })
