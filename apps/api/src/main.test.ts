@@ -101,6 +101,8 @@ describe('the process', () => {
     const metrics = await (await fetch(`http://127.0.0.1:${env.INTERNAL_PORT}/metrics`)).text()
     expect(metrics).toMatch(/souk_http_request_duration_seconds_count\{method="GET",route="\/readyz",status="2xx"\} \d+/)
     expect(metrics).toContain('nodejs_eventloop_lag_seconds')
+    expect(metrics).toContain('souk_plugin_calls_total{outcome="ok"} 0')
+    expect(metrics).toMatch(/^souk_plugin_kills_total 0$/m)
     expect(await probe(env.PORT!, '/metrics')).toBe(421)
     process.child.kill(signal)
     expect(await process.exit).toBe(0)

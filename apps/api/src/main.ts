@@ -11,6 +11,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { type Config, readConfig } from './config.ts'
 import { startInternalListener } from './internal-listener.ts'
 import { errorFields, openLog } from './log.ts'
+import { measurePlugins } from './metrics.ts'
 import { buildServer } from './server.ts'
 
 // How long requests in flight may take once the process was told to stop.
@@ -54,6 +55,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     paymentProviders: buildProviders(config.paymentProviders).providers,
     isReady,
   })
+  measurePlugins(metrics, host)
   const internal = config.internalPort === undefined ? undefined : await startInternalListener(app, metrics, config.internalPort)
   await app.listen({ host: config.host, port: config.port })
   log.info({ host: config.host, port: config.port }, 'serving')
