@@ -28,6 +28,8 @@ import { giftCardRoutes } from './routes/gift-cards.ts'
 import { mediaRoutes } from './routes/media.ts'
 import { orderReturnRoutes } from './routes/order-returns.ts'
 import { orderRoutes } from './routes/orders.ts'
+import { paymentRoutes } from './routes/payments.ts'
+import { platformAuditRoutes } from './routes/platform-audit.ts'
 import { platformDomainRoutes } from './routes/platform-domains.ts'
 import { platformFleetRoutes } from './routes/platform-fleet.ts'
 import { platformMerchantRoutes } from './routes/platform-merchants.ts'
@@ -49,11 +51,12 @@ import { staffDryRunRoutes } from './routes/staff-dry-runs.ts'
 import { staffFulfillmentRoutes } from './routes/staff-fulfillments.ts'
 import { staffImportRoutes } from './routes/staff-imports.ts'
 import { staffLedgerRoutes } from './routes/staff-ledger.ts'
+import { staffLocationRoutes } from './routes/staff-locations.ts'
 import { staffMailRoutes } from './routes/staff-mail.ts'
 import { staffMemberRoutes } from './routes/staff-members.ts'
-import { staffLocationRoutes } from './routes/staff-locations.ts'
 import { staffOrderChangeRoutes } from './routes/staff-order-changes.ts'
 import { staffOrderRoutes } from './routes/staff-orders.ts'
+import { staffPaymentRoutes } from './routes/staff-payments.ts'
 import { staffPluginInstallRoutes } from './routes/staff-plugin-installs.ts'
 import { staffPluginRoutes } from './routes/staff-plugins.ts'
 import { staffProductRoutes } from './routes/staff-products.ts'
@@ -69,6 +72,8 @@ import { staffStoreCreditRoutes } from './routes/staff-store-credit.ts'
 import { staffTaxExemptionRoutes } from './routes/staff-tax-exemptions.ts'
 import { staffTaxRoutes } from './routes/staff-taxes.ts'
 import { staffVariantRoutes } from './routes/staff-variants.ts'
+import { staffWebhookDeliveryRoutes } from './routes/staff-webhook-deliveries.ts'
+import { staffWebhookRoutes } from './routes/staff-webhooks.ts'
 import { storeRoutes } from './routes/store.ts'
 import { writeFromZod } from './serialization.ts'
 import { AccessTokens, issuerOf, type JwtKey, jwtOptions } from './tokens.ts'
@@ -184,12 +189,15 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   customerSessionRoutes(app, deps)
   customersMeRoutes(app, deps)
   staffMailRoutes(app, deps.tokenKeys)
+  paymentRoutes(app, deps)
+  staffPaymentRoutes(app, deps)
   staffSessionRoutes(app, deps)
   staffMemberRoutes(app, deps)
   staffApiKeyRoutes(app, deps)
   staffProductRoutes(app, deps.tokenKeys)
   staffVariantRoutes(app)
   staffImportRoutes(app, deps.tokenKeys)
+  staffLocationRoutes(app)
   staffStockRoutes(app, deps.tokenKeys)
   staffOrderRoutes(app)
   staffOrderChangeRoutes(app)
@@ -197,7 +205,6 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   refundRoutes(app)
   giftCardRoutes(app, deps.tokenKeys)
   staffStoreCreditRoutes(app, deps.tokenKeys)
-  staffLocationRoutes(app)
   staffLedgerRoutes(app, deps.tokenKeys)
   staffReconciliationRoutes(app, deps.tokenKeys)
   staffQuoteRoutes(app, deps)
@@ -211,6 +218,8 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffDryRunRoutes(app, deps.tokenKeys)
   staffCouponRoutes(app, deps.tokenKeys)
   staffAuditRoutes(app, deps.tokenKeys)
+  staffWebhookRoutes(app, deps)
+  staffWebhookDeliveryRoutes(app, deps.tokenKeys)
   staffDeadJobRoutes(app, deps.tokenKeys)
   staffShipmentRoutes(app)
   staffFulfillmentRoutes(app)
@@ -222,6 +231,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   platformSessionRoutes(app, deps)
   platformMerchantRoutes(app, deps)
   platformDomainRoutes(app, deps)
+  platformAuditRoutes(app, deps)
   platformFleetRoutes(app, deps)
   platformPluginRoutes(app, deps)
 }

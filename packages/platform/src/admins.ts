@@ -44,8 +44,13 @@ export class Admins {
       select password_hash as "passwordHash" from platform.admin where email = ${email} and disabled_at is null`
     if (known && (await verifyPassword(given.password, known.passwordHash))) return
     await this.#sql`
-      insert into platform.admin (email, password_hash, tokens_valid_after)
-      values (${email}, ${await hashPassword(given.password)}, date_trunc('second', ${given.now}::timestamptz))
-      on conflict (email) do update set password_hash = excluded.password_hash, tokens_valid_after = ${given.now}, disabled_at = null`
+      with ensured as (
+        insert into platform.admin (email, password_hash, tokens_valid_after)
+        values (${email}, ${await hashPassword(given.password)}, date_trunc('second', ${given.now}::timestamptz))
+        on conflict (email) do update set password_hash = excluded.password_hash, tokens_valid_after = ${given.now}, disabled_at = null
+        returning id
+      )
+      insert into platform.audit (action, data, occurred_at)
+      select 'admin.ensure', jsonb_build_object('admin', id), ${given.now} from ensured`
   }
 }

@@ -11,6 +11,11 @@ export interface Domain {
   createdAt: Date
 }
 
+export interface ByAdmin {
+  adminId: string
+  now: Date
+}
+
 /** Asks the DNS for TXT records; each record comes in its pieces. */
 export type ResolveTxt = (name: string) => Promise<string[][]>
 
@@ -33,13 +38,17 @@ export class Domains {
   }
 
   /** Adds a host name and makes up its challenge. The same name again for the same merchant changes nothing. */
-  async add(merchantId: string, host: string, now: Date): Promise<Domain> {
+  async add(merchantId: string, host: string, by: ByAdmin): Promise<Domain> {
     this.#assertAllowed(host)
     await this.#sql`
-      insert into platform.domain (host, merchant_id, challenge, created_at)
-      select ${host}, m.id, ${randomBytes(CHALLENGE_BYTES).toString('base64url')}, ${now} from platform.merchant m
-      where m.id = ${merchantId} and (select count(*) from platform.domain d where d.merchant_id = m.id) < ${DOMAINS_PER_MERCHANT_MAX}
-      on conflict (host) do nothing`
+      with added as (
+        insert into platform.domain (host, merchant_id, challenge, created_at)
+        select ${host}, m.id, ${randomBytes(CHALLENGE_BYTES).toString('base64url')}, ${by.now} from platform.merchant m
+        where m.id = ${merchantId} and (select count(*) from platform.domain d where d.merchant_id = m.id) < ${DOMAINS_PER_MERCHANT_MAX}
+        on conflict (host) do nothing returning host, merchant_id
+      )
+      insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
+      select ${by.adminId}, 'domain.add', merchant_id, jsonb_build_object('host', host), ${by.now} from added`
     const [row] = await this.#sql<(Domain & { merchantId: string })[]>`
       select host, challenge, verified_at as "verifiedAt", created_at as "createdAt", merchant_id as "merchantId"
       from platform.domain where host = ${host}`
@@ -55,7 +64,7 @@ export class Domains {
   }
 
   /** Looks for the challenge in the DNS, with no transaction open, and serves the domain when it is there. */
-  async verify(merchantId: string, host: string, now: Date): Promise<Domain> {
+  async verify(merchantId: string, host: string, by: ByAdmin): Promise<Domain> {
     const [domain] = await this.#sql<Domain[]>`
       select host, challenge, verified_at as "verifiedAt", created_at as "createdAt"
       from platform.domain where merchant_id = ${merchantId} and host = ${host}`
@@ -64,14 +73,25 @@ export class Domains {
     const records = await this.#resolveTxt(CHALLENGE_PREFIX + host).catch(() => [])
     if (!records.some((pieces) => pieces.join('') === domain.challenge)) throw new Refusal('domain_not_verified')
     const [verified] = await this.#sql<Domain[]>`
-      update platform.domain set verified_at = ${now} where merchant_id = ${merchantId} and host = ${host}
-      returning host, challenge, verified_at as "verifiedAt", created_at as "createdAt"`
+      with verified as (
+        update platform.domain set verified_at = ${by.now} where merchant_id = ${merchantId} and host = ${host}
+        returning host, merchant_id, challenge, verified_at, created_at
+      ), audited as (
+        insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
+        select ${by.adminId}, 'domain.verify', merchant_id, jsonb_build_object('host', host), ${by.now} from verified
+      )
+      select host, challenge, verified_at as "verifiedAt", created_at as "createdAt" from verified`
     if (!verified) throw noDomain()
     return verified
   }
 
-  async remove(merchantId: string, host: string): Promise<void> {
-    const removed = await this.#sql`delete from platform.domain where merchant_id = ${merchantId} and host = ${host} returning host`
+  async remove(merchantId: string, host: string, by: ByAdmin): Promise<void> {
+    const removed = await this.#sql`
+      with removed as (
+        delete from platform.domain where merchant_id = ${merchantId} and host = ${host} returning host, merchant_id
+      )
+      insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
+      select ${by.adminId}, 'domain.remove', merchant_id, jsonb_build_object('host', host), ${by.now} from removed returning id`
     if (removed.length === 0) throw noDomain()
   }
 

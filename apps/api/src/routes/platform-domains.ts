@@ -49,23 +49,24 @@ export function platformDomainRoutes(fastify: FastifyInstance, deps: Deps): void
       config: { gate: 'platform', summary: 'Add a domain; it is served once its DNS record is verified' },
       schema: { params: ofMerchant, body: z.strictObject({ host }), response: { 201: domain } },
     },
-    async ({ params: { merchant_id }, body, now }, reply) => {
+    async ({ params: { merchant_id }, body, principal, now }, reply) => {
       await merchants.find(merchant_id)
-      return reply.code(201).send(presentDomain(await domains.add(merchant_id, body.host, now)))
+      return reply.code(201).send(presentDomain(await domains.add(merchant_id, body.host, { adminId: principal.id, now })))
     },
   )
 
   app.post(
     '/v1/merchants/:merchant_id/domains/:host/verify',
     { config: { gate: 'platform', summary: 'Look for the DNS record' }, schema: { params: ofDomain, response: { 200: domain } } },
-    async ({ params, now }) => presentDomain(await domains.verify(params.merchant_id, params.host, now)),
+    async ({ params, principal, now }) =>
+      presentDomain(await domains.verify(params.merchant_id, params.host, { adminId: principal.id, now })),
   )
 
   app.delete(
     '/v1/merchants/:merchant_id/domains/:host',
     { config: { gate: 'platform', summary: 'Remove a domain' }, schema: { params: ofDomain, response: { 204: z.null() } } },
-    async ({ params }, reply) => {
-      await domains.remove(params.merchant_id, params.host)
+    async ({ params, principal, now }, reply) => {
+      await domains.remove(params.merchant_id, params.host, { adminId: principal.id, now })
       return reply.code(204).send(null)
     },
   )

@@ -1,9 +1,11 @@
 import { listAudit } from '@souk/core/audit/list-audit.ts'
+import { verifyAudit } from '@souk/core/audit/verify-audit.ts'
 import { openCursor, sealCursor, type TokenKeys } from '@souk/core/capability.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { auditEntrySchema, presentAuditEntry } from '../wire/audit.ts'
+import { markQuery, presentVerification, readMark, verificationSchema } from '../wire/chain.ts'
 import { idSchema } from '../wire/id.ts'
 import { pageOf, pageQuery } from '../wire/page.ts'
 import { givenTimeSchema } from '../wire/time.ts'
@@ -22,7 +24,9 @@ const query = z.strictObject({
 
 /** Who changed what, when and why. */
 export function staffAuditRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
-  fastify.withTypeProvider<ZodTypeProvider>().get(
+  const app = fastify.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
     '/v1/admin/audit',
     {
       config: { gate: 'staff', scopes: ['audit:read'], summary: 'Who changed what, when and why, the newest first' },
@@ -43,5 +47,18 @@ export function staffAuditRoutes(fastify: FastifyInstance, keys: TokenKeys): voi
       const { entries, next } = await inMerchant.read((tx) => listAudit(tx, filter, { limit, before }))
       return { data: entries.map(presentAuditEntry), next_cursor: next && sealCursor(keys, scope, [next]) }
     },
+  )
+
+  app.get(
+    '/v1/admin/audit/verification',
+    {
+      config: {
+        gate: 'staff',
+        scopes: ['audit:read'],
+        summary: 'Whether the log is as it was written: the first entry that was edited, removed or moved, whoever did it',
+      },
+      schema: { querystring: markQuery, response: { 200: verificationSchema } },
+    },
+    async ({ inMerchant, query: asked }) => presentVerification(await verifyAudit(inMerchant, readMark(asked))),
   )
 }

@@ -14,11 +14,13 @@ export const auditEntrySchema = z
     reason: z.string(),
     actor: z.record(z.string(), z.unknown()),
     occurred_at: timeSchema,
+    sequence: z.int().meta({ description: 'Its place in the log.' }),
+    hash: z.string().meta({ description: 'SHA-256 over the entry and the hash of the one before it.' }),
   })
   .meta({ id: 'AuditEntry' })
 
 export function presentAuditEntry(entry: AuditEntry): z.output<typeof auditEntrySchema> {
-  const { id, action, targetType, targetId, before, after, reason, actor, occurredAt } = entry
+  const { id, action, targetType, targetId, before, after, reason, actor, occurredAt, sequence, hash } = entry
   return {
     id,
     action,
@@ -29,5 +31,7 @@ export function presentAuditEntry(entry: AuditEntry): z.output<typeof auditEntry
     reason,
     actor: { ...actor },
     occurred_at: occurredAt.toISOString(),
+    sequence: Number(sequence),
+    hash,
   }
 }

@@ -1,19 +1,23 @@
-import postgres from 'postgres'
+import { drizzle } from 'drizzle-orm/postgres-js'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { newId } from '../ids.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
 import { recordAudit } from './record-audit.ts'
-import { type AuditVerification, verifyAudit } from './verify-audit.ts'
+import { verifyAudit } from './verify-audit.ts'
+import type { ChainVerification } from './verify-chain.ts'
 
 const ENTRIES = 12
 
+type Admin = ReturnType<typeof drizzle>['$client']
+type AdminTx = Parameters<Parameters<Admin['begin']>[1]>[0]
+
 let shop: TestShop
 let merchant: TestMerchant
-let admin: postgres.Sql
+let admin: Admin
 
 beforeAll(async () => {
   shop = await createTestShop()
-  admin = postgres(shop.database.adminUrl, { max: 1, onnotice: () => {} })
+  admin = drizzle(shop.database.adminUrl).$client
 })
 beforeEach(async () => {
   merchant = await shop.addMerchant()
@@ -40,14 +44,14 @@ function note(number: number): Promise<unknown> {
 }
 
 /** As somebody with every right would do it: past row security, and past the trigger. */
-async function tamper(change: (sql: postgres.TransactionSql, merchantId: string) => Promise<unknown>): Promise<void> {
+async function tamper(change: (sql: AdminTx, merchantId: string) => Promise<unknown>): Promise<void> {
   await admin.begin(async (sql) => {
     await sql`set local session_replication_role = replica`
     await change(sql, merchant.merchant.id)
   })
 }
 
-const wrongIn = async (): Promise<AuditVerification['wrong']> => (await verifyAudit(merchant.inMerchant)).wrong
+const wrongIn = async (): Promise<ChainVerification['wrong']> => (await verifyAudit(merchant.inMerchant)).wrong
 
 it('finds nothing wrong with a log as it was written', async () => {
   const { verified, head, wrong } = await verifyAudit(merchant.inMerchant)
