@@ -20,6 +20,7 @@ const PROBLEM_STATUSES: Record<Gate, number[]> = {
 const TITLES: Record<number, string> = {
   400: 'The request is malformed',
   401: 'The credentials are missing or not good',
+  402: 'The payment was declined',
   403: 'The principal may not do this',
   404: 'There is no such thing',
   409: 'The state of things does not allow it',
@@ -111,6 +112,7 @@ function problems(config: Config, route: RouteOptions): Record<string, unknown> 
   const statuses = new Set(PROBLEM_STATUSES[config.gate ?? 'public'])
   if (route.schema?.body || config.bodyType) for (const status of [409, 413, 415, 422]) statuses.add(status)
   if (config.idempotency) for (const status of [409, 422]) statuses.add(status)
+  if (/\/(checkout|orders\/:order_id\/payments)$/.test(route.url)) statuses.add(402)
   if (config.capability || config.customer) statuses.add(401)
   if (/\/(sessions|password)$/.test(route.url)) for (const status of [401, 429]) statuses.add(status)
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }

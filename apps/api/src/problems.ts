@@ -220,7 +220,7 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     status: 402,
     title: 'Payment declined',
     meaning:
-      'The payment was declined; `code` says why. Nothing was charged. `order` stays open for another attempt until `order.payment_due_at`.',
+      'The payment was declined; `code` says why. Nothing was charged. `order` stays open for another attempt until `payment_due_at`; `token` opens it.',
   },
   payment_provider_unknown: {
     status: 422,

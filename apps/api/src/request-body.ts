@@ -26,6 +26,11 @@ export function readBodiesAsJson(app: FastifyInstance, timeoutMs = BODY_TIMEOUT_
   })
 }
 
+/** A body as it came, for those whose bytes are signed. */
+export async function receiveText(payload: NodeJS.ReadableStream, limit: number, declared: string | undefined): Promise<string> {
+  return (await receive(payload, limit, BODY_TIMEOUT_MS, declared)).toString('utf8')
+}
+
 /** Refuses a compressed body before anything of it is read. */
 export function assertPlainBody(request: FastifyRequest): void {
   const encoding = request.headers['content-encoding']

@@ -4,8 +4,9 @@ import { addCoupon, removeCoupon } from '@souk/core/cart/cart-coupons.ts'
 import { addLines, type CartDetails, createCart, removeLine, setLineQuantity, updateCart } from '@souk/core/cart/change-cart.ts'
 import { readCart } from '@souk/core/cart/with-plugins.ts'
 import { checkout } from '@souk/core/checkout/checkout.ts'
+import { GIFT_CARDS_MAX } from '@souk/core/checkout/plan-payment.ts'
 import { readCustomerToken } from '@souk/core/customers/customer-token.ts'
-import type { Order } from '@souk/core/orders/order.ts'
+import { MANUAL_METHODS } from '@souk/core/orders/order-payment.ts'
 import { shippingOptions } from '@souk/core/pricing/shipping-options.ts'
 import type { Shop } from '@souk/core/quote/ask-plugins.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
@@ -13,6 +14,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
+import { answerPaidOrder } from '../payment-answer.ts'
 import type { Deps } from '../server.ts'
 import { sendStored, withToken } from '../stored-answer.ts'
 import {
@@ -27,10 +29,11 @@ import {
 } from '../wire/cart.ts'
 import { idSchema } from '../wire/id.ts'
 import { givenMoneySchema } from '../wire/money.ts'
-import { placedOrderSchema, presentOrder } from '../wire/order.ts'
+import { placedOrderSchema } from '../wire/order.ts'
+import { paymentWishSchema, readWish } from '../wire/payment.ts'
 import { presentShippingOption, shippingOptionSchema } from '../wire/shipping-option.ts'
 
-type CartDeps = Pick<Deps, 'plugins' | 'tokenKeys'>
+type CartDeps = Pick<Deps, 'payments' | 'plugins' | 'tokenKeys'>
 
 const CODE_LENGTH_MAX = 256
 
@@ -39,8 +42,17 @@ const lineParams = z.strictObject({ cart_id: idSchema, line_id: idSchema })
 const codeSchema = z.string().min(1).max(CODE_LENGTH_MAX, 'text_too_long')
 const couponParams = z.strictObject({ cart_id: idSchema, code: codeSchema })
 
+const GIFT_CARD_CODE_LENGTH_MAX = 64
+
 const checkoutSchema = z.strictObject({
-  payment_method: z.enum(['invoice', 'cash_on_delivery']),
+  payment_method: z.enum(MANUAL_METHODS).optional().meta({ description: 'Paid by hand. Instead of `payment`.' }),
+  payment: paymentWishSchema.optional().meta({ description: 'Paid through a provider.' }),
+  gift_cards: z
+    .array(z.string().min(1).max(GIFT_CARD_CODE_LENGTH_MAX, 'text_too_long'))
+    .max(GIFT_CARDS_MAX, 'too_many')
+    .default([])
+    .meta({ description: 'Codes; they pay first, as much as is on them.' }),
+  use_store_credit: z.boolean().default(false).meta({ description: 'The customer’s store credit pays next.' }),
   expected_total: givenMoneySchema.optional(),
 })
 
@@ -182,19 +194,22 @@ function checkoutRoute(fastify: FastifyInstance, deps: CartDeps): void {
     '/v1/carts/:cart_id/checkout',
     {
       config: { gate: 'store', capability: 'cart', idempotency: 'required', summary: 'Turn the cart into an order' },
-      schema: { params: cartParams, body: checkoutSchema, response: { 201: placedOrderSchema } },
+      schema: { params: cartParams, body: checkoutSchema, response: { 201: placedOrderSchema, 202: placedOrderSchema } },
     },
     async (request, reply) => {
       const { body, now, idempotency, inMerchant } = request
       if (!idempotency) throw new Problem('idempotency_key_missing')
-      const answer = (order: Order) => ({ statusCode: 201, body: JSON.stringify(presentOrder(order)) })
-      const answered = await checkout(shopOf(request, deps), {
+      const shop = { ...shopOf(request, deps), payments: deps.payments, giftCardKeys: deps.tokenKeys }
+      const answered = await checkout(shop, {
         cartId: request.params.cart_id,
         paymentMethod: body.payment_method,
+        payment: body.payment && readWish(body.payment),
+        giftCards: body.gift_cards,
+        useStoreCredit: body.use_store_credit,
         expectedTotal: body.expected_total && { amount: BigInt(body.expected_total.amount), currency: body.expected_total.currency },
         idempotency,
         now,
-        answer,
+        answer: answerPaidOrder,
       })
       return sendStored(reply, withToken(answered, deps.tokenKeys, inMerchant.merchant.id, 'order'))
     },

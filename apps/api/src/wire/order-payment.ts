@@ -2,12 +2,9 @@ import { PAYMENT_STATES, type Payment } from '@souk/core/orders/order-payment.ts
 import { z } from 'zod'
 import { moneySchema, presentMoney } from './money.ts'
 
-export const nextActionSchema = z
-  .discriminatedUnion('type', [
-    z.strictObject({ type: z.literal('redirect'), url: z.string() }),
-    z.strictObject({ type: z.literal('client'), client_secret: z.string() }),
-  ])
-  .meta({ description: 'What the buyer has to do: be sent to `url`, or confirm by the provider’s client library.' })
+const nextActionSchema = z
+  .strictObject({ type: z.enum(['redirect', 'client']), url: z.string().nullable(), client_secret: z.string().nullable() })
+  .meta({ description: 'What the buyer has to do: be sent to `url`, or confirm with `client_secret` by the provider’s client library.' })
 
 export const methodShownSchema = z.strictObject({
   type: z.string(),
@@ -48,7 +45,7 @@ export function presentOrderPayment(payment: Payment, currency: string): z.input
     captured: presentMoney(payment.captured, currency),
     refunded: presentMoney(payment.refunded, currency),
     method_details: methodShown && presentMethodShown(methodShown),
-    next_action: nextAction,
+    next_action: nextAction && { url: null, client_secret: null, ...nextAction },
     expires_at: expiresAt?.toISOString() ?? null,
   }
 }

@@ -1,9 +1,10 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { recordAudit } from '../audit/record-audit.ts'
+import type { Money } from '../money.ts'
 import { type HeldOrder, holdOrder } from '../orders/hold-order.ts'
 import type { OrderEvent } from '../orders/order-event.ts'
 import { recordOrderEvents } from '../orders/record-order-event.ts'
-import { Refusal } from '../refusal.ts'
+import { type FieldProblem, Refusal } from '../refusal.ts'
 import { holdPayments } from './abandon-order.ts'
 import { bookCapture } from './accept-authorization.ts'
 import { holdPayment, INSIDE_PROVIDERS, loadPayment, noPayment, type PaymentRow } from './payment.ts'
@@ -19,7 +20,7 @@ export interface Changed {
 export interface CaptureWish {
   paymentId: string
   /** All that is left when it is not said. */
-  amount: bigint | undefined
+  amount: Money | undefined
   /** No other capture will follow: what is left of the authorization is let go. */
   final: boolean
 }
@@ -28,8 +29,12 @@ export interface CaptureWish {
  * Staff take money that is authorized, in whole or in part, or say that money which was to come by hand has come. Refuses
  * `invalid_state` and `capture_exceeds_authorization`.
  */
-export async function capturePayment(tx: Tx, { paymentId, amount, final }: CaptureWish, by: By): Promise<Changed> {
+export async function capturePayment(tx: Tx, { paymentId, amount: given, final }: CaptureWish, by: By): Promise<Changed> {
   const { order, payment } = await hold(tx, paymentId)
+  if (given && given.currency !== payment.currency)
+    throw new Refusal('currency_mismatch', { detail: `The payment is ${payment.currency}.`, errors: [at('currency_mismatch')] })
+  if (given?.amount === 0n) throw new Refusal('amount_out_of_range', { errors: [at('amount_out_of_range')] })
+  const amount = given?.amount
   if (payment.provider === 'manual') {
     await captureByHand(tx, order, payment, amount, by)
     return { payment: await loadPayment(tx, paymentId), operationId: undefined }
@@ -39,6 +44,10 @@ export async function capturePayment(tx: Tx, { paymentId, amount, final }: Captu
   const { operationId } = await SAGA.capture.run(tx, { paymentId, kind: 'capture', amount: wish, detail: { final }, ...by })
   await audit(tx, 'payment.capture_requested', payment, { amount: wish }, by)
   return { payment, operationId }
+}
+
+function at(code: string): FieldProblem {
+  return { pointer: code === 'currency_mismatch' ? '/amount/currency' : '/amount/amount', code }
 }
 
 /** Staff let go of what is authorized and not captured, or no longer wait for money by hand. Refuses `invalid_state`. */

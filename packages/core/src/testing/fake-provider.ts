@@ -95,8 +95,9 @@ export class FakeProvider implements PaymentProvider {
 
   void(_account: ProviderAccount, ask: OperationAsk): Promise<Outcome> {
     return this.#operate('void', ask, (payment) => {
-      if (payment.captured > 0n || payment.state === 'declined') return refused('not_voidable')
-      payment.state = 'voided'
+      if (payment.captured === payment.amount || payment.state === 'declined') return refused('not_voidable')
+      if (payment.captured === 0n) payment.state = 'voided'
+      else payment.amount = payment.captured
       return { kind: 'voided', reference: payment.reference, amount: payment.amount, currency: payment.currency }
     })
   }
