@@ -49,7 +49,6 @@ const NO_WORDS: Record<string, string> = {
   'customer.locale': 'a code',
   'customer_account.password_hash': 'a hash: looked for by itself',
   'customer_request.locale': 'a code',
-  'customer_request.password_hash': 'a hash: looked for by itself',
   'dead_job.task': 'our words',
   'dry_run.author': 'ids: looked for by themselves',
   'event.actor': 'ids: looked for by themselves',

@@ -48,7 +48,7 @@ export async function hashesOf(admin: postgres.Sql, merchantId: string): Promise
   const found: string[] = []
   for (const { relation, column } of columns) {
     const rows =
-      await admin`select ${admin(column)}::text as value from ${admin(relation)} where merchant_id = ${merchantId} and ${admin(column)} is not null`
+      await admin`select ${admin(column)}::text as value from ${admin(relation)} where merchant_id = ${merchantId} and ${admin(column)}::text <> ''`
     found.push(...rows.map(({ value }) => value as string))
   }
   return found
