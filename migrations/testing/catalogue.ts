@@ -4,6 +4,7 @@ export interface Column {
   name: string
   type: string
   generated: boolean
+  nullable: boolean
 }
 
 export interface ForeignKey {
@@ -44,7 +45,7 @@ export async function readRelations(admin: postgres.Sql): Promise<Relation[]> {
     select c.oid::regclass::text as name, c.relkind in ('r', 'p') as "isTable",
       exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'merchant_id' and not a.attisdropped) as "hasMerchant",
       (select json_agg(json_build_object(
-          'name', a.attname, 'type', format_type(a.atttypid, null), 'generated', a.attgenerated <> '') order by a.attnum)
+          'name', a.attname, 'type', format_type(a.atttypid, null), 'generated', a.attgenerated <> '', 'nullable', not a.attnotnull) order by a.attnum)
         from pg_attribute a where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns,
       (select coalesce(json_agg(verb), '[]') from unnest(array['select', 'insert', 'update', 'delete']) as verb
         where has_table_privilege('souk_app', c.oid, verb)) as privileges,

@@ -19,7 +19,7 @@ export interface Belongings {
 /** Values of the types that tenant tables have: equal labels, equal values. The later ones are for checks that refuse the first. */
 const VALUES: Record<string, (label: string, number: number) => unknown[]> = {
   uuid: (label) => [uuidOf(label)],
-  text: (label) => [label, 'EUR', 'DE', `${label}@shop.example`, label.replaceAll(/[^a-z]/g, ''), digestOf(label)],
+  text: (label) => [label, 'EUR', 'DE', `${label}@shop.example`, nameOf(label), nameOf(label).slice(0, 30), digestOf(label)],
   'text[]': (label) => [[label]],
   bigint: (_label, number) => [number, 0, 1],
   integer: (_label, number) => [number, 0, 1],
@@ -76,6 +76,10 @@ export function twinOf(belongings: Belongings, relation: string): Row {
 
 export function writableColumns(relation: Relation): string[] {
   return relation.columns.filter(({ generated }) => !generated).map(({ name }) => name)
+}
+
+function nameOf(label: string): string {
+  return label.replaceAll(/[^a-z]/g, '')
 }
 
 function digestOf(label: string): string {
@@ -136,11 +140,15 @@ export function insertStatement(relation: Relation, more = ''): string {
 function valuesOf(relation: Relation, column: Column, { label, number }: { label: string; number: number }): unknown[] {
   const make = VALUES[column.type]
   if (!make) throw new Error(`${relation.name}.${column.name}: teach VALUES in generated-rows.ts to make a ${column.type}.`)
-  const literals = relation.checks
-    .filter(({ columns }) => columns.includes(column.name))
-    .flatMap(({ definition }) => [...definition.matchAll(/'([^']*)'::text/g)].map(([, literal]) => literal))
+  const checks = relation.checks.filter(({ columns }) => columns.includes(column.name))
+  const literals = checks.flatMap(({ definition }) => [...definition.matchAll(/'([^']*)'::text/g)].map(([, literal]) => literal))
   const made = make(`${label} ${relation.name} ${column.name}`, number)
-  return column.type === 'text' ? [...literals, ...made] : made
+  // Nothing at all comes last: what is not there cannot leak.
+  const absent = column.nullable && checks.length > 0 ? [null] : []
+  if (column.type !== 'text') return [...made, ...absent]
+  // A column that has a list of its own takes nothing else.
+  const isListed = checks.some(({ columns, definition }) => columns.length === 1 && definition.includes('= ANY (ARRAY['))
+  return [...literals, ...(isListed ? [] : made), ...absent]
 }
 
 /** Counts on by one, as an odometer does; false after the last combination. */
