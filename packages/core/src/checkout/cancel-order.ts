@@ -11,7 +11,7 @@ import { abandonOrder, closeAttempts, holdPayments } from '../payments/abandon-o
 import { INSIDE_PROVIDERS, type PaymentRow } from '../payments/payment.ts'
 import { SAGA } from '../payments/saga.ts'
 import { returnRedemptions } from '../promotions/return-redemptions.ts'
-import { refundHeld } from '../refunds/refund-order.ts'
+import { refundRest } from '../refunds/refund-order.ts'
 import { Refusal } from '../refusal.ts'
 import { releaseStock } from '../stock/release.ts'
 import { requireProse } from '../text.ts'
@@ -66,7 +66,7 @@ async function cancelFirm(tx: Tx, held: HeldOrder, reason: string, by: By): Prom
   await recordOrderEvent(tx, held, { type: 'order.cancelled', reason }, by)
   // Its sum looks for orders that are not cancelled: after the row says that this one is.
   if (customerId !== null) await uncountOrder(tx, { customerId, total: state.total })
-  if (await hasMoneyLeft(tx, held)) await refundHeld(tx, held, { lines: [], shipping: 0n, amount: 'rest', to: 'original', reason, ...by })
+  await refundRest(tx, held, { reason, ...by })
 }
 
 /** Nothing is waited for any more of a payment that was not made; what is only authorized, its provider is asked to void. */
@@ -76,15 +76,6 @@ async function letGo(tx: Tx, payment: PaymentRow, by: By): Promise<void> {
   await tx.sql`
     update payment set status = 'voided', settled_at = ${by.now}, updated_at = ${by.now}
     where merchant_id = ${tx.merchantId} and id = ${payment.id}`
-}
-
-/** Whether more was captured than has been given back, or is on its way. */
-async function hasMoneyLeft(tx: Tx, { id, state }: HeldOrder): Promise<boolean> {
-  if (state.captured <= state.refunded) return false
-  const [underWay] = await tx.sql<{ amount: bigint }[]>`
-    select coalesce(sum(amount), 0)::bigint as amount from payment_operation
-    where merchant_id = ${tx.merchantId} and order_id = ${id} and kind = 'refund' and status in ('pending', 'review')`
-  return state.captured - state.refunded > underWay!.amount
 }
 
 /** A carrier that was told of the goods may have them. */
