@@ -37,6 +37,24 @@ test('names every wrong setting, and tells no value', () => {
   expect(() => readConfig({ ...complete, SOUK_CELLS: '{' })).toThrow('SOUK_CELLS: must be JSON')
 })
 
+test('reads how mails leave, and from whom', () => {
+  expect(readConfig(complete).mail).toEqual({
+    smtpUrl: undefined,
+    folder: undefined,
+    from: 'no-reply@localhost',
+    storefrontUrl: 'https://{slug}.localhost',
+  })
+  const given = { SOUK_SMTP_URL: 'smtps://u:p@mail.example:465', SOUK_MAIL_FROM: 'shop@mail.example', SOUK_MAIL_DIR: '/tmp/mails' }
+  expect(readConfig({ ...complete, ...given }).mail).toMatchObject({
+    smtpUrl: given.SOUK_SMTP_URL,
+    from: given.SOUK_MAIL_FROM,
+    folder: '/tmp/mails',
+  })
+  expect(() => readConfig({ ...complete, SOUK_SMTP_URL: 'https://secret.example' })).toThrow(/SOUK_SMTP_URL(?!.*secret)/)
+  expect(() => readConfig({ ...complete, SOUK_MAIL_FROM: 'Shop <a@b>' })).toThrow('SOUK_MAIL_FROM')
+  expect(() => readConfig({ ...complete, SOUK_STOREFRONT_URL: 'https://shop.example' })).toThrow('SOUK_STOREFRONT_URL')
+})
+
 test('reads the keys that open secrets, and where carriers are', () => {
   const config = readConfig({ ...complete, SOUK_CARRIER_HOSTS: '{"api.carrier.example":"http://127.0.0.1:4999"}' })
   expect(config.tokenKeys).toEqual([{ kid: 'k1', secret: Buffer.alloc(32, 7) }])

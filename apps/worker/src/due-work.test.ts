@@ -4,7 +4,7 @@ import { createTestShop, type TestMerchant, type TestShop } from '@souk/core/tes
 import { addPromotion } from '@souk/core/testing/promotions.ts'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { nextDailySlot, wakeDueWork, wakeMerchant } from './due-work.ts'
+import { DAILY_TASKS, nextDailySlot, wakeDueWork, wakeMerchant } from './due-work.ts'
 import { createLog } from './log.ts'
 import { claimRound } from './queue-jobs.ts'
 import { QueuePool } from './queue-pool.ts'
@@ -82,11 +82,8 @@ test('each daily task waits in the queue once, however often and by however many
   await Promise.all(Array.from({ length: 8 }, () => wakeMerchant(merchant.inMerchant, now)))
   await wakeMerchant(merchant.inMerchant, new Date(now.getTime() + 60_000))
   const { id } = merchant.merchant
-  expect(await jobs()).toMatchObject([
-    { task: 'clear_abandoned_carts', run_at: nextDailySlot(id, 'clear_abandoned_carts', now) },
-    { task: 'clear_idempotency_keys', run_at: nextDailySlot(id, 'clear_idempotency_keys', now) },
-    { task: 'clear_plugin_calls', run_at: nextDailySlot(id, 'clear_plugin_calls', now) },
-  ])
+  const tasks = DAILY_TASKS.toSorted()
+  expect(await jobs()).toMatchObject(tasks.map((task) => ({ task, run_at: nextDailySlot(id, task, now) })))
 })
 
 test('wakes the imports that have lost their job, and no others', async () => {
@@ -141,7 +138,7 @@ test('goes on with the others when one merchant cannot be entered', async () => 
   const log = createLog('warn', { write: (line) => logged.push(line) })
   await wakeDueWork({ cell: CELL, router: shop.router, log, now: () => now })
   expect(await jobs(fenced.merchant.id)).toEqual([])
-  expect(await jobs(other.merchant.id)).toHaveLength(3)
+  expect(await jobs(other.merchant.id)).toHaveLength(DAILY_TASKS.length)
   expect(logged).toHaveLength(1)
   expect(logged[0]).toContain(fenced.merchant.id)
 })
@@ -196,3 +193,31 @@ async function addDryRun(promotionId: string, status: string): Promise<string> {
   )
   return id
 }
+
+test('wakes the mails that wait and have lost their job, and no others', async () => {
+  const add = async (status: 'queued' | 'sent') => {
+    const id = newId()
+    await merchant.inMerchant(
+      (tx) => tx.sql`
+      insert into mail_message (merchant_id, id, key, template, recipient, data, status, settled_at)
+      values (${tx.merchantId}, ${id}, ${id}, 'order_placed', 'a@b.example', '{}', ${status}, ${status === 'queued' ? null : now})`,
+    )
+    return id
+  }
+  const lost = [await add('queued'), await add('queued')]
+  await add('sent')
+  const dead = await add('queued')
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+    insert into dead_job (merchant_id, queue_id, task, payload, attempts, last_error, enqueued_at)
+    values (${tx.merchantId}, 1, 'send_mail', ${JSON.stringify({ mailId: dead })}::jsonb, 10, 'x', now())`,
+  )
+  await wakeMerchant(merchant.inMerchant, now)
+  await wakeMerchant(merchant.inMerchant, now)
+  const { rows } = await admin.query(
+    `select payload ->> 'mailId' as id from graphile_worker._private_jobs
+     where payload ->> 'merchantId' = $1 and payload ->> 'mailId' is not null`,
+    [merchant.merchant.id],
+  )
+  expect(rows.map((row) => row.id).sort()).toEqual(lost.sort())
+})

@@ -15,7 +15,8 @@ import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1_000
-const DAILY_TASKS = [
+/** What every merchant has done once a day. */
+export const DAILY_TASKS = [
   'clear_abandoned_carts',
   'clear_idempotency_keys',
   'clear_customer_traces',
