@@ -35,7 +35,6 @@ create table fulfillment (
   carrier         text,
   tracking_number text,
   tracking_url    text,
-  note            text not null default '',
   attempts        integer not null default 0 check (attempts >= 0),
   opened_at       timestamptz not null default now(),
   picked_at       timestamptz,

@@ -9,7 +9,7 @@ import { allRows, hashesOf, idsIn } from './all-rows.ts'
 import { type Answer, createTestApi, PASSWORD, type TestApi } from './api.ts'
 import { type Description, type Operation, readOperations } from './operations.ts'
 import { type FullShop, fillShop } from './twin-shops.ts'
-import { type Credentials, positionsOf, type Request, requestFor, type Values } from './valid-requests.ts'
+import { type Credentials, positionsOf, type Request, requestFor, type Values, valueNameOf } from './valid-requests.ts'
 
 export const PLATFORM = 'platform.localhost'
 const NOBODYS_ID = '00000000-0000-7000-8000-000000000000'
@@ -98,11 +98,12 @@ export class Neighbours {
   }
 
   /** Own credentials for an operation. `issued` are those that a shop would have given out for the ids in `values`. */
-  credentialsOf(shop: FullShop, { credential }: Operation, issued?: Values): Credentials {
+  credentialsOf(shop: FullShop, { key, credential }: Operation, issued?: Values): Credentials {
     if (credential === undefined) return {}
     if (credential === 'access' || credential === 'customer') return { [credential]: shop.credentials[credential] }
-    if (!issued) return { [credential]: shop.credentials[credential] }
-    return { [credential]: capabilityToken(this.api.shop.keys, shop.merchant.id, credential, issued[`${credential}_id`]!) }
+    const opens = valueNameOf(key, `${credential}_id`)
+    if (!issued && opens === `${credential}_id`) return { [credential]: shop.credentials[credential] }
+    return { [credential]: capabilityToken(this.api.shop.keys, shop.merchant.id, credential, (issued ?? shop.values)[opens]!) }
   }
 
   /** What `self` has, but in these places what the other has. */
@@ -132,7 +133,7 @@ export class Neighbours {
         }
         const [theirs, unknown] = [await asked(this.withOthers(names)), await asked(this.withNobodys(names))]
         expect(faceOf(theirs), where).toEqual(faceOf(unknown))
-        const inPath = names.some((name) => operation.pathParameters.includes(name))
+        const inPath = operation.pathParameters.some((name) => names.includes(valueNameOf(operation.key, name)))
         if (theirs.status < 300) expect(theirs.body.data, `${where} finds something`).toEqual([])
         else expect(inPath ? [404] : [400, 404, 409, 422], where).toContain(theirs.status)
       }

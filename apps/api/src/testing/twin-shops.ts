@@ -7,6 +7,7 @@ import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addAccount, addMail } from './twin-accounts.ts'
+import { addFulfillments } from './twin-fulfillment.ts'
 import { addPlaces } from './twin-goods.ts'
 import { addMoney } from './twin-money.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
@@ -159,11 +160,13 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
   const places = await addPlaces(staff, put, { name: names.handle, canary })
   const shipment = await addShipment(shop, { orderId: sent.id, installId: plugins.install_id!, canary })
+  const onTheWay = await addFulfillments(api, shop, { variantId: ordered.variants[0].id, canary, key: names.idempotencyKey })
   const money = await addMoney(staff, shop, { canary, customerId: customer.id })
   return {
     values: {
       ...plugins,
       ...money,
+      ...onTheWay,
       ...promotions,
       ...dryRuns,
       ...taxes,

@@ -6,6 +6,6 @@ export async function addMember(
   staff: (url: string, payload: object) => Promise<any>,
   { name, canary }: { name: string; canary: string },
 ): Promise<Values> {
-  const member = await staff('/v1/admin/staff', { email: `${canary}-${name}@staff.example`, name: `${canary} Grace`, role: 'support' })
+  const member = await staff('/v1/admin/staff', { email: `${canary}-${name}@staff.example`, name: `${canary} Grace`, role: 'warehouse' })
   return { staff_id: member.id, password_token: member.invitation.token }
 }

@@ -1,4 +1,5 @@
 import type { InjectOptions } from 'fastify'
+import { FULFILLMENT_BODIES, FULFILLMENT_STATES } from './fulfillment-requests.ts'
 import type { Operation } from './operations.ts'
 
 /** What a parameter or an id in a body is filled with, by its name. */
@@ -19,6 +20,7 @@ export type Request = Pick<InjectOptions, 'payload'> & { method: Operation['meth
  * field, so that it can be made somebody else's.
  */
 export const BODIES: Record<string, (values: Values) => object | string | undefined> = {
+  ...FULFILLMENT_BODIES,
   'PATCH /v1/admin/settings': () => ({ name: 'Renamed', shipping: { name: 'Slow' } }),
   'POST /v1/carts': ({ variant_id }) => ({ lines: [{ variant_id, quantity: 1 }], email: 'ada@buyer.example' }),
   'PATCH /v1/carts/{cart_id}': () => ({ email: 'grace@buyer.example' }),
@@ -127,12 +129,6 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'POST /v1/admin/coupon-batches/{batch_id}/disable': () => ({}),
   'POST /v1/admin/dead-jobs/{job_id}/retry': () => undefined,
   'POST /v1/sessions': ({ admin_email, password }) => ({ email: admin_email, password }),
-  'POST /v1/admin/orders/{order_id}/shipments': ({ install_id }) => ({
-    install_id,
-    method: 'locker-s',
-    sender: { name: 'Shop', line1: 'Street 1', city: 'Berlin', country: 'DE' },
-    parcels: [{ grams: 500 }],
-  }),
   'POST /v1/admin/shipments/{shipment_id}/cancel': () => undefined,
   'POST /v1/admin/shipments/{shipment_id}/track': () => undefined,
   'POST /v1/admin/plugins/releases': () => ({
@@ -186,6 +182,8 @@ const SAYS_HOW: Values = {
   country: 'AU',
   secret_name: 'api_key',
   outcome: 'failed',
+  assigned: 'anybody',
+  status: 'received',
   limit: '100',
   account: 'sales',
   currency: 'EUR',
@@ -198,12 +196,13 @@ const SAYS_HOW: Values = {
 
 /** What an operation's parameters are filled with where it needs something in another state than most do. */
 const IN_STATE: Record<string, Values> = {
+  ...FULFILLMENT_STATES,
   'POST /v1/admin/orders/{order_id}/refunds': { order_id: 'paid_order_id', line_id: 'paid_line_id' },
   'POST /v1/admin/orders/{order_id}/refunds/preview': { order_id: 'paid_order_id', line_id: 'paid_line_id' },
   'GET /v1/admin/orders/{order_id}/refunds/{refund_id}': { order_id: 'paid_order_id' },
 }
 
-function valueNameOf(key: string, parameter: string): string {
+export function valueNameOf(key: string, parameter: string): string {
   return IN_STATE[key]?.[parameter] ?? parameter
 }
 

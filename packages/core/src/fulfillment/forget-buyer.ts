@@ -16,6 +16,6 @@ export async function forgetDeliveries(tx: Tx, orderIds: readonly string[]): Pro
   await tx.sql`
     update order_return set note = '', decision_note = '' where merchant_id = ${tx.merchantId} and order_id = any(${orderIds as string[]}::uuid[])`
   await tx.sql`
-    update fulfillment set tracking_number = null, tracking_url = null, note = ''
+    update fulfillment set tracking_number = null, tracking_url = null
     where merchant_id = ${tx.merchantId} and order_id = any(${orderIds as string[]}::uuid[])`
 }

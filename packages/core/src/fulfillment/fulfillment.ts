@@ -41,7 +41,6 @@ export interface Fulfillment {
   carrier: string | null
   trackingNumber: string | null
   trackingUrl: string | null
-  note: string
   attempts: number
   openedAt: Date
   pickedAt: Date | null
@@ -65,7 +64,7 @@ export interface HeldFulfillment {
 export function fulfillmentRows(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
   return tx.sql`
     select f.id, f.order_id as "orderId", o.number as "orderNumber", f.location_id as "locationId", f.status, f.assigned_to as "assignedTo",
-      f.courier_id as "courierId", f.carrier, f.tracking_number as "trackingNumber", f.tracking_url as "trackingUrl", f.note, f.attempts,
+      f.courier_id as "courierId", f.carrier, f.tracking_number as "trackingNumber", f.tracking_url as "trackingUrl", f.attempts,
       f.opened_at as "openedAt", f.picked_at as "pickedAt", f.packed_at as "packedAt", f.shipped_at as "shippedAt",
       f.delivered_at as "deliveredAt", f.cancelled_at as "cancelledAt", o.shipping_address as "shippingAddress", s.id as "shipmentId", l.lines
     from fulfillment f

@@ -45,7 +45,6 @@ export const fulfillments = pgTable(
     carrier: text('carrier'),
     trackingNumber: text('tracking_number'),
     trackingUrl: text('tracking_url'),
-    note: text('note').notNull().default(''),
     attempts: integer('attempts').notNull().default(0),
     openedAt: time('opened_at').notNull().defaultNow(),
     pickedAt: time('picked_at'),

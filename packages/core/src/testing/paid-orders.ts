@@ -24,7 +24,6 @@ export interface PaidOrder {
 }
 
 const actor = { kind: 'job', task: 'test' } as const
-let numbered = 0n
 
 /**
  * An order as it stands when it was paid, written past cart and checkout: a test of refunds wants any price, split over any
@@ -44,10 +43,12 @@ export async function addPaidOrder(
     payments: given.payments.map(({ provider, captured, sourceId = null }) => ({ id: newId(), provider, captured, sourceId })),
   }
   await seller.inMerchant(async (tx) => {
+    const [counter] = await tx.sql<{ number: bigint }[]>`
+      update merchant_counter set order_number = order_number + 1 where merchant_id = ${tx.merchantId} returning order_number as number`
     await tx.sql`
       insert into orders (merchant_id, id, number, cart_id, status, payment_status, fulfillment_status, currency, email, customer_id, subtotal,
         discount_total, shipping_discount_total, shipping_total, tax_total, tax_included, total, pricing_input, pricing_result)
-      values (${tx.merchantId}, ${order.id}, ${++numbered}, ${newId()}, 'placed', 'pending', 'unfulfilled', 'EUR', 'ada@buyer.example',
+      values (${tx.merchantId}, ${order.id}, ${counter!.number}, ${newId()}, 'placed', 'pending', 'unfulfilled', 'EUR', 'ada@buyer.example',
         ${customerId}, ${totals.subtotal}, ${totals.discount}, ${totals.shippingDiscount}, ${totals.shipping}, ${totals.tax},
         ${totals.taxIncluded}, ${totals.total}, '{}', ${storePricing(priced)}::jsonb)`
     for (const [index, line] of priced.lines.entries()) {
