@@ -75,6 +75,7 @@ import { staffVariantRoutes } from './routes/staff-variants.ts'
 import { staffWebhookDeliveryRoutes } from './routes/staff-webhook-deliveries.ts'
 import { staffWebhookRoutes } from './routes/staff-webhooks.ts'
 import { storeRoutes } from './routes/store.ts'
+import { streamRoutes } from './routes/streams.ts'
 import { writeFromZod } from './serialization.ts'
 import { AccessTokens, issuerOf, type JwtKey, jwtOptions } from './tokens.ts'
 import { checkWithZod } from './validation.ts'
@@ -217,6 +218,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffPromotionRoutes(app, deps.tokenKeys)
   staffDryRunRoutes(app, deps.tokenKeys)
   staffCouponRoutes(app, deps.tokenKeys)
+  streamRoutes(app, deps)
   staffAuditRoutes(app, deps.tokenKeys)
   staffWebhookRoutes(app, deps)
   staffWebhookDeliveryRoutes(app, deps.tokenKeys)
