@@ -108,7 +108,7 @@ function passwordRoutes(fastify: FastifyInstance, { principals }: MeDeps): void 
       const { id, sessionId } = signedIn(request)
       const { inMerchant, body, now } = request
       await guessing(request, () => assertPassword(inMerchant, id, body.password))
-      await inMerchant((tx) => eraseCustomer(tx, id, { reason: ERASED_BY_THEMSELVES, actor: BUYER, now }))
+      await inMerchant((tx) => eraseCustomer(tx, id, { reason: ERASED_BY_THEMSELVES, force: false, actor: BUYER, now }))
       principals.forgetSession(inMerchant.merchant.id, sessionId)
       return reply.code(204).send(null)
     },

@@ -27,6 +27,10 @@ import { emailSchema, proseSchema } from '../wire/text.ts'
 import { timeSchema } from '../wire/time.ts'
 
 const params = z.strictObject({ customer_id: idSchema })
+const erasureSchema = z.strictObject({
+  reason: proseSchema(AUDIT_REASON_BYTES_MAX),
+  force: z.boolean().default(false).meta({ description: 'Also while orders are under way: they lose the addresses they would go to.' }),
+})
 const newToken = z.strictObject({
   expires_in: z
     .number()
@@ -134,10 +138,10 @@ function personRoutes(fastify: FastifyInstance): void {
         scopes: ['customers:write', 'orders:write'],
         summary: 'Forget a person for good: contacts on orders go as well',
       },
-      schema: { params, body: z.strictObject({ reason: proseSchema(AUDIT_REASON_BYTES_MAX) }), response: { 204: z.null() } },
+      schema: { params, body: erasureSchema, response: { 204: z.null() } },
     },
     async ({ inMerchant, params: { customer_id }, body, principal: { actor }, now }, reply) => {
-      await inMerchant((tx) => eraseCustomer(tx, customer_id, { reason: body.reason, actor, now }))
+      await inMerchant((tx) => eraseCustomer(tx, customer_id, { ...body, actor, now }))
       return reply.code(204).send(null)
     },
   )

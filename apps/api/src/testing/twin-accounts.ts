@@ -1,4 +1,4 @@
-import { openAccount } from '@souk/core/customers/accounts.ts'
+import { customerOfAddress, openAccount } from '@souk/core/customers/accounts.ts'
 import { addAddress } from '@souk/core/customers/addresses.ts'
 import { requestToken } from '@souk/core/customers/request-token.ts'
 import { makeRequest, type RequestKind } from '@souk/core/customers/requests.ts'
@@ -8,7 +8,7 @@ import type { ApiMerchant, TestApi } from './api.ts'
 import type { Values } from './valid-requests.ts'
 
 interface Given {
-  customerId: string
+  /** Of a customer that is made here: whoever else orders has another. */
   email: string
   /** Lower-case letters, digits and hyphens, another in each set of things. */
   name: string
@@ -22,10 +22,10 @@ export async function addAccount(
   shop: ApiMerchant,
   given: Given,
 ): Promise<{ customer: string; values: Values }> {
-  const { customerId, email, name, canary, passwordHash } = given
+  const { email, name, canary, passwordHash } = given
   const { now } = clock
   const address = { name: `${canary} Ada`, line1: `${canary} street 1`, city: 'Berlin', country: 'DE' }
-  const ask = async (tx: Tx, kind: RequestKind, to: string) => {
+  const ask = async (tx: Tx, kind: RequestKind, to: string, customerId: string) => {
     const registration = kind === 'registration' ? { name: canary, locale: 'de', passwordHash } : {}
     await makeRequest(tx, { kind, email: to, ...(kind === 'email_change' && { customerId }), ...registration, now })
     const [row] = await tx.sql<[{ id: string }]>`
@@ -33,6 +33,7 @@ export async function addAccount(
     return requestToken(keys, tx.merchantId, row.id)
   }
   return shop.inMerchant(async (tx) => {
+    const customerId = await customerOfAddress(tx, { email, name: `${canary} Ada`, locale: 'de-DE', now })
     await openAccount(tx, { customerId, passwordHash, now })
     const open = () => openSession(tx, keys, { customerId, passwordHash, device: `${canary} device`, now })
     const [session, second] = [await open(), await open()]
@@ -43,9 +44,10 @@ export async function addAccount(
         session_id: second.sessionId,
         refresh_token: session.refreshToken,
         address_id: saved.id,
-        registration_token: await ask(tx, 'registration', `${name}-${canary}@new.example`),
-        reset_token: await ask(tx, 'password_reset', email),
-        email_token: await ask(tx, 'email_change', `${name}-${canary}@moved.example`),
+        account_email: email,
+        registration_token: await ask(tx, 'registration', `${name}-${canary}@new.example`, customerId),
+        reset_token: await ask(tx, 'password_reset', email, customerId),
+        email_token: await ask(tx, 'email_change', `${name}-${canary}@moved.example`, customerId),
       },
     }
   })

@@ -52,7 +52,8 @@ async function order(person: { email: string; address: Address; customerId?: str
 }
 
 const cancel = (orderId: string) => merchant.inMerchant((tx) => cancelOrder(tx, { orderId, reason: '', actor, now }))
-const erase = (customerId: string) => merchant.inMerchant((tx) => eraseCustomer(tx, customerId, { reason: 'asked for it', actor, now }))
+const erase = (customerId: string, force = false) =>
+  merchant.inMerchant((tx) => eraseCustomer(tx, customerId, { reason: 'asked for it', force, actor, now }))
 
 /** The tables in whose rows a word is found. */
 async function tablesWith(word: string): Promise<string[]> {
@@ -92,6 +93,18 @@ describe('a person who is forgotten', () => {
       (tx) => tx.sql`select action, reason from audit_entry where merchant_id = ${tx.merchantId} and target_id = ${person.customerId}`,
     )
     expect(entry).toEqual({ action: 'customer.erased', reason: 'asked for it' })
+  })
+
+  it('by force loses the addresses of orders under way, but not of one that is being paid', async () => {
+    const person = await addPerson()
+    const { id } = await order(person)
+    const setStatus = (status: string) =>
+      merchant.inMerchant((tx) => tx.sql`update orders set status = ${status} where merchant_id = ${tx.merchantId} and id = ${id}`)
+    await setStatus('pending')
+    await expect(erase(person.customerId, true)).rejects.toMatchObject({ code: 'invalid_state' })
+    await setStatus('placed')
+    await erase(person.customerId, true)
+    expect((await tablesWith(person.canary)).filter((name) => name !== 'idempotency_key')).toEqual([])
   })
 
   it('and one who orders at that moment: either the order is there and needs its address, or it finds no cart', async () => {

@@ -12,16 +12,21 @@ import { Refusal } from '../refusal.ts'
 /**
  * Forgets a person for good: the customer with account, sessions, addresses, saved ways to pay and open carts, and every name and address
  * on their orders, those they placed as a guest of the same address too. The orders, their amounts and the ledger stay, and
- * belong to nobody. Refuses `invalid_state` while an order of theirs is under way: it needs its address. It cannot be undone.
+ * belong to nobody. Refuses `invalid_state` while an order of theirs is under way, which needs its address; with `force` only while
+ * one is being paid. It cannot be undone.
  */
-export async function eraseCustomer(tx: Tx, customerId: string, by: { reason: string; actor: Actor; now: Date }): Promise<void> {
+export async function eraseCustomer(
+  tx: Tx,
+  customerId: string,
+  { force, ...by }: { reason: string; force: boolean; actor: Actor; now: Date },
+): Promise<void> {
   // Carts first, as a checkout does: it is over, with its order to be seen below, or finds no cart.
   await tx.sql`
     select 1 from cart where merchant_id = ${tx.merchantId} and customer_id = ${customerId} order by id for update`
   const email = await lockPerson(tx, customerId)
   await tx.sql`
     select 1 from cart where merchant_id = ${tx.merchantId} and email = ${email} and status = 'open' order by id for update`
-  const orders = await ordersOf(tx, customerId, email)
+  const orders = await ordersOf(tx, { customerId, email, force })
   const orderIds = orders.map(({ id }) => id)
   await tx.sql`
     delete from cart where merchant_id = ${tx.merchantId} and (customer_id = ${customerId} or email = ${email}) and status = 'open'`
@@ -48,14 +53,17 @@ async function lockPerson(tx: Tx, customerId: string): Promise<string> {
   return row.email
 }
 
-async function ordersOf(tx: Tx, customerId: string, email: string): Promise<{ id: string; cartId: string }[]> {
-  const rows = await tx.sql<{ id: string; cartId: string; number: bigint; isUnderWay: boolean }[]>`
+async function ordersOf(
+  tx: Tx,
+  { customerId, email, force }: { customerId: string; email: string; force: boolean },
+): Promise<{ id: string; cartId: string }[]> {
+  const rows = await tx.sql<{ id: string; cartId: string; number: bigint; isPending: boolean; isUnderWay: boolean }[]>`
     select id, cart_id as "cartId", number,
-      status <> 'cancelled' and (status = 'pending' or fulfillment_status in ('unfulfilled', 'part_fulfilled')) as "isUnderWay"
+      status = 'pending' as "isPending", status <> 'cancelled' and fulfillment_status in ('unfulfilled', 'part_fulfilled') as "isUnderWay"
     from orders
     where merchant_id = ${tx.merchantId} and (customer_id = ${customerId} or email = ${email} and customer_id is null)
     order by id for no key update`
-  const underWay = rows.filter((row) => row.isUnderWay)
+  const underWay = rows.filter((row) => row.isPending || (row.isUnderWay && !force))
   if (underWay.length > 0) {
     const orders = underWay.slice(0, ORDERS_NAMED_MAX).map((row) => Number(row.number))
     const detail = 'Orders are under way that need their addresses: fulfil or cancel them first.'
