@@ -82,11 +82,19 @@ export interface OpenCart {
   id: string
   token: string
   totals: { total: { amount: number; currency: string } }
+  /** What plugins could not do. */
+  notes: { plugin: string; reason: string }[]
 }
 
 export async function openCart(shop: Shop, lines: { variant_id: string; quantity: number }[]): Promise<OpenCart> {
   const body = { lines, email: 'ada@buyer.example', shipping_address: ADDRESS }
   return expectStatus(await insist(() => shop.buyer.post<OpenCart>('/v1/carts', body)), 201)
+}
+
+/** The same cart, priced again. */
+export async function readCart(shop: Shop, { id, token }: OpenCart): Promise<OpenCart> {
+  const cart = expectStatus(await insist(() => shop.buyer.get<OpenCart>(`/v1/carts/${id}`, { 'cart-token': token })), 200)
+  return { ...cart, token }
 }
 
 /** A platform that is too busy says so, with nothing done (503); buyers try again, for a while. */

@@ -1,12 +1,17 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { setTimeout as pause } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { checkOut, openCart, stockShop } from './goods.ts'
+import { expectStatus } from './client.ts'
+import { checkOut, type OpenCart, openCart, readCart, stockShop } from './goods.ts'
 import { House, type Shop } from './house.ts'
 import { discountBundle, HONEST, installDiscount } from './shop-plugins.ts'
 
 // Plugins that do harm, in a platform that runs as in production: the processes live, and the neighbours sell.
+
+/** With what the honest plugin takes off, and without. */
+const REDUCED = 3_430
+const FULL = 3_490
+const REDUCED_WITHIN_MS = 90_000
 
 let house: House
 let victim: Shop
@@ -44,6 +49,47 @@ async function runners(): Promise<number[]> {
   return found
 }
 
+/** One that has ended by itself meanwhile is as dead as it should be. */
+function killRunner(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+/**
+ * Whatever happens around it, the victim is told one of two prices: what its plugin makes of the cart, or, where the platform
+ * had no process free for the plugin, the full price with a note that says so. Never is it said to be the plugin's fault.
+ */
+function expectHonestPrice(cart: OpenCart): void {
+  const skipped = cart.notes.map(({ plugin, reason }) => `${plugin} ${reason}`)
+  if (cart.totals.total.amount === REDUCED) expect(skipped).toEqual([])
+  else expect([cart.totals.total.amount, skipped]).toEqual([FULL, ['honest unavailable']])
+}
+
+/** A cart of the victim's that its plugin has had its say about, which may take a few looks on a busy machine. */
+async function reducedCart(): Promise<OpenCart> {
+  const opened = await openCart(victim, wanted)
+  const end = performance.now() + REDUCED_WITHIN_MS
+  for (let cart = opened; ; cart = await readCart(victim, opened)) {
+    expectHonestPrice(cart)
+    if (cart.totals.total.amount === REDUCED) return cart
+    if (performance.now() > end) throw new Error(`the plugin was not asked within ${REDUCED_WITHIN_MS} ms`)
+  }
+}
+
+/** Buys at the reduced price and no other: where the plugin is left out at the last moment, the order is refused, and the buyer asks again. */
+async function buyReduced(key: string): Promise<void> {
+  const cart = await reducedCart()
+  const end = performance.now() + REDUCED_WITHIN_MS
+  for (let tries = 0; performance.now() < end; tries++) {
+    const answer = await checkOut(victim, cart, `${key}-${tries}`)
+    if (!answer.text.includes('/total-changed')) return void expectStatus(answer, 201)
+  }
+  throw new Error(`no order at the reduced price within ${REDUCED_WITHIN_MS} ms`)
+}
+
 it('sells on while a neighbour’s plugins loop, eat memory and answer rubbish', async () => {
   const attacks = {
     loops: 'while (true) {}',
@@ -55,16 +101,17 @@ it('sells on while a neighbour’s plugins loop, eat memory and answer rubbish',
   let selling = true
   const attacking = Promise.all(
     Array.from({ length: 4 }, async () => {
-      while (selling) expect((await openCart(attacker, bait)).totals.total.amount).toBe(3_490)
+      while (selling) expect((await openCart(attacker, bait)).totals.total.amount).toBe(FULL)
     }),
   )
-  for (let round = 0; round < 25; round += 1) {
-    const carts = await Promise.all(Array.from({ length: 4 }, () => openCart(victim, wanted)))
-    for (const cart of carts) expect(cart.totals.total.amount).toBe(3_430)
-    const answers = await Promise.all(carts.map((cart, buyer) => checkOut(victim, cart, `calm-${round}-${buyer}`)))
-    expect(answers.map((answer) => answer.status)).toEqual([201, 201, 201, 201])
+  // Awaited below; until then it is nobody's unhandled rejection.
+  attacking.catch(() => undefined)
+  try {
+    for (let round = 0; round < 25; round += 1)
+      await Promise.all(Array.from({ length: 4 }, (_, buyer) => buyReduced(`calm-${round}-${buyer}`)))
+  } finally {
+    selling = false
   }
-  selling = false
   await attacking
   expect([house.api.isRunning, house.worker.isRunning]).toEqual([true, true])
 })
@@ -74,18 +121,21 @@ const onLinux = it.skipIf(!existsSync('/proc/self'))
 
 onLinux('sells on when every runner is killed, and the plugin is back at once', async () => {
   for (let round = 0; round < 3; round += 1) {
+    await reducedCart()
     const before = await runners()
     expect(before.length).toBeGreaterThan(0)
     const carts = Promise.all(Array.from({ length: 8 }, () => openCart(victim, wanted)))
-    for (const pid of before) process.kill(pid, 'SIGKILL')
-    for (const cart of await carts) expect([3_430, 3_490]).toContain(cart.totals.total.amount)
-    await expect.poll(async () => (await openCart(victim, wanted)).totals.total.amount, { timeout: 30_000 }).toBe(3_430)
+    for (const pid of before) killRunner(pid)
+    for (const cart of await carts) expectHonestPrice(cart)
+    await reducedCart()
   }
 })
 
 onLinux('leaves no runner behind when the API is killed', async () => {
+  await reducedCart()
   const before = await runners()
-  house.api.kill()
+  expect(before.length).toBeGreaterThan(0)
+  await house.api.kill()
   await expect
     .poll(
       async () => {
@@ -95,7 +145,6 @@ onLinux('leaves no runner behind when the API is killed', async () => {
       { timeout: 30_000 },
     )
     .toBe(0)
-  await pause(50)
   await house.startApi()
-  expect((await openCart(victim, wanted)).totals.total.amount).toBe(3_430)
+  await reducedCart()
 })

@@ -15,6 +15,13 @@ export interface Purchase {
   status: number
 }
 
+/** An answer of a checkout, or of another attempt to pay: with an order in it, even where the card was declined. */
+function note(purchase: Purchase, { status, body }: Answer<Placed & { order?: { id: string }; token?: string }>): void {
+  purchase.status = status
+  if (status === 201 || status === 202) purchase.order = { id: body.id, token: body.token }
+  else if (body.order) purchase.order = { id: body.order.id, token: body.token }
+}
+
 const GIVE_UP_AFTER_MS = 90_000
 const TRY_AGAIN_MS = 40
 /** Cards as buyers have them: most work. */
@@ -66,8 +73,40 @@ export class Buyer {
       ),
     )
     if (!answer) return
-    purchase.status = answer.status
-    if (answer.status === 201 || answer.status === 202) purchase.order = { id: answer.body.id, token: answer.body.token }
+    note(purchase, answer)
+    if (answer.text.includes('/payment-declined') && seeded.percent(60)) await this.#payAgain(purchase)
+    if (purchase.order) await this.#regret(purchase.order)
+  }
+
+  /** With another card. */
+  async #payAgain(purchase: Purchase): Promise<void> {
+    const order = purchase.order!
+    const headers = { 'order-token': order.token, 'idempotency-key': `again-${purchase.key}` }
+    const body = { payment: { provider: 'sandbox', token: 'tok_ok' } }
+    const answer = await this.#insist(() => this.#world.shop.buyer.post<Placed>(`/v1/orders/${order.id}/payments`, body, headers))
+    if (answer) note(purchase, answer)
+  }
+
+  /** Some orders are called off, some goods are paid back: by staff, who are told to. */
+  async #regret({ id }: Placed): Promise<void> {
+    const { staff } = this.#world.shop
+    const headers = { 'idempotency-key': `regret-${id}` }
+    if (this.#seeded.percent(15)) await this.#insist(() => staff.post(`/v1/admin/orders/${id}/cancel`, { reason: 'regret' }, headers))
+    else if (this.#seeded.percent(20)) {
+      const refund = { amount: { amount: 100, currency: 'EUR' }, to: 'original', reason: 'a scratch' }
+      await this.#insist(() => staff.post(`/v1/admin/orders/${id}/refunds`, refund, headers))
+    }
+  }
+
+  /** What was not paid for in the end is called off, so that nothing waits for anybody. */
+  async giveUp(): Promise<void> {
+    const { staff } = this.#world.shop
+    for (const { order } of this.purchases) {
+      if (!order) continue
+      const found = await this.#insist(() => staff.get<{ status: string; payment_status: string }>(`/v1/admin/orders/${order.id}`))
+      if (found?.body.status !== 'pending' || found.body.payment_status !== 'failed') continue
+      await this.#insist(() => staff.post(`/v1/admin/orders/${order.id}/cancel`, { reason: 'not paid' }))
+    }
   }
 
   /** Repeats a request until it gets a definite answer: a lost connection and a 5xx are neither yes nor no. */

@@ -29,6 +29,8 @@ export async function runCase(world: World, faultCase: FaultCase, seed: number):
   await faultCase.strike(world, seeded)
   await world.heal()
   await buying
+  await waitForQuiet(world)
+  for (const buyer of buyers) await buyer.giveUp()
   const noisy = await waitForQuiet(world)
   const wrong = [...noisy, ...(await checkWorld(world, buyers))]
   const purchases = buyers.flatMap((buyer) => buyer.purchases)
@@ -40,7 +42,7 @@ export async function runCase(world: World, faultCase: FaultCase, seed: number):
 async function pending(world: World): Promise<Record<string, number>> {
   const [row] = await world.house.query<Record<string, string>>`
     select
-      (select count(*) from orders where status = 'pending') as pending_orders,
+      (select count(*) from orders where status = 'pending' and payment_status <> 'failed') as pending_orders,
       (select count(*) from payment_operation where status = 'pending') as open_operations,
       (select count(*) from payment_callback where processed_at is null) as unread_callbacks`
   const came = new Set(world.receiver.taken.map(({ body }) => (JSON.parse(body) as { sequence: number }).sequence))

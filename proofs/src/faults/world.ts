@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { OpenedAccount } from '@souk/sandbox-psp/control.ts'
 import { expectStatus } from '../client.ts'
@@ -22,7 +21,7 @@ interface Parts {
   account: OpenedAccount
   variants: string[]
   /** The shop's endpoint for webhooks. */
-  endpoint: { id: string; secret: string }
+  endpoint: { secret: string /** The last event before it. */; from: string }
 }
 
 /** The whole platform, with a proxy before everything it depends on, one shop, its payment provider and its receiver of webhooks. */
@@ -68,7 +67,7 @@ export class World {
     const goods = ['tea', 'cup', 'pot'].map((handle, index) => ({ handle, price: `${4 + index}.50`, stock: STOCK }))
     const variants = [...(await stockShop(house, shop, goods)).values()]
     const account = await openAccount(house, shop)
-    const endpoint = await openEndpoint(shop)
+    const endpoint = { secret: await openEndpoint(shop), from: await lastEvent(house) }
     return new World({ house, database, provider, hooks, receiver, shop, account, variants, endpoint })
   }
 
@@ -150,13 +149,17 @@ async function openAccount(house: House, shop: Shop): Promise<OpenedAccount> {
   })
   const secrets = { api_key: account.api_key, callback_secret: account.callback_secret }
   const settings = { enabled: true, capture: 'now', secrets }
-  const answer = await shop.staff.call('/v1/admin/payment-accounts/sandbox', { method: 'PUT', body: settings })
+  const answer = await shop.staff.call('/v1/admin/payment-accounts/sandbox', { method: 'PATCH', body: settings })
   if (answer.status >= 300) throw new Error(`no account with the provider: ${answer.text}`)
   return account
 }
 
-async function openEndpoint(shop: Shop): Promise<{ id: string; secret: string }> {
-  const body = { url: `https://${HOOKS_HOST}/faults`, event_types: ['*'], description: 'everything' }
-  const headers = { 'idempotency-key': `hooks-${randomBytes(6).toString('hex')}` }
-  return expectStatus(await shop.staff.post<{ id: string; secret: string }>('/v1/admin/webhook-endpoints', body, headers), 201)
+async function lastEvent(house: House): Promise<string> {
+  const [row] = await house.query<{ last: string }>`select coalesce(max(sequence), 0)::text as last from event`
+  return row!.last
+}
+
+async function openEndpoint(shop: Shop): Promise<string> {
+  const body = { url: `https://${HOOKS_HOST}/faults`, events: ['*'], description: 'everything' }
+  return expectStatus(await shop.staff.post<{ secret: string }>('/v1/admin/webhook-endpoints', body), 201).secret
 }
