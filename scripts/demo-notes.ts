@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { controlTokenOf, type DemoPayments } from './demo-payments.ts'
 import { tour } from './demo-tour.ts'
 import { root } from './pnpm.mjs'
 import type { Ports } from './ports.ts'
@@ -9,6 +10,7 @@ export interface DemoNotes {
   baseDomain: string
   admin: { email: string; password: string }
   staffPassword: string
+  payments: DemoPayments
   shops: OpenShop[]
   logs: string
   mail: string
@@ -16,7 +18,7 @@ export interface DemoNotes {
 }
 
 /** What somebody who has just started Souk wants to know: where the shops are, how to get in, what to try. */
-export function demoNotes({ ports, baseDomain, admin, staffPassword, shops, logs, mail, seconds }: DemoNotes): string {
+export function demoNotes({ ports, baseDomain, admin, staffPassword, payments, shops, logs, mail, seconds }: DemoNotes): string {
   const platform = `http://platform.${baseDomain}:${ports.api}`
   const sections = [
     `\nSouk is running (${seconds.toFixed(1)} s). Ctrl-C stops it.`,
@@ -26,6 +28,7 @@ export function demoNotes({ ports, baseDomain, admin, staffPassword, shops, logs
     ),
     table(`Staff, at each shop's /v1/admin (password: ${staffPassword})`, [...shops.map((shop) => [shop.staffEmail, shop.url])]),
     table(`Platform admin (password: ${admin.password})`, [[admin.email, platform]]),
+    table(`Payment provider of this demo (control token: ${controlTokenOf(payments.secret)})`, [[payments.url, 'see docs/sandbox-psp.md']]),
     table('Reference and health', [
       [`${platform}/docs`, 'every route'],
       [`http://127.0.0.1:${ports.apiInternal}/metrics`, `API; the worker is at port ${ports.workerInternal}`],
@@ -33,7 +36,7 @@ export function demoNotes({ ports, baseDomain, admin, staffPassword, shops, logs
       [`${relative(process.cwd(), mail) || root}/`, 'mails, unless SOUK_SMTP_URL names a mail server'],
     ]),
   ]
-  return [...sections, tour(shops, staffPassword)].join('\n\n')
+  return [...sections, tour(shops, staffPassword, payments)].join('\n\n')
 }
 
 function table(title: string, rows: string[][]): string {

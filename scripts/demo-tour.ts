@@ -1,3 +1,4 @@
+import { controlTokenOf, type DemoPayments } from './demo-payments.ts'
 import type { OpenShop } from './seed-demo.ts'
 
 // Lines to paste into a shell: nothing but curl, and node to show what matters of an answer. Single quotes around JSON, so none inside.
@@ -7,12 +8,19 @@ const AUSTIN = { name: 'Ada Example', line1: '1 Example Street', city: 'Austin',
 const KYOTO = { name: 'Ada Example', line1: '1-1 Example', city: 'Kyoto', region: '26', postcode: '604-8001', country: 'JP' }
 
 /** What each shop shows, as far as it has what the lines need. */
-export function tour(shops: readonly OpenShop[], staffPassword: string): string {
+export function tour(shops: readonly OpenShop[], staffPassword: string, payments: DemoPayments): string {
   const open = (slug: string) => shops.find((shop) => shop.slug === slug && shop.cart.length > 0)
   const [kaffa, northpaw, hibiki] = [open('kaffa'), open('northpaw'), open('hibiki')]
   const lines = [
     ...HELPERS,
     ...(kaffa ? ['', '# Kaffa: promotions, a coupon, an order, and why it cost that much', ...promotions(kaffa, staffPassword)] : []),
+    ...(kaffa
+      ? [
+          '',
+          '# Kaffa again, by card: declined, tried again, approved by the buyer; what the provider really took',
+          ...card(kaffa, payments),
+        ]
+      : []),
     ...(northpaw ? ['', '# Northpaw: a plugin gives shelters a volume price, and its log', ...plugin(northpaw, staffPassword)] : []),
     ...(hibiki ? ['', '# Hibiki: tiers with set prices, two rates of tax, a gift', ...tiers(hibiki)] : []),
   ]
@@ -35,6 +43,21 @@ function promotions(shop: OpenShop, staffPassword: string): string[] {
     `  -d '{"payment_method":"invoice"}' | pick a.id)`,
     ...logIn(shop, staffPassword),
     `curl -s $SHOP/v1/admin/orders/$ORDER/explanation -H "$STAFF" | pick 'a.promotions.map((p) => p.name + "\\n    " + p.words).join("\\n")'`,
+  ]
+}
+
+function card(shop: OpenShop, payments: DemoPayments): string[] {
+  const pay = (token: string) => `-d '{"payment":{"provider":"sandbox","token":"${token}"}}'`
+  return [
+    ...newCart(cartOf(shop, BERLIN)),
+    `PAY=$(post $SHOP/v1/carts/$ID/checkout -H "cart-token: $TOKEN" -H "idempotency-key: card-$ID" ${pay('tok_insufficient_funds')})`,
+    `ORDER=$(pick a.order.id <<<"$PAY") KEY=$(pick a.token <<<"$PAY")`,
+    `pick 'a.title + ". " + a.detail' <<<"$PAY"`,
+    `PAY=$(post $SHOP/v1/orders/$ORDER/payments -H "order-token: $KEY" -H "idempotency-key: again-$ID" ${pay('tok_3ds_required')})`,
+    `curl -s "$(pick 'a.payments.at(-1).next_action.url' <<<"$PAY")" -d answer=approve`,
+    `until curl -s $SHOP/v1/orders/$ORDER -H "order-token: $KEY" | pick '"Order " + a.status' | grep paid; do sleep 0.2; done`,
+    `curl -s "${payments.url}/control/journal?payment_id=$(pick 'a.payments.at(-1).id' <<<"$PAY")" \\`,
+    `  -H "authorization: Bearer ${controlTokenOf(payments.secret)}" | pick 'a.data[0].operations.map((o) => o.kind + " " + o.amount).join()'`,
   ]
 }
 

@@ -1,10 +1,13 @@
 import type { Database } from './database.ts'
+import { controlTokenOf, paymentProviderUrl } from './demo-payments.ts'
 import { linkPictures } from './demo-shops.ts'
 import type { Ports } from './ports.ts'
-import type { State } from './state.ts'
+import { openPaymentSecret, type State } from './state.ts'
 
-/** What each app is told. The apps read it once, in their config.ts. */
-export function environmentOf(state: State, database: Database, ports: Ports): Record<'api' | 'worker', Record<string, string>> {
+export type ProcessName = 'payment-provider' | 'api' | 'worker'
+
+/** What each process is told. They read it once, in their config.ts. */
+export function environmentOf(state: State, database: Database, ports: Ports): Record<ProcessName, Record<string, string>> {
   const cell = { app: database.url('souk_app'), queue: database.url('souk_queue'), platform: database.url('souk_platform') }
   const both = {
     NODE_ENV: 'production',
@@ -14,8 +17,14 @@ export function environmentOf(state: State, database: Database, ports: Ports): R
     SOUK_PLATFORM_URL: database.url('souk_platform'),
     SOUK_CELLS: JSON.stringify({ 'shared-1': cell }),
     SOUK_KEYS_FILE: state.keys,
+    SOUK_PAYMENT_PROVIDERS: JSON.stringify({ stripe: {}, sandbox: { api_bases: [paymentProviderUrl(ports)] } }),
   }
   return {
+    'payment-provider': {
+      PORT: String(ports.paymentProvider),
+      SANDBOX_PSP_FOLDER: state.payments,
+      SANDBOX_PSP_CONTROL_TOKEN: controlTokenOf(openPaymentSecret(state)),
+    },
     api: {
       ...both,
       HOST: process.env.HOST || '127.0.0.1',

@@ -15,7 +15,7 @@ test('a port in use is refused with the command that gets round it', async () =>
   await expect(choosePorts(String(port))).rejects.toThrow(new RegExp(`Port ${port} is in use.*PORT=\\d+ npm start`))
 })
 
-test('the three ports differ', async () => {
+test('the four ports differ', async () => {
   const free = await new Promise<number>((resolve) => {
     const probe = createServer().listen(0, '127.0.0.1', () => {
       const address = probe.address()
@@ -24,7 +24,7 @@ test('the three ports differ', async () => {
   })
   const ports = await choosePorts(String(free))
   expect(ports.api).toBe(free)
-  expect(new Set(Object.values(ports)).size).toBe(3)
+  expect(new Set(Object.values(ports)).size).toBe(4)
 })
 
 test('4000 unless told otherwise, and nothing that is not a port', () => {

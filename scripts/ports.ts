@@ -7,11 +7,13 @@ export interface Ports {
   /** Metrics and health, on 127.0.0.1 only. */
   apiInternal: number
   workerInternal: number
+  /** The sandbox payment provider, on 127.0.0.1 only. */
+  paymentProvider: number
 }
 
 const DEFAULT_PORT = 4000
 
-/** The port that PORT names, or 4000, and two more near it for metrics. Refuses a port that is in use. */
+/** The port that PORT names, or 4000, and three more near it. Refuses a port that is in use. */
 export async function choosePorts(wanted = process.env.PORT): Promise<Ports> {
   const api = readPort(wanted)
   const refusal = await whyNot(api)
@@ -24,7 +26,8 @@ export async function choosePorts(wanted = process.env.PORT): Promise<Ports> {
     throw new Explained(`Port ${api} may not be opened (${refusal}). Choose one above 1023: PORT=${DEFAULT_PORT} npm start`)
   }
   const apiInternal = await freePort([api])
-  return { api, apiInternal, workerInternal: await freePort([api, apiInternal]) }
+  const workerInternal = await freePort([api, apiInternal])
+  return { api, apiInternal, workerInternal, paymentProvider: await freePort([api, apiInternal, workerInternal]) }
 }
 
 export function readPort(wanted: string | undefined): number {
@@ -40,7 +43,7 @@ async function freePort(taken: number[]): Promise<number> {
   for (let port = Math.max(...taken) + 1; port <= 65_535; port++) {
     if ((await whyNot(port)) === undefined) return port
   }
-  throw new Explained('No free port above the chosen one for metrics. Choose a lower one: PORT=4000 npm start')
+  throw new Explained('No free port above the chosen one for metrics and the payment provider. Choose a lower one: PORT=4000 npm start')
 }
 
 function whyNot(port: number): Promise<string | undefined> {

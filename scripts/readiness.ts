@@ -3,12 +3,17 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { Explained } from './explained.ts'
 import type { Ports } from './ports.ts'
 
-const READY_TIMEOUT_MS = 30_000
+// A deadline against hanging: a busy machine takes its time to read the API's routes.
+const READY_TIMEOUT_MS = 120_000
 const POLL_MS = 50
 
-/** Until API and worker say that they are ready. Rejects when it is time to stop, or after 30 s. */
+/** Until API, worker and payment provider say that they are ready. Rejects when it is time to stop, or when it takes too long. */
 export async function waitUntilReady(ports: Ports, stopping: AbortSignal): Promise<void> {
-  await Promise.all([answersReady(ports.api, 'API', stopping), answersReady(ports.workerInternal, 'worker', stopping)])
+  await Promise.all([
+    answersReady(ports.api, 'API', stopping),
+    answersReady(ports.workerInternal, 'worker', stopping),
+    answersReady(ports.paymentProvider, 'payment provider', stopping),
+  ])
 }
 
 async function answersReady(port: number, name: string, stopping: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { type CartLine, fillCart } from './demo-cart.ts'
+import { type DemoPayments, openAtProvider, takePayments } from './demo-payments.ts'
 import { type Catalog, type DemoShop, readCatalog, readDemoShops } from './demo-shops.ts'
 import { Explained } from './explained.ts'
 import { type Answer, type Call, clientOf, expectOk } from './http-client.ts'
@@ -12,6 +13,7 @@ export interface DemoOptions {
   baseDomain: string
   admin: { email: string; password: string }
   staffPassword: string
+  payments: DemoPayments
   stopping: AbortSignal
   log: (line: string) => void
 }
@@ -82,9 +84,12 @@ async function openShop(shop: DemoShop, options: DemoOptions): Promise<OpenShop>
   const staff = { email: shop.staff_email, password: options.staffPassword }
   const token = await logIn(client, '/v1/admin/sessions', staff, `${shop.slug}'s staff`)
   await importCatalog(client, token, readCatalog(shop, url), shop.slug, options)
-  const made = await setUpShop(staffOf(client, token), readSetup(shop.slug), buildPlugin)
-  if (made > 0) options.log(`${shop.slug}: set up (${made} requests)`)
   const { slug, name, currency } = shop
+  const atWork = staffOf(client, token)
+  const made = await setUpShop(atWork, readSetup(slug), buildPlugin)
+  if (made > 0) options.log(`${slug}: set up (${made} requests)`)
+  await openAtProvider(options.payments, { slug, name, url })
+  if (await takePayments(atWork, options.payments, slug)) options.log(`${slug}: takes payments`)
   return { slug, name, currency, url, staffEmail: staff.email, cart: await fillCart(client, slug) }
 }
 

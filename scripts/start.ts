@@ -3,15 +3,16 @@ import { type Child, startChild } from './child.ts'
 import { type Database, openDatabase } from './database.ts'
 import { keepRunning } from './database-keeper.ts'
 import { demoNotes } from './demo-notes.ts'
-import { baseDomain, environmentOf } from './environment.ts'
+import { paymentProviderUrl } from './demo-payments.ts'
+import { baseDomain, environmentOf, type ProcessName } from './environment.ts'
 import { describeFailure, Explained } from './explained.ts'
 import { choosePorts, type Ports } from './ports.ts'
 import { waitUntilReady } from './readiness.ts'
 import { seedDemo } from './seed-demo.ts'
 import { takeLock } from './start-lock.ts'
-import { ensureKeys, openSecrets, openState, type Secrets, type State, statePaths } from './state.ts'
+import { ensureKeys, openPaymentSecret, openSecrets, openState, type Secrets, type State, statePaths } from './state.ts'
 
-// Everything on this machine: PostgreSQL, the schema, the API, the worker and three demo shops, until Ctrl-C.
+// Everything on this machine: PostgreSQL, the schema, the API, the worker, a payment provider and three demo shops, until Ctrl-C.
 // What it makes is kept in .souk; a later start finds it there, and so does one after a start that was killed half way.
 
 const ADMIN_EMAIL = 'admin@souk.example'
@@ -54,7 +55,7 @@ async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], 
   if (database.server) undo.push(keepRunning(database.server, state.database))
   stopping.throwIfAborted()
 
-  step('API and worker')
+  step('Payment provider, API and worker')
   const apps = await startApps(state, secrets, database, ports, undo)
   const broken = crashOf(apps)
   await Promise.race([waitUntilReady(ports, stopping), broken])
@@ -64,6 +65,7 @@ async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], 
     admin: { email: ADMIN_EMAIL, password: secrets.adminPassword },
     staffPassword: secrets.staffPassword,
     baseDomain: baseDomain(),
+    payments: { url: paymentProviderUrl(ports), secret: openPaymentSecret(state) },
   }
   const shops = await Promise.race([seedDemo({ ...demo, port: ports.api, stopping, log: step }), broken])
   console.log(demoNotes({ ...demo, ports, shops, logs: state.logs, mail: state.mail, seconds: (Date.now() - started) / 1000 }))
@@ -86,13 +88,16 @@ async function startApps(
   })
   const outcome = await admin.ended
   if (outcome !== 'exit code 0') throw crash(admin, outcome)
-  const apps = (['api', 'worker'] as const).map((name) =>
-    startChild({ name, entry: `apps/${name}/src/main.ts`, environment: environment[name], logFile: join(state.logs, `${name}.log`) }),
-  )
+  const start = (name: ProcessName, entry: string) =>
+    startChild({ name, entry, environment: environment[name], logFile: join(state.logs, `${name}.log`) })
+  const provider = start('payment-provider', 'packages/sandbox-psp/src/main.ts')
+  // The last to be stopped: what the others have begun may need it.
+  undo.push(() => provider.stop(APP_STOP_TIMEOUT_MS))
+  const apps = [start('api', 'apps/api/src/main.ts'), start('worker', 'apps/worker/src/main.ts')]
   undo.push(async () => {
     await Promise.all(apps.map((app) => app.stop(APP_STOP_TIMEOUT_MS)))
   })
-  return apps
+  return [provider, ...apps]
 }
 
 /** Never fulfils; rejects with the last words of the first app that ends. Apps that are stopped end too, when nobody listens any more. */

@@ -18,6 +18,9 @@ export interface State {
   media: string
   /** What would have been mailed, where no mail server is named. */
   mail: string
+  /** The sandbox payment provider's journal. */
+  payments: string
+  paymentSecret: string
 }
 
 /** Made once; later starts find the same. */
@@ -39,6 +42,8 @@ export function statePaths(folder = process.env.SOUK_STATE_DIR || join(root, '.s
     secrets: join(folder, 'secrets.json'),
     media: join(folder, 'media'),
     mail: join(folder, 'mail'),
+    payments: join(folder, 'payments'),
+    paymentSecret: join(folder, 'payment-secret.json'),
   }
 }
 
@@ -62,6 +67,11 @@ export function openSecrets(state: State): Secrets {
     adminPassword: readablePassword(),
     staffPassword: readablePassword(),
   }))
+}
+
+/** What the sandbox payment provider's keys are made of: see demo-payments.ts. */
+export function openPaymentSecret(state: State): string {
+  return readOrMake(state.paymentSecret, () => ({ secret: randomBytes(32).toString('hex') })).secret
 }
 
 /** The keys that sign sessions and tokens, in the form that SOUK_KEYS_FILE has. */

@@ -22,12 +22,12 @@ function jsonSchemaOf(schema: ZodType): unknown {
   })
 }
 
-/** `anyOf [X, null]` would make the writer try each branch with a validator; `nullable` is one comparison. */
+/** `anyOf [X, null]` would make the writer try each branch with a validator; `nullable` is one comparison, but only beside a type. */
 function foldNullable(schema: core.JSONSchema.BaseSchema): void {
   const branches = schema.anyOf as core.JSONSchema.BaseSchema[] | undefined
   if (branches?.length !== 2) return
   const rest = branches.filter((branch) => branch.type !== 'null')
-  if (rest.length !== 1) return
+  if (rest.length !== 1 || rest[0]!.type === undefined) return
   delete schema.anyOf
   Object.assign(schema, rest[0], { nullable: true })
 }
