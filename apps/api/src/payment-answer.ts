@@ -9,10 +9,10 @@ import { presentOrder } from './wire/order.ts'
  * when it was declined and another may be tried, 409 when the goods were gone and the money goes back. The problems carry the order.
  */
 export function answerPaidOrder(order: Order): StoredResponse {
-  const payment = order.payments.at(-1)
+  // The last attempt: others are settled by then, or ask no provider.
+  const payment = order.payments.findLast(({ expiresAt }) => expiresAt !== null)
   if (order.status === 'pending' && payment?.status === 'failed') {
-    const due = order.payments.map(({ expiresAt }) => expiresAt?.getTime() ?? 0)
-    const extra = { code: payment.failure!.code, order: presentOrder(order), payment_due_at: new Date(Math.max(...due)).toISOString() }
+    const extra = { code: payment.failure!.code, order: presentOrder(order), payment_due_at: payment.expiresAt!.toISOString() }
     return problem(new Refusal('payment_declined', { detail: payment.failure!.message, extra }))
   }
   if (order.status === 'cancelled')

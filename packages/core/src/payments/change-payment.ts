@@ -5,9 +5,8 @@ import { type HeldOrder, holdOrder } from '../orders/hold-order.ts'
 import type { OrderEvent } from '../orders/order-event.ts'
 import { recordOrderEvents } from '../orders/record-order-event.ts'
 import { type FieldProblem, Refusal } from '../refusal.ts'
-import { holdPayments } from './abandon-order.ts'
 import { bookCapture } from './accept-authorization.ts'
-import { holdPayment, INSIDE_PROVIDERS, loadPayment, noPayment, type PaymentRow } from './payment.ts'
+import { holdPayment, loadPayment, noPayment, type PaymentRow } from './payment.ts'
 import { requestOperation } from './request-operation.ts'
 import { type By, SAGA } from './saga.ts'
 
@@ -64,19 +63,6 @@ export async function voidPayment(tx: Tx, { paymentId }: { paymentId: string }, 
   if (amount <= 0n) throw notNow(payment, `The payment is ${payment.status}.`)
   const { operationId } = await requestOperation(tx, { paymentId, kind: 'void', amount, ...by })
   return { payment, operationId }
-}
-
-/**
- * For an order that is cancelled: every authorization that is not captured is let go, and no money by hand is waited for. Call it with
- * the order held. Answers the events to record.
- */
-export async function voidOpenPayments(tx: Tx, orderId: string, by: By): Promise<OrderEvent[]> {
-  const events: OrderEvent[] = []
-  for (const payment of await holdPayments(tx, orderId)) {
-    if (payment.provider === 'manual' && payment.status === 'pending') events.push(...(await letGoByHand(tx, payment, by)))
-    else if (!INSIDE_PROVIDERS.has(payment.provider)) await SAGA.authorize.undo(tx, payment, by)
-  }
-  return events
 }
 
 async function captureByHand(tx: Tx, order: HeldOrder, payment: PaymentRow, given: bigint | undefined, by: By): Promise<void> {

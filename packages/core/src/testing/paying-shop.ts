@@ -59,7 +59,7 @@ export async function payCart(seller: PayingShop, cartId: string, given: Partial
 
 /** An answer by the order's state: as the API tells them apart. */
 export function answerOrder(order: Order): { statusCode: number; body: string } {
-  const payment = order.payments.at(-1)
+  const payment = order.payments.findLast(({ expiresAt }) => expiresAt !== null)
   const statusCode = order.status === 'pending' ? (payment?.status === 'failed' ? 402 : 202) : order.status === 'cancelled' ? 409 : 201
   return { statusCode, body: JSON.stringify({ id: order.id, status: order.status, payment_id: payment?.id, payment: payment?.status }) }
 }
