@@ -55,6 +55,15 @@ export class World {
 
   static async open(): Promise<World> {
     const house = await House.open({ paymentProvider: true })
+    try {
+      return await World.#furnish(house)
+    } catch (error) {
+      await house.close()
+      throw error
+    }
+  }
+
+  static async #furnish(house: House): Promise<World> {
     const receiver = await Receiver.listen()
     const database = await FaultProxy.before({ port: Number(new URL(house.url('souk_app')).port) })
     const provider = await FaultProxy.before({ port: Number(new URL(house.psp.url).port) })
