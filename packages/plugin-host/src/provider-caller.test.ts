@@ -148,3 +148,23 @@ describe('a plugin', () => {
     expect(asked).toMatchObject({ ok: false, reason: 'output_invalid' })
   })
 })
+
+describe('a release for a contract that will end', () => {
+  const sunsets = { 'discount@1': { sunset: '2027-06-01' }, 'discount@2': { sunset: null } }
+  const inspectedAt = (moment: string, contract: ContractId) => {
+    const { source, manifest } = releaseOf(contract, '{ run: () => ({ operations: [] }) }')
+    return new ProviderCaller(host, { now: () => new Date(moment), sunsets }).inspect({ manifest, bundle: source })
+  }
+
+  it('is taken until 90 days before, and not after', async () => {
+    expect(await inspectedAt('2027-03-02T23:59:59Z', 'discount@1')).toMatchObject({ ok: true })
+    expect(await inspectedAt('2027-03-03T00:00:00Z', 'discount@1')).toEqual({
+      ok: false,
+      problems: [{ pointer: '/manifest/contracts', code: 'plugin_invalid', detail: expect.stringContaining('until 2027-06-01') }],
+    })
+  })
+
+  it('is taken when it is written for the next major', async () => {
+    expect(await inspectedAt('2027-05-31T00:00:00Z', 'discount@2')).toMatchObject({ ok: true })
+  })
+})

@@ -5,8 +5,9 @@ import { type RatesInput, ratesInputFor, readRates } from '@souk/plugins-sdk/ada
 import { readTaxes, type TaxInput, taxInputFor } from '@souk/plugins-sdk/adapters/tax.ts'
 import { type AskedInput, type CheckedAnswer, type Complaint, checkAnswer, schemaComplaints } from '@souk/plugins-sdk/check-answer.ts'
 import { validateConfiguration } from '@souk/plugins-sdk/configuration.ts'
-import { CONTRACTS, type ContractId, type ContractName } from '@souk/plugins-sdk/contracts/contract.ts'
+import { CONTRACTS, type Contract, type ContractId, type ContractName } from '@souk/plugins-sdk/contracts/contract.ts'
 import { LINES_MAX } from '@souk/plugins-sdk/contracts/quantities.ts'
+import { sunsetNotices } from '@souk/plugins-sdk/contracts/sunset.ts'
 import { BUNDLE_BYTES_MAX, INPUT_BYTES_MAX, MANIFEST_BYTES_MAX, outputBytesMax, wallMsOf } from '@souk/plugins-sdk/limits.ts'
 import { contractIdsOf, manifestSchema, type ParsedManifest } from '@souk/plugins-sdk/manifest.ts'
 import { projectInput } from '@souk/plugins-sdk/project-input.ts'
@@ -52,16 +53,24 @@ interface Told {
   written: Written
 }
 
+export interface ProviderCallerOptions {
+  now?: () => Date
+  /** When contracts end. */
+  sunsets?: Record<string, Pick<Contract, 'sunset'>>
+}
+
 const DETAIL_CHARACTERS_MAX = 300
 
 /** Calls the providers of a shop. Never rejects for what a plugin does. */
 export class ProviderCaller {
   readonly #host: PluginHost
+  readonly #options: ProviderCallerOptions
   /** What plugins are told of a canonical input, by what they ask for: those of one quote often ask for the same. */
   readonly #said = new WeakMap<object, Map<string, Told>>()
 
-  constructor(host: PluginHost) {
+  constructor(host: PluginHost, options: ProviderCallerOptions = {}) {
     this.#host = host
+    this.#options = options
   }
 
   /** Asks one hook of a release. The input is the canonical one of its point; so is the output. */
@@ -106,7 +115,7 @@ export class ProviderCaller {
     return told
   }
 
-  /** Checks a pushed release and loads it once, where it can do no harm. */
+  /** Checks a pushed release and loads it once, where it can do no harm. One for a contract that is about to end is not taken. */
   async inspect({
     manifest,
     bundle,
@@ -125,6 +134,8 @@ export class ProviderCaller {
       ...(Buffer.byteLength(bundle) > BUNDLE_BYTES_MAX ? [{ pointer: '/bundle', message: `is over ${BUNDLE_BYTES_MAX} bytes` }] : []),
     ]
     if (sizes.length > 0) return { ok: false, problems: faults('', sizes) }
+    const closed = this.#closed(parsed.data)
+    if (closed.length > 0) return { ok: false, problems: faults('/manifest', closed) }
     const digest = createHash('sha256').update(bundle).digest('hex')
     const inspected = await this.#host.inspect({ digest, source: bundle })
     if (!inspected.ok) return { ok: false, problems: faults('', [{ pointer: '/bundle', message: inspected.detail }]) }
@@ -132,6 +143,13 @@ export class ProviderCaller {
     return missing.length > 0
       ? { ok: false, problems: faults('', missing) }
       : { ok: true, manifest: parsed.data, digest, hooks: inspected.hooks }
+  }
+
+  #closed(manifest: ParsedManifest): Complaint[] {
+    const { now = () => new Date(), sunsets = CONTRACTS } = this.#options
+    return sunsetNotices(contractIdsOf(manifest), now(), sunsets)
+      .filter(({ closed }) => closed)
+      .map(({ text }) => ({ pointer: '/contracts', message: text }))
   }
 
   checkConfiguration(manifest: unknown, given: unknown): { ok: true; configuration: unknown } | { ok: false; problems: FieldFault[] } {
