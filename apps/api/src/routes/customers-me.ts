@@ -16,7 +16,7 @@ import {
   deviceSchema,
   emailChangeSchema,
   exportSchema,
-  ownPasswordSchema,
+  ownErasureSchema,
   passwordChangeSchema,
   presentDevice,
   presentProfile,
@@ -103,12 +103,14 @@ function passwordRoutes(fastify: FastifyInstance, { principals }: MeDeps): void 
 
   app.post(
     '/v1/customers/me/erasure',
-    { config: config('Be forgotten; this cannot be undone'), schema: { body: ownPasswordSchema, response: { 204: z.null() } } },
+    { config: config('Be forgotten; this cannot be undone'), schema: { body: ownErasureSchema, response: { 204: z.null() } } },
     async (request, reply) => {
       const { id, sessionId } = signedIn(request)
       const { inMerchant, body, now } = request
       await guessing(request, () => assertPassword(inMerchant, id, body.password))
-      await inMerchant((tx) => eraseCustomer(tx, id, { reason: ERASED_BY_THEMSELVES, force: false, actor: BUYER, now }))
+      await inMerchant((tx) =>
+        eraseCustomer(tx, id, { reason: ERASED_BY_THEMSELVES, force: false, forfeit: body.forfeit_store_credit, actor: BUYER, now }),
+      )
       principals.forgetSession(inMerchant.merchant.id, sessionId)
       return reply.code(204).send(null)
     },

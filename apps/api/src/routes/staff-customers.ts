@@ -29,7 +29,10 @@ import { timeSchema } from '../wire/time.ts'
 const params = z.strictObject({ customer_id: idSchema })
 const erasureSchema = z.strictObject({
   reason: proseSchema(AUDIT_REASON_BYTES_MAX),
-  force: z.boolean().default(false).meta({ description: 'Also while orders are under way: they lose the addresses they would go to.' }),
+  force: z
+    .boolean()
+    .default(false)
+    .meta({ description: 'Also while orders are under way: they lose the addresses they would go to; and store credit is given up.' }),
 })
 const newToken = z.strictObject({
   expires_in: z
@@ -141,7 +144,7 @@ function personRoutes(fastify: FastifyInstance): void {
       schema: { params, body: erasureSchema, response: { 204: z.null() } },
     },
     async ({ inMerchant, params: { customer_id }, body, principal: { actor }, now }, reply) => {
-      await inMerchant((tx) => eraseCustomer(tx, customer_id, { ...body, actor, now }))
+      await inMerchant((tx) => eraseCustomer(tx, customer_id, { ...body, forfeit: body.force, actor, now }))
       return reply.code(204).send(null)
     },
   )

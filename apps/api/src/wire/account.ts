@@ -41,7 +41,10 @@ export const resetSchema = z.strictObject({ token: mailedToken, new_password: ne
 export const passwordChangeSchema = z.strictObject({ password: signInBody.shape.password, new_password: newPassword })
 export const emailChangeSchema = z.strictObject({ password: signInBody.shape.password, email: emailSchema })
 export const tokenSchema = z.strictObject({ token: mailedToken })
-export const ownPasswordSchema = z.strictObject({ password: signInBody.shape.password })
+export const ownErasureSchema = z.strictObject({
+  password: signInBody.shape.password,
+  forfeit_store_credit: z.boolean().default(false),
+})
 
 /** The same answer whatever is known of the address. */
 export const acceptedSchema = z

@@ -7,6 +7,7 @@ import { addAddress } from '../customers/addresses.ts'
 import { createCustomer } from '../customers/change-customers.ts'
 import { getCustomer } from '../customers/customer.ts'
 import { makeRequest } from '../customers/requests.ts'
+import { changeStoreCredit, storeCreditOf } from '../gift-cards/store-credit.ts'
 import { claimGuestOrders } from '../orders/claim-guest-orders.ts'
 import { holdOrder } from '../orders/hold-order.ts'
 import { listCustomerOrders, readCustomerOrder } from '../orders/list-customer-orders.ts'
@@ -53,7 +54,7 @@ async function order(person: { email: string; address: Address; customerId?: str
 
 const cancel = (orderId: string) => merchant.inMerchant((tx) => cancelOrder(tx, { orderId, reason: '', actor, now }))
 const erase = (customerId: string, force = false) =>
-  merchant.inMerchant((tx) => eraseCustomer(tx, customerId, { reason: 'asked for it', force, actor, now }))
+  merchant.inMerchant((tx) => eraseCustomer(tx, customerId, { reason: 'asked for it', force, forfeit: force, actor, now }))
 
 /** The tables in whose rows a word is found. */
 async function tablesWith(word: string): Promise<string[]> {
@@ -105,6 +106,15 @@ describe('a person who is forgotten', () => {
     await setStatus('placed')
     await erase(person.customerId, true)
     expect((await tablesWith(person.canary)).filter((name) => name !== 'idempotency_key')).toEqual([])
+  })
+
+  it('gives store credit up only when that is said', async () => {
+    const { customerId } = await addPerson()
+    const change = { amount: 700n, currency: 'EUR' }
+    await merchant.inMerchant((tx) => changeStoreCredit(tx, { customerId, change, reason: 'sorry', actor, now }))
+    await expect(erase(customerId)).rejects.toMatchObject({ details: { extra: { current_state: 'store_credit_left' } } })
+    await erase(customerId, true)
+    expect(await merchant.inMerchant.read((tx) => storeCreditOf(tx, customerId))).toEqual([{ amount: 0n, currency: 'EUR' }])
   })
 
   it('and one who orders at that moment: either the order is there and needs its address, or it finds no cart', async () => {

@@ -4,22 +4,31 @@ import { recordAudit } from '../audit/record-audit.ts'
 import { noCustomer } from '../customers/customer.ts'
 import { recordEvent } from '../events/record.ts'
 import { forgetDeliveries } from '../fulfillment/forget-buyer.ts'
+import { changeStoreCredit, storeCreditOf } from '../gift-cards/store-credit.ts'
 import { newId } from '../ids.ts'
 import { forgetContacts } from '../orders/forget-contact.ts'
 import { forgetBuyer } from '../promotions/forget-buyer.ts'
 import { Refusal } from '../refusal.ts'
 
+const ORDERS_NAMED_MAX = 20
+
+export interface Erasure {
+  reason: string
+  /** Also while orders are under way: they lose the addresses they would go to. */
+  force: boolean
+  /** Store credit that is left is given up. */
+  forfeit: boolean
+  actor: Actor
+  now: Date
+}
+
 /**
  * Forgets a person for good: the customer with account, sessions, addresses, saved ways to pay and open carts, and every name and address
  * on their orders, those they placed as a guest of the same address too. The orders, their amounts and the ledger stay, and
- * belong to nobody. Refuses `invalid_state` while an order of theirs is under way, which needs its address; with `force` only while
- * one is being paid. It cannot be undone.
+ * belong to nobody. Refuses `invalid_state` while an order of theirs is under way, which needs its address, with `force` only while
+ * one is being paid; and while they have store credit that is not to be given up. It cannot be undone.
  */
-export async function eraseCustomer(
-  tx: Tx,
-  customerId: string,
-  { force, ...by }: { reason: string; force: boolean; actor: Actor; now: Date },
-): Promise<void> {
+export async function eraseCustomer(tx: Tx, customerId: string, { force, forfeit, ...by }: Erasure): Promise<void> {
   // Carts first, as a checkout does: it is over, with its order to be seen below, or finds no cart.
   await tx.sql`
     select 1 from cart where merchant_id = ${tx.merchantId} and customer_id = ${customerId} order by id for update`
@@ -27,6 +36,7 @@ export async function eraseCustomer(
   await tx.sql`
     select 1 from cart where merchant_id = ${tx.merchantId} and email = ${email} and status = 'open' order by id for update`
   const orders = await ordersOf(tx, { customerId, email, force })
+  await endStoreCredit(tx, customerId, { forfeit, ...by })
   const orderIds = orders.map(({ id }) => id)
   await tx.sql`
     delete from cart where merchant_id = ${tx.merchantId} and (customer_id = ${customerId} or email = ${email}) and status = 'open'`
@@ -72,7 +82,20 @@ async function ordersOf(
   return [...rows]
 }
 
-const ORDERS_NAMED_MAX = 20
+async function endStoreCredit(
+  tx: Tx,
+  customerId: string,
+  { forfeit, ...by }: { forfeit: boolean; reason: string; actor: Actor; now: Date },
+): Promise<void> {
+  for (const { amount, currency } of await storeCreditOf(tx, customerId)) {
+    if (amount === 0n) continue
+    if (!forfeit) {
+      const detail = 'The customer has store credit left: spend it, or say that it is given up.'
+      throw new Refusal('invalid_state', { detail, extra: { current_state: 'store_credit_left' } })
+    }
+    await changeStoreCredit(tx, { customerId, change: { amount: -amount, currency }, ...by })
+  }
+}
 
 /** A mail that waits is dropped: it has no receiver any more. */
 async function forgetMail(tx: Tx, email: string): Promise<void> {

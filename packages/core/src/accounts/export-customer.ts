@@ -62,6 +62,12 @@ const PARTS: { name: string; query(tx: Asked, customerId: string): Query }[] = [
       from saved_payment_method where merchant_id = ${tx.merchantId} and customer_id = ${customerId} order by id limit ${EXPORT_ROWS_MAX}`,
   },
   {
+    name: 'store_credit',
+    query: (tx, customerId) => tx.sql`
+      select jsonb_build_object('balance', balance, 'currency', currency) as item from ledger_account
+      where merchant_id = ${tx.merchantId} and owner_type = 'customer' and owner_id = ${customerId} order by currency limit ${EXPORT_ROWS_MAX}`,
+  },
+  {
     name: 'tax_exemptions',
     query: (tx, customerId) => tx.sql`
       select to_jsonb(e) - 'merchant_id' - 'customer_id' as item from tax_exemption e
