@@ -31,7 +31,7 @@ export class AttemptLimits {
     const left = this.#left(name, now)
     if (left < 1) {
       const seconds = Math.ceil((1 - left) * this.#limit.secondsPerAttempt)
-      throw new Problem('quota_exceeded', { detail: 'Too many attempts to sign in.', headers: { 'retry-after': String(seconds) } })
+      throw new Problem('quota_exceeded', { detail: 'Too many attempts.', headers: { 'retry-after': String(seconds) } })
     }
     this.#buckets.set(name, { left: left - 1, at: now.getTime() })
   }

@@ -17,6 +17,7 @@ import type { Registry } from 'prom-client'
 import { answerClientError, answerErrors } from './answer-errors.ts'
 import { raiseGates } from './gates/gates.ts'
 import { Principals } from './gates/principal.ts'
+import { GiftCardAttempts } from './gift-card-attempts.ts'
 import { errorFields, requestFields } from './log.ts'
 import { measure } from './metrics.ts'
 import { describeApi, REFERENCE_PREFIX } from './openapi.ts'
@@ -114,6 +115,7 @@ export interface Deps extends ServerOptions {
   admins: Admins
   plugins: PluginRuntime
   payments: PaymentDeps
+  giftCardAttempts: GiftCardAttempts
   /** Seals the secrets of plugins. */
   secretBox: SecretBox
 }
@@ -204,7 +206,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffOrderChangeRoutes(app)
   staffDraftOrderRoutes(app, deps)
   refundRoutes(app)
-  giftCardRoutes(app, deps.tokenKeys)
+  giftCardRoutes(app, deps)
   staffStoreCreditRoutes(app, deps.tokenKeys)
   staffLedgerRoutes(app, deps.tokenKeys)
   staffReconciliationRoutes(app, deps.tokenKeys)
@@ -258,7 +260,8 @@ async function assemble(app: FastifyInstance, options: ServerOptions): Promise<D
     breakers: new PaymentBreakers(),
     callTimeoutMs: PAYMENT_CALL_TIMEOUT_MS,
   }
-  return { ...options, now, tokens, admins, principals, plugins, payments, secretBox: new SecretBox(options.tokenKeys, SECRETS_PURPOSE) }
+  const secretBox = new SecretBox(options.tokenKeys, SECRETS_PURPOSE)
+  return { ...options, now, tokens, admins, principals, plugins, payments, giftCardAttempts: new GiftCardAttempts(), secretBox }
 }
 
 function logRequests(app: FastifyInstance): void {

@@ -33,7 +33,7 @@ import { placedOrderSchema } from '../wire/order.ts'
 import { paymentWishSchema, readWish } from '../wire/payment.ts'
 import { presentShippingOption, shippingOptionSchema } from '../wire/shipping-option.ts'
 
-type CartDeps = Pick<Deps, 'payments' | 'plugins' | 'tokenKeys'>
+type CartDeps = Pick<Deps, 'payments' | 'plugins' | 'tokenKeys' | 'giftCardAttempts'>
 
 const CODE_LENGTH_MAX = 256
 
@@ -200,7 +200,7 @@ function checkoutRoute(fastify: FastifyInstance, deps: CartDeps): void {
       const { body, now, idempotency, inMerchant } = request
       if (!idempotency) throw new Problem('idempotency_key_missing')
       const shop = { ...shopOf(request, deps), payments: deps.payments, giftCardKeys: deps.tokenKeys }
-      const answered = await checkout(shop, {
+      const given = {
         cartId: request.params.cart_id,
         paymentMethod: body.payment_method,
         payment: body.payment && readWish(body.payment),
@@ -210,7 +210,9 @@ function checkoutRoute(fastify: FastifyInstance, deps: CartDeps): void {
         idempotency,
         now,
         answer: answerPaidOrder,
-      })
+      }
+      const buy = () => checkout(shop, given)
+      const answered = await (body.gift_cards?.length ? deps.giftCardAttempts.attempt(request, buy) : buy())
       return sendStored(reply, withToken(answered, deps.tokenKeys, inMerchant.merchant.id, 'order'))
     },
   )

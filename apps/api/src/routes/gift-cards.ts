@@ -8,7 +8,7 @@ import { SecretBox } from '@souk/core/secret-box.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import { ATTEMPTS_PER_ADDRESS, AttemptLimits } from '../attempt-limits.ts'
+import type { Deps } from '../server.ts'
 import { sendStored } from '../stored-answer.ts'
 import {
   cardBalanceSchema,
@@ -35,27 +35,26 @@ const listQuery = z.strictObject({
     .optional(),
 })
 
+type CardDeps = Pick<Deps, 'tokenKeys' | 'giftCardAttempts'>
+
 /** Gift cards: staff issue and follow them, whoever has a code asks what is left. */
-export function giftCardRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
-  balanceRoute(fastify, keys)
-  issueRoute(fastify, keys)
-  cardRoutes(fastify, keys)
+export function giftCardRoutes(fastify: FastifyInstance, deps: CardDeps): void {
+  balanceRoute(fastify, deps)
+  issueRoute(fastify, deps.tokenKeys)
+  cardRoutes(fastify, deps.tokenKeys)
 }
 
-function balanceRoute(fastify: FastifyInstance, keys: TokenKeys): void {
-  const limits = new AttemptLimits(ATTEMPTS_PER_ADDRESS)
+function balanceRoute(fastify: FastifyInstance, { tokenKeys, giftCardAttempts }: CardDeps): void {
   fastify.withTypeProvider<ZodTypeProvider>().post(
     '/v1/gift-cards/balance',
     {
       config: { gate: 'store', summary: 'What is left on a gift card, by its code' },
       schema: { body: cardCodeSchema, response: { 200: cardBalanceSchema } },
     },
-    async ({ inMerchant, body: { code }, ip, now }) => {
-      const who = `${inMerchant.merchant.id}|${ip}`
-      limits.take(who, now)
-      const card = await inMerchant.read((tx) => giftCardByCode(tx, keys, code, now))
-      limits.giveBack(who, now)
-      return presentBalance(card)
+    async (request) => {
+      const { inMerchant, body, now } = request
+      const read = () => inMerchant.read((tx) => giftCardByCode(tx, tokenKeys, body.code, now))
+      return presentBalance(await giftCardAttempts.attempt(request, read))
     },
   )
 }

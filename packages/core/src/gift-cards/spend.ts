@@ -1,34 +1,13 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import type { TokenKeys } from '../capability.ts'
 import { type Account, giftCard, storeCredit } from '../ledger/accounts.ts'
 import { holdBalance, reverseJournal } from '../ledger/journal.ts'
 import { type CaptureToBook, journalOfCapture } from '../ledger/journals-of-payments.ts'
 import { Refusal } from '../refusal.ts'
-import { type GiftCard, giftCardByCode, giftCardById } from './gift-card.ts'
+import { giftCardById } from './gift-card.ts'
 
 /** A payment of an order out of an account, settled by being booked: `order` is the order as it was before. */
 export type Spending = Omit<CaptureToBook, 'key' | 'from'>
-
-/**
- * The card of a code with its balance, which nobody else moves until the transaction ends. Refuses `gift_card_invalid` for one
- * that is unknown, expired, disabled or of another currency.
- */
-export async function holdGiftCard(
-  tx: Tx,
-  keys: TokenKeys,
-  { code, currency, now }: { code: string; currency: string; now: Date },
-): Promise<GiftCard> {
-  const card = await giftCardByCode(tx, keys, code, now)
-  if (card.currency !== currency)
-    throw new Refusal('gift_card_invalid', { detail: `The gift card is worth ${card.currency}, not ${currency}.` })
-  return { ...card, balance: await holdBalance(tx, giftCard(card.id), currency) }
-}
-
-/** What a customer has, which nobody else moves until the transaction ends. */
-export async function holdStoreCredit(tx: Tx, { customerId, currency }: { customerId: string; currency: string }): Promise<bigint> {
-  return holdBalance(tx, storeCredit(customerId), currency)
-}
 
 /** Pays with a gift card. Refuses `insufficient_credit`, and `gift_card_invalid` for a card that was disabled or has expired. */
 export async function spendGiftCard(tx: Tx, { giftCardId, ...spending }: Spending & { giftCardId: string }): Promise<void> {
