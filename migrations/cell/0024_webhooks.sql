@@ -14,7 +14,7 @@ create table queue.event_head (
 -- own tables: rows here are wake-ups, and a row that is lost is made again. `revision` counts the calls to look at once.
 create table queue.follower (
   merchant_id  uuid not null,
-  follower     text not null check (follower in ('webhooks', 'mail')),
+  follower     text not null check (follower in ('webhooks', 'mail', 'fulfillment')),
   position     bigint not null default 0,
   due_at       timestamptz,
   revision     bigint not null default 0,
@@ -39,7 +39,7 @@ create function queue.wake_follower(follower text) returns void
   set search_path = pg_catalog
   as $$
 begin
-  if follower not in ('webhooks', 'mail') then
+  if follower not in ('webhooks', 'mail', 'fulfillment') then
     return;
   end if;
   insert into queue.follower as f (merchant_id, follower, due_at) values (app.current_merchant(), follower, now())

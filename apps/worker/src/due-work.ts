@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { unfinishedDryRuns } from '@souk/core/dry-runs/run-dry-run.ts'
+import { wakeFulfillments } from '@souk/core/fulfillment/follow-orders.ts'
 import { wakeShipments } from '@souk/core/fulfillment/perform-shipment.ts'
 import { unfinishedImports } from '@souk/core/imports/unfinished-imports.ts'
 import { enqueueUnlessQueued, type TaskName } from '@souk/core/jobs.ts'
@@ -54,6 +55,7 @@ export async function wakeMerchant(inMerchant: InMerchant, now: Date): Promise<v
     await wakeStock(tx)
     await wakeReconciliations(tx)
     await wakeMail(tx)
+    await wakeFulfillments(tx)
     await wakeWebhooks(tx)
     for (const mailId of await unsentMails(tx)) await enqueueUnlessQueued(tx, 'send_mail', { mailId }, { key: mailId })
     for (const importId of imports) await enqueueUnlessQueued(tx, 'run_import', { importId }, { key: importId })

@@ -1,4 +1,5 @@
 import { crashAt } from '@souk/core/crash-point.ts'
+import { followOrders } from '@souk/core/fulfillment/follow-orders.ts'
 import { followMail } from '@souk/core/notifications/follow-events.ts'
 import { assertSafeRoles } from './boot.ts'
 import { readConfig } from './config.ts'
@@ -33,7 +34,11 @@ const worker = await startWorker(
   config,
   (router) => workerTasks({ ...plugins.depsFor(router), ...paymentDeps(config), mail: mail.deps }),
   log,
-  () => ({ webhooks: webhooks.work, mail: (inMerchant, { lease }) => followMail(inMerchant, lease) }),
+  () => ({
+    webhooks: webhooks.work,
+    mail: (inMerchant, { lease }) => followMail(inMerchant, lease),
+    fulfillment: (inMerchant, { lease }) => followOrders(inMerchant, lease),
+  }),
 )
 log.info({}, 'worker started')
 

@@ -1,7 +1,7 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 
 /** Who reads the event log of a merchant to its end, again and again: each is woken by new events, and by `wakeFollower`. */
-export type Follower = 'webhooks' | 'mail'
+export type Follower = 'webhooks' | 'mail' | 'fulfillment'
 
 /** A worker's exclusive right to work for one follower of one merchant, by the database's clock. */
 export interface FollowerLease {

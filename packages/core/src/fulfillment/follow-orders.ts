@@ -1,7 +1,7 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { type FollowerLease, holdFollower, releaseFollower } from '../events/followers.ts'
+import { type FollowerLease, holdFollower, releaseFollower, wakeFollower } from '../events/followers.ts'
 import { holdOrder } from '../orders/hold-order.ts'
 import { Refusal } from '../refusal.ts'
 import { fulfillmentsOf } from './fulfillment.ts'
@@ -23,6 +23,14 @@ export async function followOrders(inMerchant: InMerchant, lease: FollowerLease)
   await inMerchant(async (tx) => {
     await releaseFollower(tx, lease, { position, dueAt: null, revision })
   })
+}
+
+/** Wakes the workers if something has happened that was not looked at: they may have missed it. */
+export async function wakeFulfillments(tx: Tx): Promise<void> {
+  const rows = await tx.sql`
+    select 1 from merchant_counter c left join fulfillment_settings s on s.merchant_id = c.merchant_id
+    where c.merchant_id = ${tx.merchantId} and c.event_sequence > coalesce(s.followed_sequence, 0)`
+  if (rows.length > 0) await wakeFollower(tx, 'fulfillment')
 }
 
 /** Follows the log to its end and answers how far that is. `hold` comes first in every transaction that writes. */
