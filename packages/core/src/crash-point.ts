@@ -30,6 +30,7 @@ export const CRASH_POINTS = [
   'mail.after_delivery',
   'mail.followed',
   'cancel.released',
+  'checkout.reserved_ahead',
   'stock.batch_granted',
   'stock.batch_committed',
   'stock.swept',

@@ -28,6 +28,7 @@ import { Outdated, quoteOutdated } from './outdated.ts'
 import { type Paying, planPayment, providerQueries } from './plan-payment.ts'
 import { quotedFor, withoutGifts } from './quoted.ts'
 import { type Submitted, submitOrder } from './submit-order.ts'
+import { withHotGoods } from './with-hot-goods.ts'
 import { BUYER, standIn, writeOrder } from './write-order.ts'
 
 export interface CheckoutRequest extends Paying {
@@ -74,6 +75,10 @@ export const REQUOTES_MAX = 4
  * `quote_outdated` after that.
  */
 export async function checkout(shop: SellingShop, request: CheckoutRequest): Promise<CheckoutAnswer> {
+  return withHotGoods(shop.inMerchant, request, () => orderCart(shop, request))
+}
+
+async function orderCart(shop: SellingShop, request: CheckoutRequest): Promise<CheckoutAnswer> {
   const findings: Findings = { missingGifts: [] }
   for (let attempt = 0; attempt <= REQUOTES_MAX; attempt++) {
     const outcome = await attemptOrder(shop, request, findings)

@@ -4,7 +4,7 @@ import { Refusal } from '../refusal.ts'
 import type { Line } from './allocate.ts'
 import { claimReserved } from './confirm.ts'
 import { takeStock } from './take.ts'
-import { type TakenAtOnce, takeAtOnce } from './take-at-once.ts'
+import { tryAtOnce } from './take-at-once.ts'
 
 export interface StockClaim {
   orderId: string
@@ -24,8 +24,8 @@ export interface StockClaim {
 export async function claimStock(tx: Tx, { orderId, cartId, lines, actor, now }: StockClaim): Promise<{ variant_id: string }[]> {
   const holder = { orderId, cartId: cartId ?? null }
   const taking = { as: 'allocated', minutes: 0, others: 'ended', actor, now } as const
-  const [taken] = (await takeAtOnce(tx, { holder, lines }, taking)) as unknown as TakenAtOnce[]
-  if (taken!.simple) return taken!.enough.map((variantId) => ({ variant_id: variantId }))
+  const taken = await tryAtOnce(tx, { holder, lines }, taking)
+  if (taken.simple) return taken.enough.map((variantId) => ({ variant_id: variantId }))
   const wanted = together(lines)
   const [short] = await takeStock(tx, [{ holder, lines: wanted }], taking)
   if (short!.length === 0) await claimReserved(tx, { orderId, actor, now })

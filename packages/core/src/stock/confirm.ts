@@ -1,6 +1,7 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import type { Line } from './allocate.ts'
+import { hotVariants } from './heat.ts'
 import { wakeFold } from './sweep.ts'
 import { takeStock } from './take.ts'
 
@@ -38,8 +39,8 @@ export async function confirmReservations(tx: Tx, confirmation: Confirmation): P
 
 /**
  * Claims the order's active reservations, unless some have expired: then its answer is everything that the order should have.
- * Their levels are only touched if nobody else holds them at this moment. On a level that many wait for the units stay counted
- * as reserved, and `foldClaims` counts them over in bulk.
+ * Their levels are only touched if nobody else holds them at this moment, and few have wanted to of late. On a level that many
+ * wait for the units stay counted as reserved, and `foldClaims` counts them over in bulk.
  */
 export async function claimReserved(tx: Tx, confirmation: Confirmation): Promise<{ lost: Line[] }> {
   const [row] = (await claiming(tx, confirmation)) as unknown as { lost: { variant_id: string; quantity: string }[]; deferred: boolean }[]
@@ -63,7 +64,7 @@ function claiming(tx: Tx, { orderId, actor, now }: Confirmation): Query {
       for update
     ), free as materialized (
       select l.variant_id, l.location_id
-      from (select distinct variant_id, location_id from due) d
+      from (select distinct variant_id, location_id from due where variant_id <> all(${hotVariants(tx.merchantId)}::uuid[])) d
         join stock_level l on l.merchant_id = ${tx.merchantId} and l.variant_id = d.variant_id and l.location_id = d.location_id
       order by l.variant_id, l.location_id
       for no key update of l skip locked

@@ -1,6 +1,10 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Actor } from '../actor.ts'
+import { crashPoint } from '../crash-point.ts'
 import { insufficientStock } from './claim.ts'
+import { type GrantedInOrder, grantInOrder } from './grant-in-order.ts'
+import { heat } from './heat.ts'
+import { sweepTime, wakeSweep } from './sweep.ts'
 import { takeStock } from './take.ts'
 
 /** One buyer's wish for one variant. */
@@ -22,11 +26,12 @@ const turnstiles = new WeakMap<InMerchant, Map<string, Turnstile>>()
 
 /**
  * Reserves a variant that many want at once for a cart, first come first served: wishes of this process wait in line, and those
- * who wait are served together, by one transaction that holds the level for two round trips. Of several processes each has one
- * batch under way at a time, and PostgreSQL lets them take turns at the level's lock. Every wish is answered for itself:
+ * who wait are served together, by one statement. Of several processes each has one batch under way at a time, and PostgreSQL lets
+ * them take turns at the level's lock. Every wish is answered for itself:
  * refuses `insufficient_stock`. Afterwards the cart has reserved this quantity of the variant; what else it holds stays.
  */
 export function reserveInTurn(inMerchant: InMerchant, wish: Wish): Promise<void> {
+  heat(inMerchant.merchant.id, wish.variantId)
   const lines = turnstiles.get(inMerchant) ?? new Map<string, Turnstile>()
   turnstiles.set(inMerchant, lines)
   const key = `${wish.variantId}|${wish.minutes}`
@@ -52,6 +57,9 @@ class Turnstile {
   #turning = false
   /** The last batch got nothing: it is worth a look before a lock. */
   #soldOut = false
+  #severalPlaces = false
+  /** A sweep is queued for then. */
+  #sweptAt = 0
 
   constructor(inMerchant: InMerchant) {
     this.#inMerchant = inMerchant
@@ -96,14 +104,43 @@ class Turnstile {
   }
 
   async #serve(batch: readonly Waiting[]): Promise<void> {
+    const row = this.#severalPlaces ? undefined : await this.#grant(batch)
+    if (row && !row.one_place) this.#severalPlaces = true
+    const granted = row?.one_place && row.fresh ? new Set(row.granted.map((place) => batch[Number(place) - 1]!)) : await this.#take(batch)
+    const free = row?.free ?? 0n
+    this.#soldOut = granted.size === 0
+    for (const waiting of batch.toReversed()) {
+      if (granted.has(waiting)) waiting.done()
+      // Whoever stood in front of it wanted more than there is.
+      else if (waiting.quantity <= free) this.#waiting.unshift(waiting)
+      else waiting.failed(insufficientStock([waiting.variantId]))
+    }
+  }
+
+  async #grant(batch: readonly Waiting[]): Promise<GrantedInOrder> {
+    const [{ variantId, minutes, actor, now }] = batch as [Waiting]
+    const wishes = { variantId, wishes: batch, minutes, actor, now }
+    const sweptAt = sweepTime({ minutes, now }).getTime()
+    const [rows] = await this.#inMerchant(async (tx) => {
+      if (sweptAt !== this.#sweptAt) await wakeSweep(tx, { minutes, now })
+      const last = grantInOrder(tx, wishes)
+      crashPoint('stock.batch_granted')
+      return tx.finish([last])
+    })
+    crashPoint('stock.batch_committed')
+    this.#sweptAt = sweptAt
+    return rows![0] as unknown as GrantedInOrder
+  }
+
+  /** The same for goods in several places, for bundles, and for carts that have some already. */
+  async #take(batch: readonly Waiting[]): Promise<Set<Waiting>> {
     const [{ minutes, actor, now }] = batch as [Waiting]
     const wants = batch.map(({ cartId, variantId, quantity }) => ({ holder: { cartId, orderId: null }, lines: [{ variantId, quantity }] }))
-    const shorts = await this.#inMerchant((tx) => takeStock(tx, wants, { as: 'reserved', minutes, others: 'kept', actor, now }, 'last'))
-    this.#soldOut = shorts.every((short) => short.length > 0)
-    for (const [index, { done, failed, variantId }] of batch.entries()) {
-      if (shorts[index]!.length === 0) done()
-      else failed(insufficientStock([variantId]))
-    }
+    const shorts = await this.#inMerchant(async (tx) => {
+      await wakeSweep(tx, { minutes, now })
+      return takeStock(tx, wants, { as: 'reserved', minutes, others: 'kept', actor, now })
+    })
+    return new Set(batch.filter((_, index) => shorts[index]!.length === 0))
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Line } from './allocate.ts'
 import { insufficientStock, together } from './claim.ts'
 import { wakeSweep } from './sweep.ts'
 import { type Holder, takeStock } from './take.ts'
-import { type TakenAtOnce, takeAtOnce } from './take-at-once.ts'
+import { tryAtOnce } from './take-at-once.ts'
 
 export interface ReservationRequest {
   /** An order names the cart that it was: what that has reserved is the order's from now on. */
@@ -31,13 +31,13 @@ export async function reserveStock(
   const taking = { as: 'reserved', minutes, others, actor, now } as const
   const wanted = together(lines)
   const some = wanted.filter((line) => line.quantity > 0n).map((line) => line.variantId)
-  const [[taken]] = await Promise.all([
-    takeAtOnce(tx, { holder, lines: wanted }, taking) as unknown as Promise<TakenAtOnce[]>,
+  const [taken] = await Promise.all([
+    tryAtOnce(tx, { holder, lines: wanted }, taking),
     // An order has a timer of its own.
     holder.orderId === null && some.length > 0 ? wakeSweep(tx, { minutes, now }) : undefined,
   ])
-  const short = taken!.simple
-    ? some.filter((variantId) => !taken!.enough.includes(variantId))
+  const short = taken.simple
+    ? some.filter((variantId) => !taken.enough.includes(variantId))
     : (await takeStock(tx, [{ holder, lines: wanted }], taking))[0]!
   if (short.length > 0) throw insufficientStock(short)
 }

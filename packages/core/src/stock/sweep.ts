@@ -42,9 +42,14 @@ export async function foldAllClaims(inMerchant: InMerchant): Promise<number> {
 }
 
 /** Sees to it that a cart's reservation is looked at when its time is over. */
-export async function wakeSweep(tx: Tx, { minutes, now }: { minutes: number; now: Date }): Promise<void> {
-  const runAt = new Date(Math.ceil((now.getTime() + minutes * MINUTE_MS) / SWEEP_EVERY_MS) * SWEEP_EVERY_MS + 1_000)
+export async function wakeSweep(tx: Tx, given: { minutes: number; now: Date }): Promise<void> {
+  const runAt = sweepTime(given)
   await enqueueUnlessQueued(tx, 'sweep_reservations', {}, { key: runAt.toISOString(), runAt })
+}
+
+/** When reservations that are made now are swept, if they come to that. */
+export function sweepTime({ minutes, now }: { minutes: number; now: Date }): Date {
+  return new Date(Math.ceil((now.getTime() + minutes * MINUTE_MS) / SWEEP_EVERY_MS) * SWEEP_EVERY_MS + 1_000)
 }
 
 export async function wakeFold(tx: Tx, now: Date): Promise<void> {

@@ -1,10 +1,26 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Line } from './allocate.ts'
+import { claimBegins } from './heat.ts'
 import { linesJson } from './lines-json.ts'
 import type { Holder, Taking } from './take.ts'
 
+/** Sends `takeAtOnce`, and lets this process know who waits for what. */
+export async function tryAtOnce(
+  tx: Pick<Tx, 'merchantId' | 'sql'>,
+  want: { holder: Holder; lines: readonly Line[] },
+  taking: Taking,
+): Promise<TakenAtOnce> {
+  const over = claimBegins(tx.merchantId, want.lines)
+  try {
+    const [taken] = await takeAtOnce(tx, want, taking)
+    return taken as unknown as TakenAtOnce
+  } finally {
+    over()
+  }
+}
+
 /** The one row of the answer. */
-export interface TakenAtOnce {
+interface TakenAtOnce {
   /** False: nothing was looked at, because the goods may lie in several places, be bundles, or be reserved already. */
   simple: boolean
   /** The variants of which there was enough. All was taken if they are all that was wanted, else nothing. */
@@ -13,10 +29,9 @@ export interface TakenAtOnce {
 
 /**
  * The usual case of taking stock, all lines or none, in one conditional statement, so that two buyers cannot both win the last
- * unit: one active location, no bundles, nothing reserved before. Levels are locked in claim order: (variant, location). The
- * query is not awaited here: it may travel with others.
+ * unit: one active location, no bundles, nothing reserved before. Levels are locked in claim order: (variant, location).
  */
-export function takeAtOnce(tx: Pick<Tx, 'merchantId' | 'sql'>, want: { holder: Holder; lines: readonly Line[] }, taking: Taking): Query {
+function takeAtOnce(tx: Pick<Tx, 'merchantId' | 'sql'>, want: { holder: Holder; lines: readonly Line[] }, taking: Taking): Query {
   const { cartId, orderId } = want.holder
   const isReserved = taking.as === 'reserved'
   const lines = linesJson(want.lines)

@@ -1,6 +1,5 @@
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { crashPoint } from '../crash-point.ts'
 import { type Line, type Part, type Pick as Picked, type Place, Shelves } from './allocate.ts'
 
 /** Whose the units are. What a cart has reserved passes to the order that it becomes. */
@@ -59,10 +58,9 @@ interface Claim extends Want {
 /**
  * Lets each holder have what it wants, all of it or nothing, first come first served in the order of `wants`: for any number of
  * wants of carts, or the one of an order, over any number of locations and bundles. What a holder has reserved already in the
- * right number is not touched, nor its level locked. Levels are locked in claim order and held for two round trips; `last`
- * sends the writing together with COMMIT.
+ * right number is not touched, nor its level locked. Levels are locked in claim order.
  */
-export async function takeStock(tx: Tx, wants: readonly Want[], taking: Taking, last: 'last' | 'more' = 'more'): Promise<Short[]> {
+export async function takeStock(tx: Tx, wants: readonly Want[], taking: Taking): Promise<Short[]> {
   const variantIds = [...new Set(wants.flatMap(({ lines }) => lines.map((line) => line.variantId)))]
   const [ofCarts, ofOrders, partRows] = await Promise.all([
     lockOwn(tx, { cartIds: wants.flatMap(({ holder }) => holder.cartId ?? []) }),
@@ -76,17 +74,8 @@ export async function takeStock(tx: Tx, wants: readonly Want[], taking: Taking, 
   const shelves = new Shelves((places as unknown as Record<string, never>[]).map(toPlace), parts)
   const { decision, shorts } = decide(claims, shelves)
   if (decision.kept.length + decision.ended.length + decision.picks.length > 0)
-    await send(tx, write(tx, decision, { ...taking, goods, orderId: wants.length === 1 ? wants[0]!.holder.orderId : null }), last)
+    await write(tx, decision, { ...taking, goods, orderId: wants.length === 1 ? wants[0]!.holder.orderId : null })
   return shorts
-}
-
-async function send(tx: Tx, writing: Query, last: 'last' | 'more'): Promise<void> {
-  if (last === 'more') await writing
-  else {
-    crashPoint('stock.batch_granted')
-    await tx.finish([writing])
-    crashPoint('stock.batch_committed')
-  }
 }
 
 function claimsOf(wants: readonly Want[], own: readonly OwnRow[], { others }: Taking): Claim[] {
