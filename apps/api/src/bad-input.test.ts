@@ -9,6 +9,7 @@ import { CREDENTIALS, IDEMPOTENCY, JSON_AND_HTTP, LISTS, TIMES_AND_STATES } from
 import { STOCK } from './testing/bad-stock.ts'
 import { TAXES_AND_SHIPPING } from './testing/bad-taxes.ts'
 import { IDS, MONEY, QUANTITIES, TEXTS } from './testing/bad-values.ts'
+import { WEBHOOKS } from './testing/bad-webhooks.ts'
 import { type Ground, prepareGround } from './testing/ground.ts'
 
 const NAUGHTY = new URL('../../../../shared/data/vectors/blns.json', import.meta.url)
@@ -28,6 +29,7 @@ const BAD_INPUT: BadInput[] = [
   PROMOTIONS_AND_COUPONS,
   CARTS_AND_CUSTOMERS,
   STOCK,
+  WEBHOOKS,
 ]
   .flat()
   .map(([item, name, request, status, type, pointer]) => ({

@@ -6,7 +6,6 @@ import type { EventSubscription } from './event-feeds.ts'
 export const STREAM_SECONDS_MAX = 3_600
 export const HEARTBEAT_MS = 15_000
 
-const STREAM_SECONDS = 900
 const RETRY_MS = 2_000
 // A client that has not taken what was sent for so long is hung up on.
 const SLOW_AFTER_MS = 30_000
@@ -20,7 +19,6 @@ export const streamQuery = {
     .regex(/^\d{1,4}$/)
     .transform(Number)
     .pipe(z.number().max(STREAM_SECONDS_MAX))
-    .default(STREAM_SECONDS)
     .meta({ description: 'The stream ends after so long, and the client comes again. 0: what there is now, and no more.' }),
 }
 

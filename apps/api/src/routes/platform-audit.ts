@@ -31,12 +31,12 @@ export function platformAuditRoutes(fastify: FastifyInstance, { platformSql, tok
     '/v1/audit',
     {
       config: { gate: 'platform', summary: 'What admins did, the newest first' },
-      schema: { querystring: z.strictObject({ ...pageQuery, merchant: idSchema.optional() }), response: { 200: pageOf(entrySchema) } },
+      schema: { querystring: z.strictObject({ ...pageQuery, merchant_id: idSchema.optional() }), response: { 200: pageOf(entrySchema) } },
     },
-    async ({ query: { limit, cursor, merchant } }) => {
-      const scope = { merchantId: 'platform', query: `audit|${merchant ?? ''}` }
+    async ({ query: { limit, cursor, merchant_id: merchantId } }) => {
+      const scope = { merchantId: 'platform', query: `audit|${merchantId ?? ''}` }
       const [before] = cursor === undefined ? [] : openCursor(tokenKeys, scope, cursor)
-      const rows = await audit.list({ before: before === undefined ? undefined : BigInt(before), limit: limit + 1, merchantId: merchant })
+      const rows = await audit.list({ before: before === undefined ? undefined : BigInt(before), limit: limit + 1, merchantId })
       const shown = rows.slice(0, limit)
       const next = rows.length > limit ? sealCursor(tokenKeys, scope, [String(shown.at(-1)!.sequence)]) : null
       return { data: shown.map(present), next_cursor: next }

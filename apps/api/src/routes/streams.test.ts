@@ -85,7 +85,7 @@ it('shows a buyer the status of an order as it changes, and ends when nothing mo
   const cart = await fillCart(merchant, [{ goods }])
   const { order } = await buyCart(merchant, cart.id)
   const token = capabilityToken(api.shop.keys, merchant.merchant.id, 'order', order.id)
-  const stream = await follow(`/v1/orders/${order.id}/stream`, { 'order-token': token })
+  const stream = await follow(`/v1/orders/${order.id}/stream?for_seconds=600`, { 'order-token': token })
   await expect.poll(() => stream.events(), SOON).toMatchObject([{ event: 'order', data: { id: order.id, status: 'placed' } }])
   await happen(3)
   const cancelled = await api.call(merchant.host, {
@@ -105,13 +105,13 @@ it('shows a buyer the status of an order as it changes, and ends when nothing mo
 
 it("takes no other order's token", async () => {
   const token = capabilityToken(api.shop.keys, merchant.merchant.id, 'order', newId())
-  expect((await follow(`/v1/orders/${newId()}/stream`, { 'order-token': token })).status).toBe(404)
+  expect((await follow(`/v1/orders/${newId()}/stream?for_seconds=600`, { 'order-token': token })).status).toBe(404)
 })
 
 it('shows staff what happens, in order and without a gap, from where they were', async () => {
   await happen(600)
-  const resumed = await follow('/v1/admin/events/stream', { ...asStaff(), 'last-event-id': '20' })
-  const fromNow = await follow('/v1/admin/events/stream', asStaff())
+  const resumed = await follow('/v1/admin/events/stream?for_seconds=600', { ...asStaff(), 'last-event-id': '20' })
+  const fromNow = await follow('/v1/admin/events/stream?for_seconds=600', asStaff())
   await expect.poll(() => resumed.events().length, SOON).toBe(580)
   await happen(2)
   await expect.poll(() => [resumed.events().length, fromNow.events().length], SOON).toEqual([582, 2])
@@ -121,24 +121,27 @@ it('shows staff what happens, in order and without a gap, from where they were',
 
 it('ends at once when only what is there is asked for', async () => {
   await happen(3)
-  const answer = await api.call(merchant.host, { url: '/v1/admin/events/stream?after=1&for_seconds=0', token: merchant.token })
+  const answer = await api.call(merchant.host, { url: '/v1/admin/events/stream?for_seconds=0&after=1', token: merchant.token })
   expect([answer.status, answer.headers['content-type']]).toEqual([200, 'text/event-stream; charset=utf-8'])
   expect(parse(answer.text).map((event) => event.id)).toEqual(['2', '3'])
 })
 
 it.each([
-  ['/v1/admin/events/stream', { 'last-event-id': 'yesterday' }, 400, 'invalid-cursor'],
-  ['/v1/admin/events/stream?after=-1', {}, 400, 'invalid-cursor'],
+  ['/v1/admin/events/stream?for_seconds=600', { 'last-event-id': 'yesterday' }, 400, 'invalid-cursor'],
+  ['/v1/admin/events/stream?for_seconds=0&after=-1', {}, 400, 'invalid-cursor'],
   ['/v1/admin/events/stream?for_seconds=4000', {}, 400, 'invalid-parameter'],
+  ['/v1/admin/events/stream', {}, 400, 'invalid-parameter'],
 ])('refuses %s with %j', async (url, headers, status, type) => {
   const answer = await api.call(merchant.host, { url, headers, token: merchant.token })
   expect([answer.status, answer.body.type]).toEqual([status, expect.stringMatching(new RegExp(`${type}$`))])
 })
 
 it('opens only so many for one caller, and more when some have gone', async () => {
-  const streams = await Promise.all(Array.from({ length: STREAMS_PER_SUBJECT_MAX }, () => follow('/v1/admin/events/stream', asStaff())))
+  const streams = await Promise.all(
+    Array.from({ length: STREAMS_PER_SUBJECT_MAX }, () => follow('/v1/admin/events/stream?for_seconds=600', asStaff())),
+  )
   expect(streams.map(({ status }) => status)).toEqual(streams.map(() => 200))
-  expect((await follow('/v1/admin/events/stream', asStaff())).status).toBe(429)
+  expect((await follow('/v1/admin/events/stream?for_seconds=600', asStaff())).status).toBe(429)
   open[0]!.destroy()
   await happen(1)
   await expect.poll(async () => (await follow('/v1/admin/events/stream?for_seconds=0', asStaff())).status, SOON).toBe(200)
@@ -148,7 +151,7 @@ it('ends all streams when the server is closed, and closes', async () => {
   const closing = await createTestApi()
   merchant = await closing.addMerchant()
   await closing.app.listen({ host: '127.0.0.1', port: 0 })
-  const stream = await follow('/v1/admin/events/stream', asStaff(), closing)
+  const stream = await follow('/v1/admin/events/stream?for_seconds=600', asStaff(), closing)
   await expect.poll(() => stream.text(), SOON).toContain('retry:')
   await closing.close()
   await expect.poll(() => stream.ended(), SOON).toBe(true)
