@@ -62,11 +62,15 @@ export async function exchangeReturn(
   return { orderReturn: await loadReturn(tx, id), draft }
 }
 
-/** What the exchange has used up; an exchange that nobody ordered ends here. */
-async function creditUsed(tx: Tx, { id, exchangeCartId, exchangeCredit, exchangeOrderId }: OrderReturn): Promise<bigint> {
+/** What the exchange has used up. One that nobody ordered, or whose order was cancelled, ends here. */
+async function creditUsed(tx: Tx, { id, exchangeCartId }: OrderReturn): Promise<bigint> {
   if (exchangeCartId === null) return 0n
+  const [draft] = await tx.sql<{ status: string }[]>`
+    select status from cart where merchant_id = ${tx.merchantId} and id = ${exchangeCartId} for update`
+  // Whoever was ordering the draft is done by now, one way or the other.
+  const { exchangeOrderId, exchangeCredit } = await loadReturn(tx, id)
   if (exchangeOrderId !== null) return exchangeCredit!
-  await discardDraft(tx, exchangeCartId)
+  if (draft?.status === 'open') await discardDraft(tx, exchangeCartId)
   await tx.sql`
     update order_return set exchange_cart_id = null, exchange_credit = null where merchant_id = ${tx.merchantId} and id = ${id}`
   return 0n
