@@ -48,6 +48,14 @@ const BOOKS = `
     values ('${MERCHANT}', '${REFUND}', '${LINE}', 1, 3000, 0), ('${MERCHANT}', '${CREDIT_REFUND}', '${LINE}', 1, 3000, 0);
   insert into refund_part (merchant_id, refund_id, payment_id, amount, tax) values ('${MERCHANT}', '${REFUND}', '${PAYMENT}', 2000, 0);`
 
+const OF_THE_BOOKS = [
+  '10_journals_balance',
+  '11_trial_balance_is_nothing',
+  '12_books_are_whole',
+  '13_balances_are_their_entries',
+  '14_no_more_back_than_came_in',
+]
+
 const entry = (change: string, where: string) => `update ledger_entry set ${change} where merchant_id = '${MERCHANT}' and ${where}`
 
 /** What somebody with the rights of a superuser may do to the books, past every trigger, and the invariant that sees it. */
@@ -128,7 +136,7 @@ async function brokenBy(statements: string): Promise<string[]> {
       await tx`set local session_replication_role = replica`
       await tx.unsafe(`${BOOKS} ${statements}`)
       for (const { name, text } of await readInvariants()) {
-        if (/^1[0-4]_/.test(name) && (await tx.unsafe(text)).length > 0) broken.push(name)
+        if (OF_THE_BOOKS.includes(name) && (await tx.unsafe(text)).length > 0) broken.push(name)
       }
       throw takenBack
     })
@@ -147,9 +155,10 @@ describe('the invariants of the books', () => {
     expect(await brokenBy(statement)).toContain(invariant)
   })
 
-  test('each have something that breaks them', async () => {
-    const names = (await readInvariants()).map(({ name }) => name).filter((name) => /^1[0134]_|^12_books/.test(name))
-    expect(names.filter((name) => !VIOLATIONS.some(([invariant]) => invariant === name))).toEqual([])
+  test('each have something that breaks them, and are there', async () => {
+    const names = (await readInvariants()).map(({ name }) => name)
+    for (const name of OF_THE_BOOKS) expect(names).toContain(name)
+    expect([...new Set(VIOLATIONS.map(([invariant]) => invariant))]).toEqual(OF_THE_BOOKS)
   })
 })
 
