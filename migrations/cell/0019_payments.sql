@@ -45,7 +45,7 @@ create table saved_payment_method (
   unique (merchant_id, customer_id, provider, provider_reference),
   foreign key (merchant_id, customer_id) references customer (merchant_id, id) on delete cascade
 );
-select app.protect('saved_payment_method', 'select, insert, delete');
+select app.protect('saved_payment_method');
 
 -- One attempt to pay an order, or a part of it. capture: whether the money is taken with the authorization or later.
 -- source_id: the gift card or the account that paid. expires_at: until when the attempt may be settled by its buyer.

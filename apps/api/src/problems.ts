@@ -235,7 +235,7 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
   payment_method_unusable: {
     status: 422,
     title: 'Payment method not usable',
-    meaning: 'The payment names no method, two of them, or a saved one that is not this customer’s; `errors` says where.',
+    meaning: 'Nothing is named that pays, two things are, or a saved method that is not this customer’s; `errors` says where.',
   },
   callback_invalid: {
     status: 401,

@@ -22,7 +22,7 @@ type PaymentRouteDeps = Pick<Deps, 'payments' | 'tokenKeys'>
 const BUYER = { kind: 'buyer' } as const
 const orderParams = z.strictObject({ order_id: idSchema })
 const paymentParams = z.strictObject({ order_id: idSchema, payment_id: idSchema })
-const methodParams = z.strictObject({ method_id: idSchema })
+const methodParams = z.strictObject({ payment_method_id: idSchema })
 
 /** What buyers do about payments after the checkout, and what providers tell us. */
 export function paymentRoutes(fastify: FastifyInstance, deps: PaymentRouteDeps): void {
@@ -95,12 +95,12 @@ function savedMethodRoutes(fastify: FastifyInstance): void {
   )
 
   app.delete(
-    '/v1/customers/me/payment-methods/:method_id',
+    '/v1/customers/me/payment-methods/:payment_method_id',
     {
       config: { gate: 'store', customer: 'required', summary: 'Forget a payment method' },
       schema: { params: methodParams, response: { 204: z.null() } },
     },
-    async ({ inMerchant, customer, params: { method_id: methodId } }, reply) => {
+    async ({ inMerchant, customer, params: { payment_method_id: methodId } }, reply) => {
       await inMerchant((tx) => removeSavedMethod(tx, { customerId: customer!.id, methodId }))
       return reply.code(204).send(null)
     },

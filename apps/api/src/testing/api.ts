@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { hashPassword } from '@souk/core/merchant/passwords.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
+import { FakeProvider } from '@souk/core/testing/fake-provider.ts'
 import { createTestShop, type MerchantOverrides, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
 import { testPluginPort } from '@souk/core/testing/plugin-port.ts'
 import { Admins } from '@souk/platform/admins.ts'
@@ -84,7 +85,7 @@ export async function createTestApi(
     log: openLog('info', { write: (line) => void log.push(line) }),
     now: () => clock.now,
     pluginPort: testPluginPort(),
-    paymentProviders: new Map(),
+    paymentProviders: new Map([['fake', new FakeProvider()]]),
     resolveTxt: async (name) => dns.get(name) ?? Promise.reject(new Error('ENOTFOUND')),
     ...overrides,
   }

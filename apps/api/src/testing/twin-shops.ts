@@ -10,10 +10,12 @@ import { addAccount, addMail } from './twin-accounts.ts'
 import { addFulfillments } from './twin-fulfillment.ts'
 import { addPlaces } from './twin-goods.ts'
 import { addMoney } from './twin-money.ts'
+import { addPayments } from './twin-payments.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
 import { addDryRuns, addPromotions } from './twin-promotions.ts'
 import { addMember } from './twin-staff.ts'
 import { addTaxesAndShipping } from './twin-taxes.ts'
+import { addWebhooks } from './twin-webhooks.ts'
 import type { Credentials, Values } from './valid-requests.ts'
 
 /** A shop in the middle of its life: two of everything. One has the names that the other shop's has too, one names of its own. */
@@ -161,11 +163,17 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   const places = await addPlaces(staff, put, { name: names.handle, canary })
   const shipment = await addShipment(shop, { orderId: sent.id, installId: plugins.install_id!, canary })
   const onTheWay = await addFulfillments(api, shop, { variantId: ordered.variants[0].id, canary, key: names.idempotencyKey })
+  const webhooks = await addWebhooks(api, shop, { canary })
+  const payments = await addPayments(api, shop, {
+    ...{ canary, variantId: ordered.variants[0].id, customer: account.customer, key: names.idempotencyKey },
+  })
   const money = await addMoney(staff, shop, { canary, customerId: customer.id })
   return {
     values: {
       ...plugins,
       ...money,
+      ...payments,
+      ...webhooks,
       ...onTheWay,
       ...promotions,
       ...dryRuns,

@@ -1,6 +1,8 @@
 import type { InjectOptions } from 'fastify'
 import { FULFILLMENT_BODIES, FULFILLMENT_STATES } from './fulfillment-requests.ts'
 import type { Operation } from './operations.ts'
+import { PAYMENT_BODIES, PAYMENT_STATES_NEEDED } from './twin-payments.ts'
+import { WEBHOOK_BODIES } from './twin-webhooks.ts'
 
 /** What a parameter or an id in a body is filled with, by its name. */
 export type Values = Record<string, string>
@@ -21,12 +23,13 @@ export type Request = Pick<InjectOptions, 'payload'> & { method: Operation['meth
  */
 export const BODIES: Record<string, (values: Values) => object | string | undefined> = {
   ...FULFILLMENT_BODIES,
+  ...PAYMENT_BODIES,
+  ...WEBHOOK_BODIES,
   'PATCH /v1/admin/settings': () => ({ name: 'Renamed', shipping: { name: 'Slow' } }),
   'POST /v1/carts': ({ variant_id }) => ({ lines: [{ variant_id, quantity: 1 }], email: 'ada@buyer.example' }),
   'PATCH /v1/carts/{cart_id}': () => ({ email: 'grace@buyer.example' }),
   'POST /v1/carts/{cart_id}/lines': ({ variant_id }) => ({ variant_id, quantity: 1 }),
   'PATCH /v1/carts/{cart_id}/lines/{line_id}': () => ({ quantity: 2 }),
-  'POST /v1/carts/{cart_id}/checkout': () => ({ payment_method: 'invoice' }),
   'POST /v1/customers': () => ({ email: 'another@buyer.example', password: 'another password' }),
   'POST /v1/customers/verifications': ({ registration_token, password }) => ({ token: registration_token, password }),
   'POST /v1/customers/sessions': ({ account_email, password }) => ({ email: account_email, password, device: 'Another' }),
@@ -171,6 +174,7 @@ function anotherPromotion(variantId: string): object {
 /** Parameters that name nothing that anybody has: how much is asked for, and what a new thing is called. */
 const SAYS_HOW: Values = {
   template_name: 'order_placed',
+  provider: 'fake',
   locale: 'de',
   mail_status: 'failed',
   action: 'promotion.created',
@@ -189,6 +193,10 @@ const SAYS_HOW: Values = {
   currency: 'EUR',
   last_four: 'ABCD',
   after: '0',
+  for_seconds: '0',
+  event_type: 'webhook.test',
+  known_sequence: '1',
+  known_hash: '0'.repeat(64),
   stock: 'keep',
   version: 'then',
   file_name: 'products.csv',
@@ -197,6 +205,7 @@ const SAYS_HOW: Values = {
 /** What an operation's parameters are filled with where it needs something in another state than most do. */
 const IN_STATE: Record<string, Values> = {
   ...FULFILLMENT_STATES,
+  ...PAYMENT_STATES_NEEDED,
   'POST /v1/admin/orders/{order_id}/refunds': { order_id: 'paid_order_id', line_id: 'paid_line_id' },
   'POST /v1/admin/orders/{order_id}/refunds/preview': { order_id: 'paid_order_id', line_id: 'paid_line_id' },
   'GET /v1/admin/orders/{order_id}/refunds/{refund_id}': { order_id: 'paid_order_id' },

@@ -30,8 +30,8 @@ export async function removeSavedMethod(tx: Tx, { customerId, methodId }: { cust
 }
 
 /**
- * What a provider is to be asked with. Refuses `payment_method_unusable` for a wish that names no method or two of them, a saved
- * one that is not this customer's or not this provider's, and a method to be kept for nobody.
+ * What a provider is to be asked with; with nothing, where its client side comes later. Refuses `payment_method_unusable` for a wish
+ * that names two methods, a saved one that is not this customer's or not this provider's, and a method to be kept for nobody.
  */
 export async function resolveMethod(
   tx: Tx,
@@ -40,9 +40,9 @@ export async function resolveMethod(
 ): Promise<NonNullable<OperationDetail['authorize']>> {
   const { token, savedMethodId, save = false, offSession = false, returnUrl = null } = wish
   const isSaved = savedMethodId !== undefined
-  if (isSaved === (token !== undefined)) throw unusable('/payment/token', isSaved ? 'ambiguous' : 'required')
+  if (isSaved && token !== undefined) throw unusable('/payment/token', 'ambiguous')
   if (save && customerId === null) throw unusable('/payment/save', 'needs_customer')
-  if (!isSaved) return { token: token!, savedMethod: null, offSession, save, returnUrl }
+  if (!isSaved) return { token: token ?? null, savedMethod: null, offSession, save, returnUrl }
   const [saved] = await tx.sql<{ reference: string }[]>`
     select provider_reference as reference from saved_payment_method
     where merchant_id = ${tx.merchantId} and id = ${savedMethodId} and customer_id = ${customerId}::uuid and provider = ${provider}`
