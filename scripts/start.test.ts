@@ -191,7 +191,7 @@ async function pasteLines(output: string): Promise<string> {
 
 const SET_UP = [
   ...['collections', 'customer-groups', 'customers', 'tax-rates', 'shipping-zones', 'shipping-methods', 'coupon-batches'],
-  ...['promotions', 'coupons', 'plugins/installs', 'plugins/releases'],
+  ...['promotions', 'coupons', 'plugins/installs', 'plugins/releases', 'payment-accounts'],
 ]
 
 /** All that staff have set up, as the API shows it. */
