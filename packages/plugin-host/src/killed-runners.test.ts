@@ -115,6 +115,11 @@ test('a plugin that was denied the processor is not the one who took too long', 
   setTimeout(() => signal(pid!, 'SIGCONT'), 1_250)
   expect(await call(1, 1_000)).toMatchObject({ ok: true, output: 1 })
 
+  // For longer than its deadline of 150 ms twice over.
+  signal(pid!, 'SIGSTOP')
+  setTimeout(() => signal(pid!, 'SIGCONT'), 500)
+  expect(await call(1, 50)).toMatchObject({ ok: true, output: 1 })
+
   // In the middle: the engine's clock of 400 ms passes, and the call is made again. Now and then we stop it too late, or wake it too late.
   const madeAgain = async () => {
     const begun = performance.now()

@@ -7,7 +7,7 @@ import { runnerArguments } from './confinement.ts'
 import { limitMemory } from './memory-group.ts'
 import { processorMs } from './processor-time.ts'
 import { encodeFrame, type Frame, FrameReader, type HostMessage, type RunnerMessage } from './sandbox/frames.ts'
-import { KILL_GRACE_MS, LOAD_MS_MAX } from './sandbox/limits.ts'
+import { KILL_GRACE_MS, LOAD_MS_MAX, PUT_OFF_MS_MAX } from './sandbox/limits.ts'
 import { OVER_MEMORY, OVER_TIME } from './sandbox/watchdog.ts'
 
 export interface RunnerSettings {
@@ -43,10 +43,9 @@ const ERRORS_KEPT_CHARACTERS = 2_000
 const MEMORY_TARGET_SHARE = 0.6
 
 /**
- * A deadline is put off once if the runner had the processor for less than this share of the time: on an overloaded machine it was not the
- * plugin that took too long.
+ * A deadline is put off while the runner has had the processor for less than this share of the time that it was given: on an overloaded machine
+ * it was not the plugin that took too long.
  */
-const EXTENSIONS_MAX = 1
 const STARVED_SHARE = 0.6
 
 interface Waiting {
@@ -56,7 +55,6 @@ interface Waiting {
   /** Its deadline runs from when the runner came to it. */
   begunAt: number | undefined
   timer: NodeJS.Timeout | undefined
-  extensions: number
   resolve(reply: Reply): void
   reject(gone: RunnerGone): void
 }
@@ -162,7 +160,7 @@ export class RunnerProcess {
   #await(enqueue: (waiting: Waiting) => void, deadlineMs: number, restDeadlineMs: number): Promise<Reply> {
     this.#socket.ref()
     return new Promise((resolve, reject) => {
-      enqueue({ deadlineMs, restDeadlineMs, begunAt: undefined, timer: undefined, extensions: 0, resolve, reject })
+      enqueue({ deadlineMs, restDeadlineMs, begunAt: undefined, timer: undefined, resolve, reject })
       this.#begin()
     })
   }
@@ -183,12 +181,11 @@ export class RunnerProcess {
 
   #overdue(waiting: Waiting): void {
     const used = processorMs(this.pid)
-    const elapsedMs = performance.now() - waiting.begunAt!
-    const wasStarved = used !== undefined && this.#usedMs !== undefined && used - this.#usedMs < elapsedMs * STARVED_SHARE
-    if (wasStarved && waiting.extensions < EXTENSIONS_MAX) {
-      waiting.extensions++
-      this.#wait(waiting)
-    } else this.kill('deadline')
+    const { deadlineMs, begunAt } = waiting
+    const wasStarved = used !== undefined && this.#usedMs !== undefined && used - this.#usedMs < deadlineMs * STARVED_SHARE
+    const putOffMs = performance.now() - begunAt! - deadlineMs
+    if (wasStarved && putOffMs < Math.max(deadlineMs, PUT_OFF_MS_MAX)) this.#wait(waiting)
+    else this.kill('deadline')
   }
 
   #watch(settings: RunnerSettings): Promise<void> {

@@ -1,12 +1,12 @@
 import { Worker } from 'node:worker_threads'
+import { PUT_OFF_MS_MAX } from './limits.ts'
 
 /** Written to stderr by the watchdog before it ends the process, for whoever started it. */
 export const OVER_MEMORY = 'runner: over its memory limit'
 export const OVER_TIME = 'runner: over its time'
 
 const WATCH_MS = 100
-/** The host kills at the deadline, which it may put off once. This is for a host that is gone or stuck itself, and must not come first. */
-const DEADLINES_OF_HOST = 2
+/** The host kills at the deadline, or when it has put it off for long enough. This is for a host that is gone or stuck itself, and must not come first. */
 const OVERDUE_MS = 1_000
 
 // Shared numbers: when the work at hand must be over (ms of performance.timeOrigin's clock, 0 = idle), and the resident bytes seen last.
@@ -51,7 +51,7 @@ export class Watchdog {
   }
 
   begin(limitMs: number): void {
-    Atomics.store(this.#shared, DEADLINE, BigInt(Math.ceil(Date.now() + DEADLINES_OF_HOST * limitMs)))
+    Atomics.store(this.#shared, DEADLINE, BigInt(Math.ceil(Date.now() + limitMs + Math.max(limitMs, PUT_OFF_MS_MAX))))
   }
 
   end(): void {
