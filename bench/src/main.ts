@@ -5,19 +5,22 @@ import { join } from 'node:path'
 import { House, type Shop } from '@souk/proofs/house.ts'
 import { measureCosts } from './costs.ts'
 import { cpuOf, cpuOfTree, memoryOf } from './cpu.ts'
+import { measureJobs, printJobs } from './jobs.ts'
 import { openMinimalOrders } from './limit-orders.ts'
 import { fireRequests, type Rate } from './load.ts'
 import { type Operation, operations } from './operations.ts'
+import { measurePayments, printPayments } from './payments.ts'
 import { measureQuotes, printQuotes } from './quotes.ts'
 import { printReport, type Row } from './report.ts'
 import { measureRules, printRules } from './rules.ts'
 import { fillHouse } from './shop.ts'
+import { measureWebhooks, printWebhooks } from './webhooks.ts'
 
 const CONNECTIONS = [1, 8, 32]
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 5)
 const WARM_UP_SECONDS = 2
 
-const house = await House.open()
+const house = await House.open({ paymentProvider: true })
 try {
   await house.startApi()
   house.startWorker()
@@ -44,10 +47,16 @@ try {
   const memory = await memoryOf(house.api.pid)
   await minimal.close()
   limits.stop()
-  printReport(rows, await measureCosts(house, shop), memory)
+  printReport(rows, await measureCosts(house, () => operations(house, shop)), memory)
   console.log()
   house.startWorker()
   printQuotes(await measureQuotes(house))
+  console.log()
+  printPayments(await measurePayments(house))
+  console.log()
+  printWebhooks(await measureWebhooks(house))
+  console.log()
+  printJobs(await measureJobs(house))
   console.log()
   printRules(await measureRules())
   const broken = await house.invariants()

@@ -68,7 +68,8 @@ function checkoutFlow(shop: Shop, variants: string[]): Operation {
   return { name: 'full checkout of two lines', limit: 'order', run: (connections, seconds) => repeat(connections, seconds, buy), once: buy }
 }
 
-async function openCart(shop: Shop, variantIds: string[]): Promise<{ id: string; token: string }> {
+/** With a line of one for each variant, contact and address. */
+export async function openCart(shop: Shop, variantIds: string[]): Promise<{ id: string; token: string }> {
   const lines = variantIds.map((variant_id) => ({ variant_id, quantity: 1 }))
   const body = { lines, email: 'bench@buyer.example', shipping_address: ADDRESS }
   return expectStatus(await shop.buyer.post<{ id: string; token: string }>('/v1/carts', body), 201)
