@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Actor } from '../actor.ts'
 import { onCrashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
+import { holdOrder, readOrderState } from '../orders/hold-order.ts'
 import { installPlugin } from '../plugins/install-plugin.ts'
 import { PluginRuntime } from '../plugins/plugin-runtime.ts'
 import type { ProviderCall } from '../plugins/port.ts'
@@ -11,9 +12,15 @@ import { SECRETS_PURPOSE, setSecret } from '../plugins/secrets.ts'
 import { SecretBox } from '../secret-box.ts'
 import { addGoods } from '../testing/goods.ts'
 import { createTestShop, type TestShop } from '../testing/merchant.ts'
+import { addPlacedOrder } from '../testing/placed-order.ts'
 import { testManifest, testPluginPort } from '../testing/plugin-port.ts'
+import { cancelFulfillment } from './cancel-fulfillment.ts'
+import { loadFulfillment } from './fulfillment.ts'
+import { openFulfillment } from './open-fulfillments.ts'
 import { performShipment, trackShipment } from './perform-shipment.ts'
+import { packFulfillment } from './pick-fulfillment.ts'
 import { cancelShipment, requestShipment } from './request-shipment.ts'
+import { shipFulfillment } from './ship-fulfillment.ts'
 import { loadLabel, loadShipment } from './shipment.ts'
 
 const actor: Actor = { kind: 'staff', id: '00000000-0000-7000-8000-000000000001' }
@@ -190,6 +197,71 @@ describe('a shipment', () => {
     await trackShipment(inMerchant, deps, { shipmentId: id })
     expect(await read(id)).toMatchObject({ trackingStatus: 'delivered' })
     expect(sent.filter(({ path }) => path === '/tracking')).toHaveLength(1)
+  })
+})
+
+describe('a shipment of a fulfillment', () => {
+  /** A fulfillment of one of two pieces, and what asks a carrier to take it. */
+  async function opened(hooks = HOOKS) {
+    const shipped = await shipping(hooks)
+    const { inMerchant, install } = shipped
+    const goods = await addGoods(shipped, { onHand: 5n })
+    const { orderId, lineIds } = await addPlacedOrder(shipped, [{ goods, quantity: 2n }])
+    const wanted = { locationId: shipped.locationId, lines: [{ lineId: lineIds[0]!, quantity: 1n }] }
+    const { id } = await inMerchant(async (tx) => openFulfillment(tx, await holdOrder(tx, orderId), wanted, by))
+    const ask = (fulfillmentId = id) =>
+      inMerchant((tx) =>
+        requestShipment(tx, { orderId, installId: install.id, fulfillmentId, method: 's', sender: SENDER, parcels: [{ grams: 900 }] }, by),
+      )
+    const fulfillment = () => inMerchant.read((tx) => loadFulfillment(tx, id))
+    return { ...shipped, goods, orderId, id, ask, fulfillment }
+  }
+
+  it('tells the carrier of its goods alone, and goes as the carrier says', async () => {
+    const { ask, perform, fulfillment, inMerchant, deps, port, orderId, goods } = await opened()
+    const shipment = await ask()
+    await perform(shipment.id)
+    expect(await fulfillment()).toMatchObject({ status: 'to_pick', shipmentId: shipment.id, trackingNumber: 'T-1' })
+    const told = port.calls.find(({ hook }) => hook === 'createShipment')!.input as {
+      shipment: { items: object[]; declared_value: number }
+    }
+    expect(told.shipment).toMatchObject({ items: [{ quantity: 1 }], declared_value: 1_000 })
+    await Promise.all([1, 2].map(() => trackShipment(inMerchant, deps, { shipmentId: shipment.id })))
+    expect(await fulfillment()).toMatchObject({ status: 'delivered' })
+    const { state } = await inMerchant((tx) => readOrderState(tx, orderId))
+    expect(state).toMatchObject({ status: 'part_fulfilled', lines: [{ fulfilled: 1n, delivered: 1n }] })
+    const [level] = await inMerchant.read(
+      (tx) => tx.sql`select on_hand, allocated from stock_level where merchant_id = ${tx.merchantId} and variant_id = ${goods.variantId}`,
+    )
+    expect(level).toEqual({ on_hand: 4n, allocated: 1n })
+  })
+
+  it('leaves the house when the carrier has it, whatever had been noted, and once', async () => {
+    const underWay = { outcome: 'known', status: 'in_transit', events: [] }
+    const { ask, perform, fulfillment, inMerchant, deps, id } = await opened({ ...HOOKS, parseTracking: underWay })
+    const shipment = await ask()
+    await perform(shipment.id)
+    await inMerchant((tx) => packFulfillment(tx, id, by))
+    await inMerchant((tx) => shipFulfillment(tx, id, {}, by))
+    await trackShipment(inMerchant, deps, { shipmentId: shipment.id })
+    expect(await fulfillment()).toMatchObject({ status: 'shipped' })
+  })
+
+  it('is the only one, and has to be called off before its goods are taken apart', async () => {
+    const { ask, perform, inMerchant, id, fulfillment } = await opened()
+    const shipments = await Promise.allSettled([ask(), ask(), ask()])
+    const made = shipments.filter((each) => each.status === 'fulfilled')
+    expect(made).toHaveLength(1)
+    await expect(inMerchant((tx) => cancelFulfillment(tx, id, by))).rejects.toMatchObject({
+      details: { extra: { current_state: 'shipping' } },
+    })
+    const shipmentId = made[0]!.value.id
+    await inMerchant((tx) => cancelShipment(tx, shipmentId, by))
+    await perform(shipmentId)
+    expect(await fulfillment()).toMatchObject({ shipmentId: null })
+    expect((await inMerchant((tx) => cancelFulfillment(tx, id, by))).status).toBe('cancelled')
+    await expect(ask()).rejects.toMatchObject({ code: 'invalid_state' })
+    await expect(ask(newId())).rejects.toMatchObject({ code: 'not_found', details: { errors: [{ pointer: '/fulfillment_id' }] } })
   })
 })
 
