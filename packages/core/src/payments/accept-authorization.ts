@@ -45,6 +45,7 @@ export async function acceptAuthorization(
   const isWanted = before.status !== 'cancelled' && wasDue
   const events = isWanted ? [] : await takeBack(tx, paid, by)
   const told: OrderEvent[] = [{ type: 'payment.authorized', paymentId: payment.id, amount: said.authorized }]
+  if (before.authorized + said.authorized >= before.total) told.push(...(await closeManual(tx, order.id, by)))
   if (confirms && short.length === 0) told.push({ type: 'order.placed', content: null, payments: [factsOf(paid, said.method)] })
   if (said.captured > 0n) told.push({ type: 'payment.captured', paymentId: payment.id, amount: said.captured })
   if (said.captured > 0n) await bookCapture(tx, order, paid, { key: payment.id, amount: said.captured }, by)
@@ -70,6 +71,14 @@ export async function bookCapture(
     order: { total: state.total, taxTotal: state.taxTotal, captured: state.captured },
     ...by,
   })
+}
+
+/** Money by hand is not waited for any more where something else has paid. */
+async function closeManual(tx: Tx, orderId: string, { now }: By): Promise<OrderEvent[]> {
+  const rows = await tx.sql<{ id: string }[]>`
+    update payment set status = 'voided', settled_at = ${now}, updated_at = ${now}
+    where merchant_id = ${tx.merchantId} and order_id = ${orderId} and provider = 'manual' and status = 'pending' returning id`
+  return rows.map(({ id }) => ({ type: 'payment.voided', paymentId: id, amount: 0n }))
 }
 
 function writePayment(tx: Tx, paid: PaymentRow, operation: OperationRow, said: Authorized, { now }: By) {

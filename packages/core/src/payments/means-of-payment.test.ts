@@ -72,6 +72,13 @@ describe('another attempt', () => {
     expect(seller.fake.net).toBe(1_490n)
   })
 
+  it('pays through a provider what was to come by hand, which is not waited for any more', async () => {
+    const { id } = await payCart(seller, await cart(), { payment: undefined, paymentMethod: 'invoice' })
+    expect(await payAgain(id, { provider: 'fake', token: 'ok' })).toMatchObject({ statusCode: 201, status: 'paid' })
+    const payments = await paymentsOf(seller, id)
+    expect(payments.map(({ provider, status }) => `${provider} ${status}`).sort()).toEqual(['fake captured', 'manual voided'])
+  })
+
   it('is answered the same again to the same key', async () => {
     const { id } = await payCart(seller, await cart(), { token: 'declined' })
     const first = await payAgain(id, { provider: 'fake', token: 'declined' }, 'twice')
