@@ -69,13 +69,13 @@ import { staffSessionRoutes } from './routes/staff-sessions.ts'
 import { staffShipmentRoutes } from './routes/staff-shipments.ts'
 import { staffShippingRoutes } from './routes/staff-shipping.ts'
 import { staffStockRoutes } from './routes/staff-stock.ts'
-import { staffStoreCreditRoutes } from './routes/staff-store-credit.ts'
 import { staffTaxExemptionRoutes } from './routes/staff-tax-exemptions.ts'
 import { staffTaxRoutes } from './routes/staff-taxes.ts'
 import { staffVariantRoutes } from './routes/staff-variants.ts'
 import { staffWebhookDeliveryRoutes } from './routes/staff-webhook-deliveries.ts'
 import { staffWebhookRoutes } from './routes/staff-webhooks.ts'
 import { storeRoutes } from './routes/store.ts'
+import { storeCreditRoutes } from './routes/store-credit.ts'
 import { streamRoutes } from './routes/streams.ts'
 import { writeFromZod } from './serialization.ts'
 import { AccessTokens, issuerOf, type JwtKey, jwtOptions } from './tokens.ts'
@@ -207,7 +207,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffDraftOrderRoutes(app, deps)
   refundRoutes(app)
   giftCardRoutes(app, deps)
-  staffStoreCreditRoutes(app, deps.tokenKeys)
+  storeCreditRoutes(app, deps.tokenKeys)
   staffLedgerRoutes(app, deps.tokenKeys)
   staffReconciliationRoutes(app, deps.tokenKeys)
   staffQuoteRoutes(app, deps)

@@ -1,5 +1,9 @@
+import { openAccount } from '@souk/core/customers/accounts.ts'
+import { openSession } from '@souk/core/customers/sessions.ts'
+import { hashPassword } from '@souk/core/merchant/passwords.ts'
+import { addGoods } from '@souk/core/testing/goods.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type ApiMerchant, createTestApi, type TestApi } from '../testing/api.ts'
+import { type ApiMerchant, createTestApi, PASSWORD, type TestApi } from '../testing/api.ts'
 
 let api: TestApi
 let shop: ApiMerchant
@@ -123,5 +127,62 @@ describe('store credit', () => {
     ] as const)
       expect((await post(url, { change })).status).toBe(status)
     expect((await get(url, other)).status).toBe(404)
+  })
+})
+
+describe('an order', () => {
+  async function customerWith(credit: number) {
+    const { now } = api.clock
+    const { body } = await post('customers', { email: `buyer-${++keys}@buyer.example` })
+    await post(`customers/${body.id}/store-credit`, { change: eur(credit) })
+    const passwordHash = await hashPassword(PASSWORD)
+    const { sessionId } = await shop.inMerchant(async (tx) => {
+      await openAccount(tx, { customerId: body.id, passwordHash, now })
+      return openSession(tx, api.shop.keys, { customerId: body.id, passwordHash, device: '', now })
+    })
+    return api.tokens.issue({ customersOf: shop.merchant.id }, body.id, now, sessionId).access_token
+  }
+
+  async function openCart(token?: string) {
+    const { variantId } = await addGoods(shop, { price: 1_000n })
+    const address = { name: 'Ada', line1: 'Street 1', city: 'Berlin', country: 'DE' }
+    const payload = { lines: [{ variant_id: variantId, quantity: 1 }], email: 'ada@buyer.example', shipping_address: address }
+    return (await api.call(shop.host, { method: 'POST', url: '/v1/carts', payload, ...(token && { token }) })).body
+  }
+
+  const checkout = (cart: { id: string; token: string }, payload: object, remoteAddress = '192.0.2.1') =>
+    api.call(shop.host, {
+      ...{ method: 'POST', url: `/v1/carts/${cart.id}/checkout`, payload, remoteAddress },
+      headers: { 'cart-token': cart.token, 'idempotency-key': `cards-${++keys}` },
+    })
+
+  it('is paid by a gift card and by store credit, which its buyer sees go', async () => {
+    const token = await customerWith(5_000)
+    const { body: issued } = await post('gift-cards', { amount: eur(400) })
+    const cart = await openCart(token)
+    const { status, body } = await checkout(cart, { gift_cards: [issued.cards[0].code], use_store_credit: true })
+    expect([status, body.payment_status]).toEqual([201, 'paid'])
+    const total = body.totals.total.amount
+    expect(body.payments.map((payment: { provider: string; amount: object }) => [payment.provider, payment.amount]).sort()).toEqual([
+      ['gift_card', eur(400)],
+      ['store_credit', eur(total - 400)],
+    ])
+    const credit = () => api.call(shop.host, { url: '/v1/customers/me/store-credit', token })
+    expect((await credit()).body).toEqual({ data: [eur(5_000 - total + 400)] })
+    expect((await balance(issued.cards[0].code)).body).toMatchObject({ balance: eur(0) })
+    expect((await post(`orders/${body.id}/refunds`, { amount: eur(total) })).body).toMatchObject({ status: 'issued' })
+    expect((await credit()).body).toEqual({ data: [eur(5_000)] })
+    expect((await balance(issued.cards[0].code)).body).toMatchObject({ balance: eur(400) })
+    expect((await api.call(shop.host, { url: '/v1/customers/me/store-credit' })).status).toBe(401)
+  })
+
+  it('tells no more about codes than the question for a balance does', async () => {
+    const cart = await openCart()
+    const guess = (code: string) => checkout(cart, { gift_cards: [code], payment_method: 'invoice' }, '192.0.2.30')
+    const slugs: (string | undefined)[] = []
+    for (let guesses = 0; guesses < 51; guesses++) slugs.push(slugOf(await guess(`guess-${guesses}`)))
+    expect([slugs.indexOf('quota-exceeded'), slugs[49]]).toEqual([50, 'gift-card-invalid'])
+    expect((await balance('guess-again', shop, '192.0.2.30')).status).toBe(429)
+    expect((await checkout(cart, { payment_method: 'invoice' }, '192.0.2.30')).status).toBe(201)
   })
 })

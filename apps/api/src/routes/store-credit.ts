@@ -3,6 +3,7 @@ import { getCustomer } from '@souk/core/customers/customer.ts'
 import { changeStoreCredit, storeCreditOf } from '@souk/core/gift-cards/store-credit.ts'
 import { once } from '@souk/core/idempotency/idempotency.ts'
 import { storeCredit } from '@souk/core/ledger/accounts.ts'
+import type { Money } from '@souk/core/money.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
@@ -28,23 +29,34 @@ const changeSchema = z.strictObject({
   reason: proseSchema(REASON_BYTES_MAX).default(''),
 })
 
+const creditSchema = z.strictObject({ data: z.array(moneySchema) })
+
 /** What the merchant owes its customers, and they may spend. */
-export function staffStoreCreditRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
+export function storeCreditRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
+
+  app.get(
+    '/v1/customers/me/store-credit',
+    {
+      config: { gate: 'store', customer: 'required', summary: 'What the customer has in store credit, by currency' },
+      schema: { response: { 200: creditSchema } },
+    },
+    async ({ inMerchant, customer }) => present(await inMerchant.read((tx) => storeCreditOf(tx, customer!.id))),
+  )
 
   app.get(
     '/v1/admin/customers/:customer_id/store-credit',
     {
       config: { gate: 'staff', scopes: ['gift_cards:read'], summary: 'What a customer has in store credit, by currency' },
-      schema: { params, response: { 200: z.strictObject({ data: z.array(moneySchema) }) } },
+      schema: { params, response: { 200: creditSchema } },
     },
-    async ({ inMerchant, params: { customer_id } }) => {
-      const credit = await inMerchant.read(async (tx) => {
-        await getCustomer(tx, customer_id)
-        return storeCreditOf(tx, customer_id)
-      })
-      return { data: credit.map(({ amount, currency }) => presentMoney(amount, currency)) }
-    },
+    async ({ inMerchant, params: { customer_id } }) =>
+      present(
+        await inMerchant.read(async (tx) => {
+          await getCustomer(tx, customer_id)
+          return storeCreditOf(tx, customer_id)
+        }),
+      ),
   )
 
   app.post(
@@ -85,4 +97,8 @@ export function staffStoreCreditRoutes(fastify: FastifyInstance, keys: TokenKeys
       return statementPage(inMerchant, keys, { code: storeCredit(customer_id).code, currency }, page)
     },
   )
+}
+
+function present(credit: readonly Money[]): z.input<typeof creditSchema> {
+  return { data: credit.map(({ amount, currency }) => presentMoney(amount, currency)) }
 }
