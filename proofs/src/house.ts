@@ -49,6 +49,7 @@ export class House {
   readonly #passwords: Record<RoleName, string>
   readonly #psp: SandboxPsp | undefined
   #server: LocalServer
+  #isBeingKilled = false
 
   private constructor(folder: string, server: LocalServer, port: number, passwords: Record<RoleName, string>, psp: SandboxPsp | undefined) {
     this.#folder = folder
@@ -135,12 +136,16 @@ export class House {
   }
 
   databaseRuns(): boolean {
-    return this.#server.isRunning()
+    // Not down before all of it is gone: who supervises it must not start it again into its own death.
+    return this.#isBeingKilled || this.#server.isRunning()
   }
 
   /** kill -9 of the whole database server; `restartDatabase` brings it back on the same port. */
   async killDatabase(): Promise<void> {
-    await this.#server.kill()
+    this.#isBeingKilled = true
+    await this.#server.kill().finally(() => {
+      this.#isBeingKilled = false
+    })
   }
 
   async restartDatabase(): Promise<void> {

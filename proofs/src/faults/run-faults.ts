@@ -10,13 +10,13 @@ const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '1' },
     seed: { type: 'string' },
-    case: { type: 'string' },
+    case: { type: 'string', multiple: true },
   },
 })
 
 const first = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
 const seeds = Array.from({ length: values.seed === undefined ? Number(values.seeds) : 1 }, (_, n) => first + n)
-const cases = values.case === undefined ? FAULT_CASES : FAULT_CASES.filter(({ name }) => name === values.case)
+const cases = values.case === undefined ? FAULT_CASES : FAULT_CASES.filter(({ name }) => values.case!.includes(name))
 if (cases.length === 0) {
   console.error(`There is no such case. There are: ${FAULT_CASES.map(({ name }) => name).join(', ')}`)
   process.exit(1)
