@@ -131,6 +131,41 @@ test('wakes the shipments that the carrier was not told of yet, and no others', 
   expect(rows.map((row) => row.id).sort()).toEqual(lost.sort())
 })
 
+test('wakes what payments wait for when their time has come, and nothing before', async () => {
+  const [orderId, paymentId, captureId, callbackId] = [newId(), newId(), newId(), newId()]
+  const operation = (id: string, kind: string, status: string, due: string) =>
+    merchant.inMerchant(
+      (tx) => tx.sql`
+        insert into payment_operation (merchant_id, id, payment_id, order_id, kind, amount, currency, status, due_at, requested_by, settled_at)
+        values (${tx.merchantId}, ${id}, ${paymentId}, ${orderId}, ${kind}, 1, 'EUR', ${status}, now() + ${due}::interval, '{}',
+          case when ${status} = 'pending' then null else now() end)`,
+    )
+  await merchant.inMerchant(async (tx) => {
+    await tx.sql`
+      insert into orders (merchant_id, id, number, cart_id, status, payment_status, fulfillment_status, currency, email, subtotal,
+        discount_total, shipping_total, tax_total, tax_included, total, pricing_input, pricing_result)
+      values (${tx.merchantId}, ${orderId}, ${BigInt(++orders)}, ${newId()}, 'pending', 'pending', 'unfulfilled', 'EUR', 'a@b.example', 0, 0,
+        0, 0, true, 0, '{}', '{}')`
+    await tx.sql`
+      insert into payment (merchant_id, id, order_id, provider, method, status, amount, currency, expires_at)
+      values (${tx.merchantId}, ${paymentId}, ${orderId}, 'fake', 'card', 'pending', 1, 'EUR', now() - interval '1 minute')`
+    await tx.sql`
+      insert into payment_callback (merchant_id, id, provider, provider_event_id, kind)
+      values (${tx.merchantId}, ${callbackId}, 'fake', 'evt', 'other')`
+  })
+  await operation(paymentId, 'authorize', 'pending', '-1 second')
+  await operation(captureId, 'capture', 'pending', '-1 second')
+  await operation(newId(), 'refund', 'pending', '1 minute')
+  await operation(newId(), 'refund', 'succeeded', '-1 minute')
+  const woken = async () => {
+    await wakeMerchant(merchant.inMerchant, now)
+    return (await jobs()).map(({ task }) => task).filter((task) => /^(settle_|expire_order|process_)/.test(task))
+  }
+  const all = ['expire_order', 'process_payment_callback', 'settle_operation', 'settle_payment']
+  expect(await woken()).toEqual(all)
+  expect(await woken()).toEqual(all)
+})
+
 test('goes on with the others when one merchant cannot be entered', async () => {
   const [fenced, other] = [await shop.addMerchant(), await shop.addMerchant()]
   await admin.query(`update tenancy.home set state = 'moved' where merchant_id = $1`, [fenced.merchant.id])

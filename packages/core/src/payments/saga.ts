@@ -26,7 +26,7 @@ export interface By {
  * Each function belongs to one transaction with the order held, and writes down what it did or what the provider is to be asked:
  * how far an order has come is read from orders, stock_reservation, payment and payment_operation, and nowhere else. Doing one twice
  * does it once. A provider is asked between transactions, by settlePayment and settleOperation. What is not final has its time
- * in the tables (payment_operation.due_at, payment.expires_at), which the worker's round looks at: duePayments.
+ * in the tables (payment_operation.due_at, payment.expires_at), which the worker's round looks at: wakePayments.
  */
 export const SAGA = {
   reserve: { run: reserveStock, undo: releaseReservations },
@@ -35,11 +35,11 @@ export const SAGA = {
   capture: { run: requestOperation, undo: requestRefund },
 } as const
 
-/** Takes an order back that never became firm: the steps in reverse. Answers the events to record. */
+/** Takes an order back that never became firm; stock comes first, as in every transaction. Answers the events to record. */
 export async function compensate(tx: Tx, orderId: string, payments: readonly PaymentRow[], by: By): Promise<OrderEvent[]> {
+  await SAGA.reserve.undo(tx, { orderId }, by)
   const events: OrderEvent[] = []
   for (const payment of payments) events.push(...(await takeBack(tx, payment, by)))
-  await SAGA.reserve.undo(tx, { orderId }, by)
   return events
 }
 
@@ -51,7 +51,7 @@ export async function takeBack(tx: Tx, payment: PaymentRow, by: By): Promise<Ord
   return []
 }
 
-/** Asks that what is authorized and not captured be let go. Also of a payment that waits for its buyer. */
+/** Asks that what is authorized and not captured be let go. */
 async function requestVoid(tx: Tx, payment: PaymentRow, by: By): Promise<void> {
   const { captures, voids } = await asked(tx, payment.id)
   if (captures > 0n || voids > 0n) return
