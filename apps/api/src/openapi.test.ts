@@ -55,12 +55,15 @@ describe('the description of the API', () => {
   it('says which credentials a route takes, and which scopes', () => {
     for (const { path, method, operation } of operations()) {
       const route = api.routes.find((candidate) => candidate.method === method && candidate.url.replaceAll(/:([a-z_]+)/g, '{$1}') === path)
-      const { gate, scopes = [], capability, idempotency } = route!.config!
-      const expected = capability
-        ? [{ [`${capability}_token`]: [] }]
-        : gate === 'staff' || gate === 'platform'
-          ? [{ access_token: scopes }]
-          : []
+      const { gate, scopes = [], capability, customer, idempotency } = route!.config!
+      const expected =
+        customer === 'required'
+          ? [{ customer_token: [] }]
+          : capability
+            ? [{ [`${capability}_token`]: [] }]
+            : gate === 'staff' || gate === 'platform'
+              ? [{ access_token: scopes }]
+              : []
       expect(operation.security, path).toEqual(expected)
       const header = (operation.parameters ?? []).find((parameter: { name: string }) => parameter.name === 'Idempotency-Key')
       expect(header?.required ?? (header ? false : undefined), path).toBe(

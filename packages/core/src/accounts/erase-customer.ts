@@ -9,6 +9,7 @@ import { newId } from '../ids.ts'
 import { forgetContacts } from '../orders/forget-contact.ts'
 import { forgetBuyer } from '../promotions/forget-buyer.ts'
 import { Refusal } from '../refusal.ts'
+import { forgetReturns } from '../returns/forget-buyer.ts'
 
 const ORDERS_NAMED_MAX = 20
 
@@ -45,6 +46,7 @@ export async function eraseCustomer(tx: Tx, customerId: string, { force, forfeit
     where merchant_id = ${tx.merchantId} and id = any(${orders.map(({ cartId }) => cartId)}::uuid[])`
   await forgetContacts(tx, orderIds)
   await forgetDeliveries(tx, orderIds)
+  await forgetReturns(tx, orderIds)
   await forgetBuyer(tx, { email, orderIds, instead: `forgotten:${newId(by.now)}` })
   await forgetMail(tx, email)
   await tx.sql`delete from customer_request where merchant_id = ${tx.merchantId} and email = ${email}`

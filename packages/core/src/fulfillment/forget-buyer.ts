@@ -1,6 +1,6 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 
-/** Takes people out of how orders were delivered and returned: who received them, what was written, photographs and signatures. */
+/** Takes people out of how orders were delivered: who received them, what couriers wrote, photographs and signatures. */
 export async function forgetDeliveries(tx: Tx, orderIds: readonly string[]): Promise<void> {
   const attempts = tx.sql`
     select a.id from fulfillment f join delivery_attempt a on a.merchant_id = ${tx.merchantId} and a.fulfillment_id = f.id
@@ -13,8 +13,6 @@ export async function forgetDeliveries(tx: Tx, orderIds: readonly string[]): Pro
   await tx.sql`
     update shipment set tracking_number = null, tracking_url = null, label = null, tracking_events = '[]'
     where merchant_id = ${tx.merchantId} and order_id = any(${orderIds as string[]}::uuid[])`
-  await tx.sql`
-    update order_return set note = '', decision_note = '' where merchant_id = ${tx.merchantId} and order_id = any(${orderIds as string[]}::uuid[])`
   await tx.sql`
     update fulfillment set tracking_number = null, tracking_url = null
     where merchant_id = ${tx.merchantId} and order_id = any(${orderIds as string[]}::uuid[])`
