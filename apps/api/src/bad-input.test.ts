@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createTestApi, type TestApi } from './testing/api.ts'
+import { GOODS } from './testing/bad-goods.ts'
 import type { BadInput } from './testing/bad-input-case.ts'
+import { MONEY_BACK } from './testing/bad-money.ts'
 import { CARTS_AND_CUSTOMERS } from './testing/bad-prices.ts'
 import { PROMOTIONS_AND_COUPONS } from './testing/bad-promotions.ts'
 import { CREDENTIALS, IDEMPOTENCY, JSON_AND_HTTP, LISTS, TIMES_AND_STATES } from './testing/bad-requests.ts'
@@ -28,7 +30,9 @@ const BAD_INPUT: BadInput[] = [
   TAXES_AND_SHIPPING,
   PROMOTIONS_AND_COUPONS,
   CARTS_AND_CUSTOMERS,
+  MONEY_BACK,
   STOCK,
+  GOODS,
   WEBHOOKS,
 ]
   .flat()
