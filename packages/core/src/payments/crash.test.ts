@@ -2,6 +2,7 @@ import { checkInvariants } from '@souk/migrations/invariants.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type CrashPoint, onCrashPoint } from '../crash-point.ts'
 import { fillCart } from '../testing/buying.ts'
+import { signCallback } from '../testing/fake-provider.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'
 import { createTestShop, type TestShop } from '../testing/merchant.ts'
 import {
@@ -16,6 +17,7 @@ import {
   runJobs,
   STAFF,
 } from '../testing/paying-shop.ts'
+import { processCallback, receiveCallback } from './callbacks.ts'
 import { capturePayment } from './change-payment.ts'
 import { expireOrder } from './expire-order.ts'
 import { settleOperation } from './settle-operation.ts'
@@ -147,3 +149,28 @@ describe.each(['order.expiring', 'order.expired'] as const)('an expiry that dies
     expect((await eventsOf(seller, id)).filter((type) => type === 'order.cancelled')).toHaveLength(1)
   })
 })
+
+describe.each(['callback.storing', 'callback.stored', 'callback.processing', 'callback.processed'] as const)(
+  'a callback that dies at %s',
+  (point) => {
+    it('is acted on when it comes again, or by the worker', async () => {
+      const { id, payment_id: paymentId } = await payCart(seller, await cart(), { token: 'action' })
+      seller.fake.confirm(paymentId)
+      const rawBody = JSON.stringify({ eventId: 'evt', kind: 'payment', paymentId, reference: null })
+      const headers = { 'fake-signature': signCallback('whsec_test', rawBody) }
+      const receive = () => receiveCallback(seller.inMerchant, seller.payments, { provider: 'fake', headers, rawBody }, new Date())
+      const process = async () => {
+        const kept = await seller.inMerchant.read(
+          (tx) => tx.sql<{ id: string }[]>`select id from payment_callback where merchant_id = ${tx.merchantId} and processed_at is null`,
+        )
+        for (const { id: callbackId } of kept) await processCallback(seller.inMerchant, seller.payments, { callbackId }, by())
+      }
+      dieAt(point)
+      await expect(receive().then(process)).rejects.toThrow(`died at ${point}`)
+      await receive()
+      await process()
+      expect(await readOrder(seller, id)).toMatchObject({ status: 'paid' })
+      expect((await eventsOf(seller, id)).filter((type) => type === 'payment.captured')).toHaveLength(1)
+    })
+  },
+)
