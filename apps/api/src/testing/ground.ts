@@ -1,5 +1,7 @@
 import { buryJob } from '@souk/core/jobs/dead-jobs.ts'
+import { cartOf, line, priceIn } from '@souk/core/pricing/testing/shop.ts'
 import { addGoods } from '@souk/core/testing/goods.ts'
+import { addPaidOrder } from '@souk/core/testing/paid-orders.ts'
 import type { ApiMerchant, TestApi } from './api.ts'
 
 interface Held {
@@ -17,6 +19,8 @@ export interface Belongings {
   emptyCart: Held
   orderedCart: Held
   order: Held
+  /** An order for 30.00 that was paid by hand. */
+  paid: { orderId: string; lineId: string }
   keyId: string
   readOnlyKey: string
   importId: string
@@ -58,9 +62,12 @@ async function furnish({ call, clock }: TestApi, shop: ApiMerchant): Promise<Bel
   })
   const jobs = await call(shop.host, { url: '/v1/admin/dead-jobs', token: shop.token })
   const page = await call(shop.host, { url: '/v1/products?limit=1' })
+  const priced = priceIn({}, cartOf([line('mug', 1_000, 3)]))
+  const paid = await addPaidOrder(shop, { priced, payments: [{ provider: 'manual', captured: 3_000n }] })
   return {
     ...goods,
     ...carts,
+    paid: { orderId: paid.id, lineId: paid.lineIds.mug! },
     handle: SHARED_HANDLE,
     sku: 'SHARED',
     keyId: key.body.id,
