@@ -1,3 +1,4 @@
+import { HOST_FIGURES } from '@souk/plugin-host/host-figures.ts'
 import type { PluginHostStats } from '@souk/plugin-host/plugin-host.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyInstance } from 'fastify'
@@ -43,39 +44,13 @@ function measurePools(registry: Registry, router: Router): void {
 
 /** What runs plugins for this process. The host counts by itself; it is read when it is asked for. */
 export function measurePlugins(registry: Registry, host: { stats(): PluginHostStats }): void {
-  const registers = [registry]
-  new Counter({
-    ...{ name: 'souk_plugin_calls_total', help: 'Calls of plugins, by how they ended.', labelNames: ['outcome'] as const, registers },
-    collect() {
+  for (const { name, help, kind, labels: labelNames, read } of HOST_FIGURES) {
+    function collect(this: { reset(): void; inc(labels: Record<string, string>, value: number): void }) {
       this.reset()
-      for (const [outcome, count] of Object.entries(host.stats().answers)) this.inc({ outcome }, count)
-    },
-  })
-  const counter = (name: string, help: string, value: (stats: PluginHostStats) => number) =>
-    new Counter({
-      ...{ name, help, registers },
-      collect() {
-        this.reset()
-        this.inc(value(host.stats()))
-      },
-    })
-  counter('souk_plugin_kills_total', 'Processes ended because of a plugin.', ({ kills }) => kills)
-  counter('souk_plugin_starts_total', 'Processes started to run plugins.', ({ starts }) => starts)
-  counter('souk_plugin_differences_total', 'Calls made again that answered otherwise.', ({ differences }) => differences)
-  new Gauge({
-    ...{ name: 'souk_plugin_runners', help: 'Processes that run plugins.', labelNames: ['cordon', 'state'] as const, registers },
-    collect() {
-      this.reset()
-      for (const { cordon, isBusy } of host.stats().runners) this.inc({ cordon, state: isBusy ? 'busy' : 'idle' })
-    },
-  })
-  const gauge = (name: string, help: string, value: (stats: PluginHostStats) => number) =>
-    new Gauge({
-      ...{ name, help, registers },
-      collect() {
-        this.set(value(host.stats()))
-      },
-    })
-  gauge('souk_plugin_calls_queued', 'Calls that wait for a process.', ({ queued }) => queued)
-  gauge('souk_plugin_resident_bytes', 'Memory of the processes that run plugins.', ({ rssBytes }) => rssBytes)
+      for (const { labels, value } of read(host.stats())) this.inc(labels, value)
+    }
+    const settings = { name, help, labelNames: [...labelNames], registers: [registry], collect }
+    if (kind === 'gauge') new Gauge(settings)
+    else new Counter(settings)
+  }
 }

@@ -18,6 +18,7 @@ import type { Log } from './log.ts'
 const DAY_MS = 24 * 60 * 60 * 1_000
 /** What every merchant has done once a day. */
 export const DAILY_TASKS = [
+  'check_invariants',
   'clear_abandoned_carts',
   'clear_idempotency_keys',
   'clear_customer_traces',

@@ -6,6 +6,11 @@ export interface FollowerKey {
   follower: Follower
 }
 
+export interface FollowerDepth {
+  follower: string
+  merchants: number
+}
+
 const HAS_WORK = '(coalesce(h.sequence, 0) > f.position or f.due_at <= now())'
 
 /**
@@ -66,4 +71,13 @@ export async function dismissFollower(pool: QueuePool, key: FollowerKey, leaseId
     key.follower,
     leaseId,
   ])
+}
+
+/** How many merchants have something for each follower to do. */
+export async function followerDepth(pool: QueuePool): Promise<FollowerDepth[]> {
+  const { rows } = await pool.query<FollowerDepth>(
+    `select f.follower, count(*) filter (where ${HAS_WORK})::int as merchants
+     from queue.follower f left join queue.event_head h on h.merchant_id = f.merchant_id group by f.follower`,
+  )
+  return rows
 }

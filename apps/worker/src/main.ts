@@ -6,8 +6,10 @@ import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
 import { startMail } from './mail-transport.ts'
+import { createMetrics, measurePlugins } from './metrics.ts'
 import { paymentDeps } from './payments.ts'
 import { startPlugins } from './plugins.ts'
+import { openSelfCheck } from './self-check.ts'
 import { workerTasks } from './tasks.ts'
 import { startWebhooks } from './webhooks.ts'
 import { startWorker } from './worker.ts'
@@ -27,12 +29,15 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 
 if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
+const metrics = createMetrics()
 const plugins = startPlugins(config, log)
+measurePlugins(metrics.registry, plugins)
 const mail = startMail(config, log)
-const webhooks = startWebhooks(config)
+const webhooks = startWebhooks(config, Math.random, (outcome) => metrics.webhooks.inc({ outcome }))
+const selfCheck = await openSelfCheck(metrics, log)
 const worker = await startWorker(
   config,
-  (router) => workerTasks({ ...plugins.depsFor(router), ...paymentDeps(config), mail: mail.deps }),
+  (router) => workerTasks({ ...plugins.depsFor(router), ...paymentDeps(config), mail: mail.deps, selfCheck }),
   log,
   () => ({
     webhooks: webhooks.work,

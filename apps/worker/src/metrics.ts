@@ -1,4 +1,7 @@
+import { HOST_FIGURES } from '@souk/plugin-host/host-figures.ts'
+import type { PluginHostStats } from '@souk/plugin-host/plugin-host.ts'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { FollowerDepth } from './follower-leases.ts'
 import type { QueueDepth } from './queue-jobs.ts'
 
 /**
@@ -7,18 +10,26 @@ import type { QueueDepth } from './queue-jobs.ts'
  */
 export type JobOutcome = 'done' | 'failed' | 'exhausted' | 'released' | 'lost' | 'rejected' | 'superseded'
 
+/** `delivered`: taken with a 2xx; `refused`: another status; `unanswered`: none came. */
+export type WebhookOutcome = 'delivered' | 'refused' | 'unanswered'
+
 export interface WorkerMetrics {
   registry: Registry
   jobs: Counter<'task' | 'outcome'>
   jobSeconds: Histogram<'task'>
   deadJobs: Counter<'task'>
   freedPools: Counter
+  webhooks: Counter<'outcome'>
+  selfChecks: Counter<'invariant' | 'outcome'>
 }
 
 export interface CellDepth {
   cell: string
   tasks: QueueDepth[]
   rejected: number
+  /** Jobs in the hands of pools that are no more: for a moment at most. */
+  abandoned: number
+  followers: FollowerDepth[]
 }
 
 const SECONDS_BUCKETS = [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300]
@@ -44,6 +55,18 @@ export function createMetrics(): WorkerMetrics {
       registers,
     }),
     freedPools: new Counter({ name: 'souk_freed_pools_total', help: 'Dead pools whose jobs this process gave to others.', registers }),
+    webhooks: new Counter({
+      name: 'souk_webhook_attempts_total',
+      help: 'Webhooks this process sent, by what came of it.',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    selfChecks: new Counter({
+      name: 'souk_self_checks_total',
+      help: 'Merchants whose rows this process held to an invariant, by what it found.',
+      labelNames: ['invariant', 'outcome'],
+      registers,
+    }),
   }
 }
 
@@ -63,15 +86,42 @@ export function addQueueMetrics(registry: Registry, readDepths: () => Promise<Ce
     registers,
   })
   const rejected = new Gauge({ name: 'souk_queue_rejected_jobs', help: 'Rejected jobs that are kept.', labelNames: ['cell'], registers })
+  const abandoned = new Gauge({
+    name: 'souk_queue_abandoned_jobs',
+    help: 'Jobs that pools hold which are dead for long.',
+    labelNames: ['cell'],
+    registers,
+  })
+  const behind = new Gauge({
+    name: 'souk_follower_merchants_behind',
+    help: 'Merchants with something for this follower of their event log to do.',
+    labelNames: ['cell', 'follower'],
+    registers,
+  })
   return async () => {
     const depths = await readDepths()
-    for (const gauge of [jobs, oldest, rejected]) gauge.reset()
-    for (const { cell, tasks, rejected: count } of depths) {
+    for (const gauge of [jobs, oldest, rejected, abandoned, behind]) gauge.reset()
+    for (const { cell, tasks, rejected: count, abandoned: held, followers } of depths) {
       rejected.set({ cell }, count)
+      abandoned.set({ cell }, held)
+      for (const { follower, merchants } of followers) behind.set({ cell, follower }, merchants)
       for (const { task, oldestRunnableSeconds, ...states } of tasks) {
         oldest.set({ cell, task }, oldestRunnableSeconds)
         for (const [state, count] of Object.entries(states)) jobs.set({ cell, task, state }, count)
       }
     }
+  }
+}
+
+/** What runs plugins for this process. The host counts by itself; it is read when it is asked for. */
+export function measurePlugins(registry: Registry, host: { stats(): PluginHostStats }): void {
+  for (const { name, help, kind, labels: labelNames, read } of HOST_FIGURES) {
+    function collect(this: { reset(): void; inc(labels: Record<string, string>, value: number): void }) {
+      this.reset()
+      for (const { labels, value } of read(host.stats())) this.inc(labels, value)
+    }
+    const settings = { name, help, labelNames: [...labelNames], registers: [registry], collect }
+    if (kind === 'gauge') new Gauge(settings)
+    else new Counter(settings)
   }
 }

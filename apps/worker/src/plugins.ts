@@ -3,7 +3,7 @@ import { PluginRuntime } from '@souk/core/plugins/plugin-runtime.ts'
 import { SECRETS_PURPOSE } from '@souk/core/plugins/secrets.ts'
 import { SecretBox } from '@souk/core/secret-box.ts'
 import { CarrierClient } from '@souk/plugin-host/carrier-client.ts'
-import { PluginHost } from '@souk/plugin-host/plugin-host.ts'
+import { PluginHost, type PluginHostStats } from '@souk/plugin-host/plugin-host.ts'
 import { ProviderCaller } from '@souk/plugin-host/provider-caller.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
 import type { WorkerConfig } from './config.ts'
@@ -11,7 +11,10 @@ import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
 
 /** What the worker's tasks need to ask plugins and carriers. Runners start with the first call. */
-export function startPlugins(config: WorkerConfig, log: Log): { depsFor(router: Router): ShipmentDeps; stop(): Promise<void> } {
+export function startPlugins(
+  config: WorkerConfig,
+  log: Log,
+): { depsFor(router: Router): ShipmentDeps; stats(): PluginHostStats; stop(): Promise<void> } {
   const host = new PluginHost({
     ...config.pluginHost,
     onStartFailure: (detail) => log.error({ error: detail }, 'a plugin runner did not start'),
@@ -33,6 +36,7 @@ export function startPlugins(config: WorkerConfig, log: Log): { depsFor(router: 
         secretBox: new SecretBox({ keys: config.tokenKeys }, SECRETS_PURPOSE),
       }
     },
+    stats: () => host.stats(),
     stop: async () => {
       await Promise.all(runtimes.map((runtime) => runtime.close()))
       await host.close()

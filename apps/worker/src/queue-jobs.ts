@@ -207,3 +207,14 @@ export async function countRejected(pool: QueuePool): Promise<number> {
   const { rows } = await pool.query<{ rejected: number }>('select count(*)::int as rejected from queue.rejected_job')
   return rows[0]?.rejected ?? 0
 }
+
+/** Jobs whose holder has not been heard of for so long, or is not registered: others should have had them by then. */
+export async function countAbandoned(pool: QueuePool, silentMs: number): Promise<number> {
+  const { rows } = await pool.query<{ abandoned: number }>(
+    `select count(*)::int as abandoned from graphile_worker._private_jobs j
+     where j.locked_by is not null and not exists (
+       select from queue.runner r where r.pool_id = j.locked_by and r.beat_at > now() - $1 * interval '1 millisecond')`,
+    [silentMs],
+  )
+  return rows[0]?.abandoned ?? 0
+}

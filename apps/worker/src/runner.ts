@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { buryExhausted } from './dead-letters.ts'
 import { describeError } from './describe-error.ts'
 import { wakeDueWork } from './due-work.ts'
+import { followerDepth } from './follower-leases.ts'
 import { DEAD_AFTER_MS } from './lease.ts'
 import type { CellDepth } from './metrics.ts'
-import { claimRound, countRejected, freeDeadPools, handBack, queueDepth } from './queue-jobs.ts'
+import { claimRound, countAbandoned, countRejected, freeDeadPools, handBack, queueDepth } from './queue-jobs.ts'
 import { QueuePool } from './queue-pool.ts'
 import { Shift, type ShiftOptions } from './shift.ts'
 
@@ -27,6 +28,8 @@ const EXHAUSTED_PAGE = 50
 const DUE_WORK_CHECK_MS = 5_000
 const DUE_WORK_INTERVAL_MS = 60_000
 const UNREACHABLE_RETRY_MS = 500
+/** After it is taken for dead, a pool's jobs are others' within this. */
+const ABANDONED_AFTER_MS = 15_000
 
 /** Works on the queue of one cell until it is stopped, whatever happens to the database meanwhile. */
 export function startRunner(options: RunnerOptions): Runner {
@@ -61,8 +64,13 @@ class CellRunner implements Runner {
 
   async depth(): Promise<CellDepth> {
     const { pool } = this.#options
-    const [tasks, rejected] = await Promise.all([queueDepth(pool), countRejected(pool)])
-    return { cell: this.cell, tasks, rejected }
+    const [tasks, rejected, abandoned, followers] = await Promise.all([
+      queueDepth(pool),
+      countRejected(pool),
+      countAbandoned(pool, DEAD_AFTER_MS + ABANDONED_AFTER_MS),
+      followerDepth(pool),
+    ])
+    return { cell: this.cell, tasks, rejected, abandoned, followers }
   }
 
   async stop(): Promise<void> {

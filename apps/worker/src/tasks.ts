@@ -20,12 +20,14 @@ import { foldAllClaims, sweepReservations } from '@souk/core/stock/sweep.ts'
 import { clearWebhookLog } from '@souk/core/webhooks/clear-log.ts'
 import { z } from 'zod'
 import { type MerchantTask, merchantTask } from './merchant-task.ts'
+import type { SelfCheck } from './self-check.ts'
 
 export interface TaskDeps extends ShipmentDeps {
   mail: MailDeps
   payments: PaymentDeps
   /** The providers' own books, to compare ours with. */
   statements: ProviderStatements
+  selfCheck: SelfCheck
 }
 
 /** All that this worker can do. Names and payloads are those of core's jobs.ts. */
@@ -35,6 +37,7 @@ export function workerTasks(deps: TaskDeps) {
     run_import: merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job)),
     run_dry_run: merchantTask({ dryRunId: z.uuid() }, (inMerchant, job) => runDryRun(inMerchant, job)),
     generate_coupons: merchantTask({ batchId: z.uuid() }, (inMerchant, job) => generateCoupons(inMerchant, job)),
+    check_invariants: merchantTask({}, (inMerchant) => deps.selfCheck(inMerchant)),
     clear_abandoned_carts: merchantTask({}, (inMerchant) => clearAbandonedCarts(inMerchant, new Date())),
     clear_idempotency_keys: merchantTask({}, (inMerchant) => clearIdempotencyKeys(inMerchant, new Date())),
     sweep_reservations: merchantTask({}, (inMerchant) => sweepReservations(inMerchant, new Date())),

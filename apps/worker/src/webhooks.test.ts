@@ -39,6 +39,7 @@ it('delivers every event, signed, each aggregate in its order, and keeps a log',
 })
 
 it('holds back what belongs to a failing event, and nothing else, and sends it in order once the event is taken', async () => {
+  test.outcomes.length = 0
   const { id } = await test.endpoint(merchant, path)
   await test.behave({ [path]: { status: 500, about: 'poison' } })
   await test.startWorker()
@@ -50,6 +51,8 @@ it('holds back what belongs to a failing event, and nothing else, and sends it i
   expect(await test.broken()).toEqual([])
   await test.behave({})
   await expect.poll(() => test.states(id), SOON).toEqual({ delivered: 24 })
+  expect(test.outcomes.filter((outcome) => outcome === 'delivered')).toHaveLength(24)
+  expect(new Set(test.outcomes)).toEqual(new Set(['delivered', 'refused']))
   const ofOrder = (await test.taken(path)).filter(({ aggregateId }) => aggregateId === order)
   expect(ofOrder.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4])
 })

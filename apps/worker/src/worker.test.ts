@@ -1,3 +1,4 @@
+import { wakeFollower } from '@souk/core/events/followers.ts'
 import type { TestMerchant } from '@souk/core/testing/merchant.ts'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { exitOf, QueueTest } from './testing/queue-test.ts'
@@ -28,6 +29,7 @@ test('serves metrics and health', async () => {
     await expect.poll(async () => (await get('/readyz')).status, SOON).toBe(200)
     expect((await get('/healthz')).status).toBe(200)
     expect((await get('/')).status).toBe(404)
+    await merchant.inMerchant((tx) => wakeFollower(tx, 'webhooks'))
     await queue.enqueue(merchant, 'quick', { label: 'counted' })
     await expect.poll(() => queue.jobs('counted'), SOON).toEqual([])
     await queue.enqueue(merchant, 'unknown_here', { label: 'waits' })
@@ -39,7 +41,9 @@ test('serves metrics and health', async () => {
     await expect.poll(metrics, SOON).toContain('souk_dead_jobs_total{task="failing"} 1')
     const text = await metrics()
     expect(text).toContain('souk_queue_jobs{cell="shared-1",task="unknown_here",state="runnable"} 1')
-    expect(text).toMatch(/souk_queue_oldest_runnable_seconds\{cell="shared-1",task="unknown_here"\} 0\.\d+/)
+    expect(text).toMatch(/souk_queue_oldest_runnable_seconds\{cell="shared-1",task="unknown_here"\} \d+\.\d+/)
+    expect(text).toContain('souk_queue_abandoned_jobs{cell="shared-1"} 0')
+    expect(text).toContain('souk_follower_merchants_behind{cell="shared-1",follower="webhooks"} 1')
     expect(text).toMatch(/souk_job_seconds_count\{task="quick"\} 2/)
     expect(text).not.toContain(merchant.merchant.id)
   } finally {

@@ -25,6 +25,7 @@ export async function startWorker(
   tasksFor: (router: Router) => Record<string, MerchantTask>,
   log: Log,
   worksFor: (router: Router) => FollowersOptions['works'] = () => ({}),
+  metrics = createMetrics(),
 ): Promise<Worker> {
   const router = new Router({
     directoryUrl: config.directoryUrl,
@@ -34,7 +35,6 @@ export async function startWorker(
     connectionsPerCell: config.jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
   })
   const tasks = tasksFor(router)
-  const metrics = createMetrics()
   const { jobsAtOnce } = config
   const runners = Object.entries(config.cells).map(([cell, { queue }]) =>
     startRunner({ cell, queueUrl: queue, router, tasks, jobsAtOnce, log, metrics }),

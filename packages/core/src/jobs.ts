@@ -8,6 +8,7 @@ export interface Jobs {
   clear_plugin_calls: Record<string, never>
   generate_coupons: { batchId: string }
   run_dry_run: { dryRunId: string }
+  check_invariants: Record<string, never>
   clear_abandoned_carts: Record<string, never>
   clear_idempotency_keys: Record<string, never>
   sweep_reservations: Record<string, never>

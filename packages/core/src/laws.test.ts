@@ -47,7 +47,8 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   'packages/payment-providers': ['core'],
   migrations: [],
   'apps/api': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers', 'public-net'],
-  'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers', 'webhook-sender'],
+  // The invariants: it looks at some of them while shops sell.
+  'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers', 'webhook-sender', 'migrations'],
   'apps/cli': ['core'],
   scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk', 'sandbox-psp'],
   proofs: ['core', 'tenant-router', 'migrations', 'local-postgres', 'sandbox-psp'],

@@ -19,6 +19,8 @@ const BY = { actor: { kind: 'job', task: 'test' }, now: new Date(), reason: '' }
 export class WebhookTest {
   readonly queue: QueueTest
   readonly deps: WebhookDeps
+  /** What came of each attempt, as the metrics count it. */
+  readonly outcomes: string[] = []
   readonly #receiver: ChildProcess
   readonly #address: string
   readonly #delivering: { work: ReturnType<typeof startWebhooks>['work']; close(): void }
@@ -39,7 +41,7 @@ export class WebhookTest {
     this.#address = `http://127.0.0.1:${port}`
     this.queue.config.webhookHosts['hooks.example'] = this.#address
     this.deps = { box: new SecretBox(queue.shop.keys, WEBHOOK_SECRETS_PURPOSE), urlFault: async () => undefined }
-    this.#delivering = startWebhooks(queue.config, random)
+    this.#delivering = startWebhooks(queue.config, random, (outcome) => this.outcomes.push(outcome))
   }
 
   /** A worker in this process. */
