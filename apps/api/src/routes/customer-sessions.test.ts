@@ -159,7 +159,7 @@ describe('a session', () => {
   })
 
   it('and the tokens of staff open nothing of each other', async () => {
-    const { access_token, customer_id, session_id } = await signUp()
+    const { access_token, refresh_token, customer_id, session_id } = await signUp()
     expect(await get('/v1/admin/me', access_token)).toMatchObject({ status: 401, body: { type: `${PROBLEM_TYPE_BASE}invalid-token` } })
     expect((await get('/v1/customers/me', shop.token)).status).toBe(401)
     // A token of the right session without its name, or one of staff's that has it.
@@ -170,6 +170,8 @@ describe('a session', () => {
     const anothers = issue({ customersOf: shop.merchant.id }, shop.owner.id, api.clock.now, session_id).access_token
     expect((await get('/v1/customers/me', anothers)).status).toBe(401)
     expect((await get('/v1/customers/me')).status).toBe(401)
+    expect((await get('/v1/customers/me', refresh_token)).body.type).toMatch(/invalid-token$/)
+    expect((await post('/v1/customers/sessions/refresh', { refresh_token: access_token })).body.type).toMatch(/invalid-token$/)
   })
 
   it('makes carts the customer`s, and leaves the word of the storefront above it', async () => {
