@@ -1,4 +1,5 @@
 import { PASSWORD_LENGTH_MIN } from '@souk/core/merchant/passwords.ts'
+import { EVENT_CATALOGUE } from '@souk/core/webhooks/event-catalogue.ts'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { columnsWithout, idsIn } from './testing/all-rows.ts'
 import { PASSWORD } from './testing/api.ts'
@@ -122,6 +123,18 @@ describe('the shops', () => {
     const unmarked = await columnsWithout(street.rows, other.merchant.id, other.canary)
     expect(unmarked, 'write the canary there in twin-shops.ts, or say in NO_WORDS why not').toEqual(Object.keys(NO_WORDS).sort())
     expect(street.secrets.size).toBeGreaterThan(50)
+  })
+
+  it('have told of nothing that is not in the catalogue of events', async () => {
+    const catalogue = new Map(EVENT_CATALOGUE.map((event) => [event.type, event]))
+    const events = await street.rows<{ type: string; aggregate_type: string; members: string[] }[]>`
+      select distinct type, aggregate_type, array(select jsonb_object_keys(data)) as members from event`
+    const unknown = events.filter(({ type, aggregate_type: subject, members }) => {
+      const known = catalogue.get(type)
+      return known?.subject !== subject || members.some((member) => !(member in known.example))
+    })
+    expect(unknown).toEqual([])
+    expect(events.length).toBeGreaterThan(30)
   })
 
   it('have a body for no operation that is gone', () => {
