@@ -1,5 +1,6 @@
 import { newId } from '@souk/core/ids.ts'
 import { enqueue } from '@souk/core/jobs.ts'
+import { addGoods } from '@souk/core/testing/goods.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '@souk/core/testing/merchant.ts'
 import { addPromotion } from '@souk/core/testing/promotions.ts'
 import pg from 'pg'
@@ -255,4 +256,28 @@ test('wakes the mails that wait and have lost their job, and no others', async (
     [merchant.merchant.id],
   )
   expect(rows.map((row) => row.id).sort()).toEqual(lost.sort())
+})
+
+test('wakes the sweep for what carts let expire and the fold for claims that are not counted over, and for nothing else', async () => {
+  const goods = await addGoods(merchant, { onHand: 10n })
+  const reserve = (orderId: string | null, ended: string) =>
+    merchant.inMerchant(
+      (tx) => tx.sql`
+      insert into stock_reservation (merchant_id, cart_id, order_id, line_variant_id, variant_id, location_id, per_unit, quantity, status,
+        ended_at, expires_at)
+      values (${tx.merchantId}, ${newId()}, ${orderId}, ${goods.variantId}, ${goods.variantId}, ${merchant.locationId}, 1, 1, ${ended},
+        case ${ended}::text when 'claimed' then now() end, now() - interval '1 minute')`,
+    )
+  const woken = async () => {
+    await wakeMerchant(merchant.inMerchant, now)
+    return (await jobs()).map((job) => job.task).filter((task) => task === 'sweep_reservations' || task === 'fold_claims')
+  }
+  // An order has a timer of its own.
+  await reserve(newId(), 'active')
+  expect(await woken()).toEqual([])
+  await reserve(null, 'active')
+  expect(await woken()).toEqual(['sweep_reservations'])
+  await reserve(newId(), 'claimed')
+  expect(await woken()).toEqual(['fold_claims', 'sweep_reservations'])
+  expect(await woken()).toEqual(['fold_claims', 'sweep_reservations'])
 })
