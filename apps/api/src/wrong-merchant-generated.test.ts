@@ -76,7 +76,9 @@ const NO_WORDS: Record<string, string> = {
   'mail_template.locale': 'a code',
   'mail_template.name': 'our words',
   'merchant_settings.time_zone': 'a name of IANA',
+  'order_edit.actor': 'ids: looked for by themselves',
   'order_line.pricing_line_id': 'an id: looked for by itself',
+  'order_note.actor': 'ids: looked for by themselves',
   'order_return.requested_by': 'ids: looked for by themselves',
   'orders.currency': 'a code',
   'orders.pricing_version': 'a hash',
@@ -223,7 +225,7 @@ describe.each([
         found.add(name)
       }
     }
-    expect([...found].sort()).toEqual(['code', 'collection', 'email', 'file', 'handle', 'plugin', 'sku'])
+    expect([...found].sort()).toEqual(['code', 'collection', 'email', 'file', 'handle', 'plugin', 'sku', 'tag'])
   })
 })
 

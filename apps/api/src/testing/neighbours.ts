@@ -12,6 +12,7 @@ import { type FullShop, fillShop } from './twin-shops.ts'
 import { type Credentials, positionsOf, type Request, requestFor, type Values, valueNameOf } from './valid-requests.ts'
 
 export const PLATFORM = 'platform.localhost'
+const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-7/
 const NOBODYS_ID = '00000000-0000-7000-8000-000000000000'
 
 /** Two shops in one database and behind one connection, with the same names for different things; and who looks into whose. */
@@ -100,6 +101,8 @@ export class Neighbours {
   /** Own credentials for an operation. `issued` are those that a shop would have given out for the ids in `values`. */
   credentialsOf(shop: FullShop, { key, credential }: Operation, issued?: Values): Credentials {
     if (credential === undefined) return {}
+    // Whoever has orders under way cannot leave.
+    if (key === 'POST /v1/customers/me/erasure') return { customer: shop.credentials.leaver }
     if (credential === 'access' || credential === 'customer') return { [credential]: shop.credentials[credential] }
     const opens = valueNameOf(key, `${credential}_id`)
     if (!issued && opens === `${credential}_id`) return { [credential]: shop.credentials[credential] }
@@ -185,7 +188,7 @@ export class Neighbours {
   async expectCursorRefused(operation: Operation): Promise<void> {
     const page = (shop: FullShop, more: string) => {
       const request = requestFor(operation, { values: shop.values, credentials: this.credentialsOf(shop, operation) })
-      return { ...request, url: `${request.url}?limit=1${more}` }
+      return { ...request, url: `${request.url}${request.url.includes('?') ? '&' : '?'}limit=1${more}` }
     }
     for (const shop of [this.other, this.self]) {
       const { next_cursor: cursor } = (await this.api.call(shop.host, page(shop, ''))).body
@@ -234,7 +237,8 @@ export class Neighbours {
     }
     const own = await send(second)
     expect([own.status, isReplay(own)], `${operation.key}: ${own.text}`).toEqual([done.status, false])
-    expect(own.text, operation.key).not.toBe(done.text)
+    // An answer without an id may be the same: what was done is another's all the same.
+    if (UUID.test(done.text)) expect(own.text, operation.key).not.toBe(done.text)
     const again = await send(second)
     expect([again.status, isReplay(again), again.text], operation.key).toEqual([own.status, true, own.text])
   }

@@ -1,11 +1,13 @@
 import { newId } from '@souk/core/ids.ts'
+import { giftCard } from '@souk/core/ledger/accounts.ts'
+import { journalOfCapture } from '@souk/core/ledger/journals-of-payments.ts'
 import { cartOf, line, priceIn } from '@souk/core/pricing/testing/shop.ts'
 import { addPaidOrder } from '@souk/core/testing/paid-orders.ts'
 import type { ApiMerchant } from './api.ts'
 import type { Values } from './valid-requests.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: answers are taken apart by tests
-type Staff = (url: string, payload: object) => Promise<any>
+type Staff = (url: string, payload: object, headers?: Record<string, string>) => Promise<any>
 
 /** An order that was paid and partly refunded, a gift card, a customer's credit, and books that were held against a provider's. */
 export async function addMoney(
@@ -18,8 +20,12 @@ export async function addMoney(
   const lines = [{ line_id: order.lineIds.mug, quantity: 1 }]
   const refund = await staff(`/v1/admin/orders/${order.id}/refunds`, { lines, reason: `${canary} refund` })
   const one = { amount: 1, currency: 'EUR' }
-  const { cards } = await staff('/v1/admin/gift-cards', { amount: one, note: `${canary} card` })
-  await staff(`/v1/admin/customers/${customerId}/store-credit`, { change: one, reason: `${canary} credit` })
+  const { cards } = await staff('/v1/admin/gift-cards', { amount: { ...one, amount: 2 }, note: `${canary} card` })
+  await spendOne(shop, { orderId: order.id, paymentId: order.payments[0]!.id, giftCardId: cards[0].id })
+  for (const time of ['first', 'second']) {
+    const credit = { change: one, reason: `${canary} credit` }
+    await staff(`/v1/admin/customers/${customerId}/store-credit`, credit, { 'idempotency-key': `${canary}-${customerId}-${time}` })
+  }
   return {
     paid_order_id: order.id,
     paid_line_id: order.lineIds.mug!,
@@ -28,6 +34,16 @@ export async function addMoney(
     gift_card_code: cards[0].code,
     reconciliation_id: await addReconciliation(shop, canary),
   }
+}
+
+/** So that a card has a history. */
+async function spendOne(
+  shop: ApiMerchant,
+  { giftCardId, ...of }: { orderId: string; paymentId: string; giftCardId: string },
+): Promise<void> {
+  const booked = { amount: 1n, currency: 'EUR', order: { total: 3_000n, taxTotal: 0n, captured: 0n } }
+  const by = { actor: { kind: 'job', task: 'test' } as const, now: new Date() }
+  await shop.inMerchant((tx) => journalOfCapture(tx, { ...of, ...booked, ...by, key: `capture:${newId()}`, from: giftCard(giftCardId) }))
 }
 
 async function addReconciliation(shop: ApiMerchant, canary: string): Promise<string> {

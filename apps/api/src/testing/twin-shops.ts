@@ -10,6 +10,7 @@ import { addAccount, addMail } from './twin-accounts.ts'
 import { addFulfillments } from './twin-fulfillment.ts'
 import { addPlaces } from './twin-goods.ts'
 import { addMoney } from './twin-money.ts'
+import { addOrderChanges } from './twin-orders.ts'
 import { addPayments } from './twin-payments.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
 import { addDryRuns, addPromotions } from './twin-promotions.ts'
@@ -26,7 +27,7 @@ export interface FullShop extends ApiMerchant {
   values: Values
   /** The things with the shared names. */
   shared: Values
-  credentials: Required<Credentials> & { apiKey: string }
+  credentials: Required<Credentials> & { apiKey: string /** A customer without orders. */; leaver: string }
   /** A cart with nothing in it: its checkout is refused. */
   emptyCart: { id: string; token: string }
 }
@@ -88,6 +89,7 @@ export async function fillShop(api: TestApi, { admin, mediaDir, canary, password
   const block = await addBlock(api, admin, canary)
   const others = {
     merchant_id: shop.merchant.id,
+    default_location_id: shop.locationId,
     block_id: block.id as string,
     host: domain,
     password,
@@ -141,6 +143,9 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   writeFileSync(join(mediaDir, shop.merchant.slug, names.file), `<svg xmlns="http://www.w3.org/2000/svg"><title>${canary}</title></svg>`)
   const { customer, group } = await addCustomer(staff, names, canary)
   const account = await addAccount(api, shop, { email: names.email.replace('@', '-account@'), name: names.handle, canary, passwordHash })
+  const leaver = await addAccount(api, shop, {
+    ...{ email: names.email.replace('@', '-leaving@'), name: `${names.handle}-leaving`, canary, passwordHash },
+  })
   const put = (method: 'PUT', url: string, payload: object) => expectDone(api.call(shop.host, { method, url, payload, token: shop.token }))
   const mail = await addMail(put, shop, { canary })
   const ordered = await staff('/v1/admin/products', productOf({ ...names, handle: `${names.handle}-ordered` }, canary), {
@@ -167,11 +172,15 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
   const payments = await addPayments(api, shop, {
     ...{ canary, variantId: ordered.variants[0].id, customer: account.customer, key: names.idempotencyKey },
   })
+  const change = (method: 'POST' | 'PUT', url: string, payload: object, headers = {}) =>
+    expectDone(api.call(shop.host, { method, url, payload, headers, token: shop.token }))
+  const changes = await addOrderChanges(change, { order, variantId: variant.id, name: names.handle, canary, key: names.idempotencyKey })
   const money = await addMoney(staff, shop, { canary, customerId: customer.id })
   return {
     values: {
       ...plugins,
       ...money,
+      ...changes,
       ...payments,
       ...webhooks,
       ...onTheWay,
@@ -203,7 +212,13 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
       file: names.file,
       email: names.email,
     },
-    credentials: { apiKey: key.secret as string, cart: cart.token as string, order: order.token as string, customer: account.customer },
+    credentials: {
+      apiKey: key.secret as string,
+      cart: cart.token as string,
+      order: order.token as string,
+      customer: account.customer,
+      leaver: leaver.customer,
+    },
     emptyCart: { id: emptyCart.id as string, token: emptyCart.token as string },
   }
 }
