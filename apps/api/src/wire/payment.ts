@@ -26,12 +26,9 @@ const saved = idSchema.optional().meta({ description: 'A method that the custome
 
 export const paymentWishSchema = z.strictObject({
   provider: providerSchema,
-  token: tokenSchema
-    .optional()
-    .meta({
-      description:
-        'What the provider’s client side made of the buyer’s method. Without it the buyer confirms afterwards, by `next_action`.',
-    }),
+  token: tokenSchema.optional().meta({
+    description: 'What the provider’s client side made of the buyer’s method. Without it the buyer confirms afterwards, by `next_action`.',
+  }),
   saved_method: saved,
   save: z.boolean().default(false).meta({ description: 'Keep the method for the customer’s later payments.' }),
   return_url: z
