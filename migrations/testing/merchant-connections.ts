@@ -47,23 +47,48 @@ export function connections(url: string, state: State) {
   }
 }
 
-/** One transaction, sent in one flight. What follows a failed statement fails as well; the outcome is that of the first failure. */
-export async function run(sql: postgres.Sql, { scope, before, statement, commit = false, tellScope = false }: Run): Promise<Outcome> {
+const DEADLOCKS_MAX = 10
+
+/**
+ * One transaction, sent in one flight. What follows a failed statement fails as well; the outcome is that of the first failure. Cases
+ * that run at the same time prepare the same rows, and may deadlock over them: then it is sent again.
+ */
+export async function run(sql: postgres.Sql, asked: Run): Promise<Outcome> {
+  for (let deadlocks = 0; ; deadlocks++) {
+    const results = await send(sql, asked)
+    const failure = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
+    if ((failure?.reason as { code?: string } | undefined)?.code === '40P01' && deadlocks < DEADLOCKS_MAX) continue
+    return outcomeOf(results, asked)
+  }
+}
+
+type Answers = PromiseSettledResult<postgres.RowList<postgres.Row[]>>[]
+
+async function send(sql: postgres.Sql, asked: Run): Promise<Answers> {
+  const { statement, commit = false, tellScope = false } = asked
   // `simple: false`: without parameters the driver would choose the protocol that cannot prepare, and no plan would be kept.
   const prepared = { prepare: true, simple: false } as { prepare: boolean }
-  const send = ({ text, parameters }: Statement) => sql.unsafe(text, parameters as never[], prepared)
-  const leading = [
+  const sendOne = ({ text, parameters }: Statement) => sql.unsafe(text, parameters as never[], prepared)
+  return Promise.allSettled([
+    ...leadingOf(asked).map(sendOne),
+    sendOne(statement),
+    ...(tellScope ? [sendOne({ text: `select current_setting('app.merchant_id', true) as scope`, parameters: [] })] : []),
+    sendOne({ text: commit ? 'commit' : 'rollback', parameters: [] }),
+  ])
+}
+
+/** What comes before the statement that is tried. */
+function leadingOf({ scope, before }: Run): Statement[] {
+  return [
     { text: 'begin', parameters: [] },
     ...(scope === null ? [] : [{ text: 'select tenancy.enter($1::uuid, 1)', parameters: [scope] }]),
     ...before,
   ]
-  const sent = [
-    ...leading.map(send),
-    send(statement),
-    ...(tellScope ? [send({ text: `select current_setting('app.merchant_id', true) as scope`, parameters: [] })] : []),
-    send({ text: commit ? 'commit' : 'rollback', parameters: [] }),
-  ]
-  const results = await Promise.allSettled(sent)
+}
+
+function outcomeOf(results: Answers, asked: Run): Outcome {
+  const { scope, before, statement, tellScope = false } = asked
+  const leading = leadingOf(asked)
   const failed = results.findIndex(({ status }) => status === 'rejected')
   if (failed !== -1 && failed < leading.length && before.length > 0 && scope !== null && statement.text !== 'select 1 / 0') {
     throw new Error(`A statement that prepares a case failed: ${leading[failed]!.text}`, {

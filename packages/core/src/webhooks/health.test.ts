@@ -10,7 +10,7 @@ const answered = (statusCode: number | null, number = 1n, retryAfterMs: number |
   number,
   retryAfterMs,
 })
-const after = (ms: number) => new Date(NOW.getTime() + ms)
+const later = (ms: number) => new Date(NOW.getTime() + ms)
 
 describe('the wait before a retry', () => {
   it('doubles up to an hour, with full jitter', () => {
@@ -33,7 +33,7 @@ describe('the wait before a retry', () => {
 
 describe('an endpoint', () => {
   it('is well after any success, whatever was before', () => {
-    const before = { failures: 9n, failingSince: after(-DAY_MS), noticedAt: NOW, pausedUntil: NOW }
+    const before = { failures: 9n, failingSince: later(-DAY_MS), noticedAt: NOW, pausedUntil: NOW }
     expect(judge(before, [answered(500), answered(204)], NOW, 1)).toEqual({ health: WELL, verdict: 'recovered' })
     expect(judge({ ...before, failures: 1n }, [answered(204)], NOW, 1).verdict).toBe('fine')
   })
@@ -41,8 +41,8 @@ describe('an endpoint', () => {
   it('opens its circuit after so many failures in a row', () => {
     const few = judge(WELL, [answered(500), answered(null)], NOW, 1)
     expect(few.health).toEqual({ failures: 2n, failingSince: NOW, noticedAt: null, pausedUntil: null })
-    const enough = judge({ ...few.health, failures: CIRCUIT_FAILURES - 1n }, [answered(302)], after(1_000), 1)
-    expect(enough.health).toMatchObject({ failures: CIRCUIT_FAILURES, failingSince: NOW, pausedUntil: after(6_000) })
+    const enough = judge({ ...few.health, failures: CIRCUIT_FAILURES - 1n }, [answered(302)], later(1_000), 1)
+    expect(enough.health).toMatchObject({ failures: CIRCUIT_FAILURES, failingSince: NOW, pausedUntil: later(6_000) })
   })
 
   it('is not to blame again for an event that it goes on refusing', () => {
@@ -52,21 +52,21 @@ describe('an endpoint', () => {
   })
 
   it('is left alone for as long as it asks, even by a single 429', () => {
-    expect(judge(WELL, [answered(429, 1n, 60_000)], NOW, 0).health.pausedUntil).toEqual(after(60_000))
-    expect(judge(WELL, [answered(429, 1n, 60_000), answered(200)], NOW, 0).health.pausedUntil).toEqual(after(60_000))
+    expect(judge(WELL, [answered(429, 1n, 60_000)], NOW, 0).health.pausedUntil).toEqual(later(60_000))
+    expect(judge(WELL, [answered(429, 1n, 60_000), answered(200)], NOW, 0).health.pausedUntil).toEqual(later(60_000))
   })
 
   it('is told of once after three days, and disabled after seven', () => {
     const failing = (days: number, noticedAt: Date | null = null) => ({
       ...WELL,
       failures: 9n,
-      failingSince: after(-days * DAY_MS),
+      failingSince: later(-days * DAY_MS),
       noticedAt,
     })
     expect(judge(failing(2.9), [answered(500)], NOW, 1).verdict).toBe('fine')
     expect(judge(failing(3), [answered(500)], NOW, 1)).toMatchObject({ verdict: 'notice', health: { noticedAt: NOW } })
-    expect(judge(failing(4, after(-DAY_MS)), [answered(500)], NOW, 1).verdict).toBe('fine')
-    expect(judge(failing(7, after(-DAY_MS)), [answered(500)], NOW, 1).verdict).toBe('failing')
+    expect(judge(failing(4, later(-DAY_MS)), [answered(500)], NOW, 1).verdict).toBe('fine')
+    expect(judge(failing(7, later(-DAY_MS)), [answered(500)], NOW, 1).verdict).toBe('failing')
   })
 
   it('is gone when it says so', () => {
