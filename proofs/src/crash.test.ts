@@ -39,20 +39,24 @@ async function postmasterPid(): Promise<string> {
 function keepUp(): { stop(): Promise<Record<'api' | 'worker' | 'database', number>> } {
   const restarts = { api: 0, worker: 0, database: 0 }
   let stopped = false
+  const revive = async () => {
+    if (!house.databaseRuns()) {
+      await house.restartDatabase()
+      restarts.database += 1
+    }
+    if (!house.api.isRunning) {
+      await house.startApi()
+      restarts.api += 1
+    }
+    if (!house.worker.isRunning) {
+      restarts.worker += 1
+      house.startWorker()
+    }
+  }
   const watching = (async () => {
     while (!stopped) {
-      if (!house.databaseRuns()) {
-        restarts.database += 1
-        await house.restartDatabase()
-      }
-      if (!house.api.isRunning) {
-        restarts.api += 1
-        await house.startApi()
-      }
-      if (!house.worker.isRunning) {
-        restarts.worker += 1
-        house.startWorker()
-      }
+      // A start that takes too long on a busy machine is tried again, as a supervisor would.
+      await revive().catch(() => {})
       await pause(20)
     }
   })()
