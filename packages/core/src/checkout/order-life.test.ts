@@ -42,6 +42,8 @@ interface Model {
   sent: number
   captured: number
   refunded: number
+  /** What a payment by hand is waited for: from the beginning, and again after an edit that left something to pay. */
+  awaited: number
 }
 
 interface Real {
@@ -94,16 +96,12 @@ class Pay extends Step {
   name = 'pay'
   // Nothing waits to be paid: that is no refusal, and nothing happens.
   expected(model: Model): Model {
-    const waiting = model.isCancelled ? 0 : Math.max(0, totalOf(model) - (model.captured - model.refunded))
-    return { ...model, captured: model.captured + (isAwaited.get(model) ? waiting : 0) }
+    return { ...model, captured: model.captured + model.awaited, awaited: 0 }
   }
   async perform({ merchant, orderId }: Real) {
     await pay(merchant, { id: orderId })
   }
 }
-
-/** Whether a payment by hand is waited for: from the order's beginning, and again after an edit that left something to pay. */
-const isAwaited = new WeakMap<Model, boolean>()
 
 class RefundAmount extends Step {
   readonly amount: number
@@ -137,13 +135,8 @@ class Edit extends Step {
     const ordered = this.quantity
     if (model.isCancelled || ordered === 0 || ordered < model.sent || ordered > RECEIVED) return undefined
     const next = { ...model, ordered }
-    const excess = Math.max(0, model.captured - model.refunded - totalOf(next))
-    return { ...next, refunded: model.refunded + excess }
-  }
-  override async run(model: Model, real: Real) {
-    const takesPlace = this.expected(model) !== undefined
-    await super.run(model, real)
-    if (takesPlace) isAwaited.set(model, totalOf(model) > model.captured - model.refunded)
+    const left = totalOf(next) - (model.captured - model.refunded)
+    return { ...next, awaited: Math.max(0, left), refunded: model.refunded + Math.max(0, -left) }
   }
   async perform({ merchant, orderId, lineId }: Real) {
     const edit = { quantities: [{ lineId, quantity: BigInt(this.quantity) }], added: [] }
@@ -182,7 +175,7 @@ class Cancel extends Step {
   name = 'cancel'
   expected(model: Model) {
     if (model.isCancelled) return model
-    return model.sent > 0 ? undefined : { ...model, isCancelled: true, refunded: model.captured }
+    return model.sent > 0 ? undefined : { ...model, isCancelled: true, refunded: model.captured, awaited: 0 }
   }
   async perform({ merchant, orderId }: Real) {
     await merchant.inMerchant((tx) => cancelOrder(tx, { orderId, reason: '', ...by() }))
@@ -210,8 +203,7 @@ async function begin(): Promise<{ model: Model; real: Real }> {
   const merchant = await shop.addMerchant()
   const goods = await addGoods(merchant, { price: BigInt(PRICE), onHand: BigInt(RECEIVED) })
   const { order } = await buyCart(merchant, (await fillCart(merchant, [{ goods, quantity: BigInt(ORDERED) }])).id)
-  const model: Model = { isCancelled: false, ordered: ORDERED, sent: 0, captured: 0, refunded: 0 }
-  isAwaited.set(model, true)
+  const model: Model = { isCancelled: false, ordered: ORDERED, sent: 0, captured: 0, refunded: 0, awaited: ORDERED * PRICE + SHIPPING }
   return { model, real: { merchant, orderId: order.id, lineId: order.lines[0]!.id, variantId: goods.variantId } }
 }
 
