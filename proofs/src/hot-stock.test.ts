@@ -7,7 +7,7 @@ const BUYERS = 36
 /** They wait for each other at the level itself, by which the process learns what is hot. */
 const FIRST_WAVE = 12
 const UNITS = 18
-const GIVE_UP_AFTER_MS = 60_000
+const GIVE_UP_AFTER_MS = 180_000
 const HOT = ['granted', 'committed'] as const
 
 let house: House

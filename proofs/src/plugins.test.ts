@@ -142,7 +142,7 @@ onLinux('leaves no runner behind when the API is killed', async () => {
         const alive = await Promise.all(before.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')))
         return alive.filter((stat) => stat !== '' && !/\) Z /.test(stat)).length
       },
-      { timeout: 30_000 },
+      { timeout: 120_000 },
     )
     .toBe(0)
   await house.startApi()
