@@ -27,13 +27,10 @@ afterAll(async () => {
   await street?.moveOut()
 })
 
-/** Columns that hold no words of a merchant's, and what they hold. */
-// Every operation is tried with everything that is another's, and most of them in a shop of their own.
-vi.setConfig({ testTimeout: 600_000 })
-
-// Thousands of requests in each; the limit is there for what hangs.
+// Every operation is tried with everything that is another's, and most of them in a shop of their own: the limit is for what hangs.
 vi.setConfig({ testTimeout: 1_800_000 })
 
+/** Columns that hold no words of a merchant's, and what they hold. */
 const NO_WORDS: Record<string, string> = {
   'api_key.scopes': 'our words',
   'api_key.secret_hash': 'a hash: looked for by itself',
