@@ -50,7 +50,8 @@ describe('pitfall 30: what row security does not cover', () => {
     expect(foreign).toEqual(missing)
   })
 
-  test('time: a foreign id takes as long as a missing one', async () => {
+  // A busy machine may be slower for a while at one of the two; a leak is there every time.
+  test('time: a foreign id takes as long as a missing one', { retry: 10 }, async () => {
     const times = { foreign: [] as number[], missing: [] as number[] }
     await app`begin`
     await app`select tenancy.entered(${house.first.id}, 1)`

@@ -23,7 +23,9 @@ const money = (amount: number, currency = 'EUR') => ({ amount, currency })
 
 async function placed() {
   const goods = await addGoods(shop, { price: 1_000n, onHand: 10n })
-  const { order } = await buyCart(shop, (await fillCart(shop, [{ goods, quantity: 2n }])).id)
+  // A minute ago, by the clock of the API.
+  const now = new Date(api.clock.now.getTime() - 60_000)
+  const { order } = await buyCart(shop, (await fillCart(shop, [{ goods, quantity: 2n }], {}, now)).id, { now })
   return { order, goods, url: `orders/${order.id}`, lineId: order.lines[0]!.id, total: Number(order.total) }
 }
 
