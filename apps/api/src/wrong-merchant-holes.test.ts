@@ -129,6 +129,9 @@ function hole(path: string): Operation {
   return street.operations.find((operation) => operation.path === `/v1/holes/${path}`)!
 }
 
+// The names of providers are the same everywhere.
+const SAY_NOTHING = ['GET /v1/payment-providers']
+
 describe('a hole is found where', () => {
   it("another's thing is shown", async () => {
     await expect(street.expectAsIfNotThere(hole('{product_id}/shown'))).rejects.toThrow(/betrays/)
@@ -166,13 +169,19 @@ describe('a hole is found where', () => {
     try {
       const reading = street.merchantOperations.filter(({ method, path }) => method === 'GET' && !path.startsWith('/v1/holes/'))
       expect(reading.length).toBeGreaterThan(15)
+      const silent: string[] = []
       for (const operation of reading) {
         const look = async () => {
           await street.expectCredentialsRefused(operation)
           await street.expectOwnRead(operation)
         }
-        await expect(look(), operation.key).rejects.toThrow(/betrays|to include 200|to be 200/)
+        const found = await look().then(
+          () => 'nothing',
+          (error: Error) => error.message,
+        )
+        if (!/betrays|to include 200|to be 200/.test(found)) silent.push(operation.key)
       }
+      expect(silent.sort()).toEqual(SAY_NOTHING)
     } finally {
       router.inMerchant = inMerchant
     }
