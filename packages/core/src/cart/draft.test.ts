@@ -19,11 +19,11 @@ afterAll(() => shop.close())
 const by = { actor: { kind: 'staff', id: '00000000-0000-7000-8000-000000000001' } as const, now: new Date() }
 const keys = { keys: [{ kid: 'a', secret: Buffer.alloc(32, 1) }] }
 
-async function drafted(content: Partial<DraftContent> = {}) {
-  const goods = await addGoods(merchant, { price: 1_000n })
+async function drafted(content: Partial<DraftContent> = {}, at: TestMerchant = merchant) {
+  const goods = await addGoods(at, { price: 1_000n })
   const lines = [{ variantId: goods.variantId, quantity: 2n }]
   const details = { email: 'ada@buyer.example', shippingAddress: ADDRESS }
-  const draft = await merchant.inMerchant((tx) => createDraft(tx, { lines, details, discount: null, ...content }, by))
+  const draft = await at.inMerchant((tx) => createDraft(tx, { lines, details, discount: null, ...content }, by))
   return { draft, goods }
 }
 
@@ -58,10 +58,11 @@ describe('a draft', () => {
   })
 
   it('is listed, and is not cleared as an abandoned cart is', async () => {
-    const { draft } = await drafted()
-    await merchant.inMerchant((tx) => tx.sql`update cart set updated_at = '2020-01-01' where merchant_id = ${tx.merchantId}`)
-    await clearAbandonedCarts(merchant.inMerchant, by.now)
-    const { drafts } = await merchant.inMerchant.read((tx) => listDrafts(tx, keys, { limit: 1 }))
+    const elsewhere = await shop.addMerchant()
+    const { draft } = await drafted({}, elsewhere)
+    await elsewhere.inMerchant((tx) => tx.sql`update cart set updated_at = '2020-01-01' where merchant_id = ${tx.merchantId}`)
+    await clearAbandonedCarts(elsewhere.inMerchant, by.now)
+    const { drafts } = await elsewhere.inMerchant.read((tx) => listDrafts(tx, keys, { limit: 1 }))
     expect(drafts).toMatchObject([{ id: draft.id, status: 'open', email: 'ada@buyer.example' }])
   })
 
