@@ -1,6 +1,6 @@
-import { crashAt } from '@souk/core/crash-point.ts'
 import { followOrders } from '@souk/core/fulfillment/follow-orders.ts'
 import { followMail } from '@souk/core/notifications/follow-events.ts'
+import { crashAt } from '@souk/tenant-router/crash-point.ts'
 import { assertSafeRoles } from './boot.ts'
 import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'

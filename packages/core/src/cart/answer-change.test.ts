@@ -1,5 +1,5 @@
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { onCrashPoint } from '../crash-point.ts'
 import type { StoredResponse } from '../idempotency/idempotency.ts'
 import { installPlugin } from '../plugins/install-plugin.ts'
 import { PluginRuntime } from '../plugins/plugin-runtime.ts'

@@ -1,5 +1,5 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
-import { crashPoint } from '../crash-point.ts'
 import { concludeRequest, type IdempotentRequest, type StoredResponse } from '../idempotency/idempotency.ts'
 import { type Order, orderQueries, toOrder } from '../orders/order.ts'
 import type { PaymentDeps } from '../payments/call-provider.ts'

@@ -1,7 +1,7 @@
 import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { addCoupon } from '../cart/cart-coupons.ts'
-import { onCrashPoint } from '../crash-point.ts'
 import { createCustomer } from '../customers/change-customers.ts'
 import { getCustomer } from '../customers/customer.ts'
 import { buyCart, fillCart, outcomes } from '../testing/buying.ts'

@@ -1,7 +1,7 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { recordAudit } from '../audit/record-audit.ts'
-import { crashPoint } from '../crash-point.ts'
 import { uncountOrder } from '../customers/figures.ts'
 import { cancelOpenFulfillments } from '../fulfillment/cancel-fulfillment.ts'
 import { type HeldOrder, holdOrder } from '../orders/hold-order.ts'

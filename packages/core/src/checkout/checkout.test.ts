@@ -171,7 +171,7 @@ describe('checkout', () => {
   })
 
   it('leaves nothing behind when it fails at any of its phases', async () => {
-    const { onCrashPoint } = await import('../crash-point.ts')
+    const { onCrashPoint } = await import('@souk/tenant-router/crash-point.ts')
     const goods = await addGoods(merchant, { onHand: 1n })
     const cartId = await filledCart([{ goods }])
     for (const point of ['checkout.before_claim', 'checkout.claimed'] as const) {

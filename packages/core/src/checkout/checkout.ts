@@ -1,8 +1,8 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { TokenKeys } from '../capability.ts'
 import { type Cart, cartQuestion, toCart } from '../cart/cart.ts'
 import { withAnswers } from '../cart/with-plugins.ts'
-import { crashPoint } from '../crash-point.ts'
 import {
   ANSWER_PENDING,
   claimIdempotencyKey,

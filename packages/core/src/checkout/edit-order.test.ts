@@ -1,6 +1,6 @@
 import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { onCrashPoint } from '../crash-point.ts'
 import { createCustomer } from '../customers/change-customers.ts'
 import { getCustomer } from '../customers/customer.ts'
 import type { Order } from '../orders/order.ts'

@@ -1,7 +1,7 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { recordAudit } from '../audit/record-audit.ts'
-import { crashPoint } from '../crash-point.ts'
 import { countDifference } from '../customers/figures.ts'
 import { planFulfillments } from '../fulfillment/open-fulfillments.ts'
 import { newId } from '../ids.ts'

@@ -1,5 +1,5 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
-import { crashPoint } from '../crash-point.ts'
 import {
   ANSWER_PENDING,
   claimIdempotencyKey,

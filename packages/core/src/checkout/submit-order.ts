@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Cart } from '../cart/cart.ts'
-import { crashPoint } from '../crash-point.ts'
 import { spendGiftCard, spendStoreCredit } from '../gift-cards/spend.ts'
 import { type IdempotentRequest, storeIdempotentResponse, storeRecoveryPoint } from '../idempotency/idempotency.ts'
 import { newId } from '../ids.ts'

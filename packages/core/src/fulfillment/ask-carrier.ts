@@ -1,7 +1,7 @@
 import type { CarrierRequestV1, CarrierResponseV1, RequestOutputV1 } from '@souk/plugins-sdk/contracts/carrier-request.ts'
 import type { ParseLabelOutputV1, ShipmentInputV1 } from '@souk/plugins-sdk/contracts/fulfillment.ts'
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
-import { crashPoint } from '../crash-point.ts'
 import { type Order, type OrderLine, orderQueries, toOrder } from '../orders/order.ts'
 import { type InstalledPlugin, installsQuery, toInstalls } from '../plugins/installs-in-force.ts'
 import type { PluginRuntime } from '../plugins/plugin-runtime.ts'

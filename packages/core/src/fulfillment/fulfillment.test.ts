@@ -1,6 +1,6 @@
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Actor } from '../actor.ts'
-import { onCrashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
 import type { StaffRole } from '../merchant/scopes.ts'
 import { addStaff } from '../merchant/staff.ts'

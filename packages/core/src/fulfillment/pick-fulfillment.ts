@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { crashPoint } from '../crash-point.ts'
 import { recordEvent } from '../events/record.ts'
 import type { LineQuantity } from '../orders/order-event.ts'
 import { Refusal } from '../refusal.ts'

@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { crashPoint } from '../crash-point.ts'
 import { recordOrderEvent } from '../orders/record-order-event.ts'
 import { shipStock } from '../stock/ship.ts'
 import { assertStep, type Fulfillment, type HeldFulfillment, holdFulfillment, loadFulfillment, OPEN_STEPS } from './fulfillment.ts'

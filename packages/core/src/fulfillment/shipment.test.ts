@@ -1,7 +1,7 @@
 import type { CarrierRequestV1 } from '@souk/plugins-sdk/contracts/carrier-request.ts'
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Actor } from '../actor.ts'
-import { onCrashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
 import { holdOrder, readOrderState } from '../orders/hold-order.ts'
 import { installPlugin } from '../plugins/install-plugin.ts'

@@ -1,5 +1,5 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
-import { crashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
 import { enqueue } from '../jobs.ts'
 import { Refusal } from '../refusal.ts'

@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
-import { crashPoint } from '../crash-point.ts'
 import { MAILS_WOKEN_MAX } from './limits.ts'
 import { storefrontUrl } from './mail-settings.ts'
 import { MAIL_TEMPLATES, type MailData, type MailTemplateName } from './mail-template.ts'

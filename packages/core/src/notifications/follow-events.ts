@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
-import { crashPoint } from '../crash-point.ts'
 import { FORGOTTEN_EMAIL } from '../customers/forgotten.ts'
 import { type FollowerLease, holdFollower, releaseFollower, wakeFollower } from '../events/followers.ts'
 import { MAIL_EVENT_AGE_MAX_DAYS, MAIL_EVENTS_PER_ROUND } from '../mail/limits.ts'

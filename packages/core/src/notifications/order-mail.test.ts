@@ -1,6 +1,6 @@
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cancelOrder } from '../checkout/cancel-order.ts'
-import { onCrashPoint } from '../crash-point.ts'
 import { MailRefused, type OutgoingMail, sendMail } from '../mail/send-mail.ts'
 import { saveTemplate } from '../mail/templates.ts'
 import { holdOrder } from '../orders/hold-order.ts'

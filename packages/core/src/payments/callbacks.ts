@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
-import { crashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
 import { enqueue } from '../jobs.ts'
 import { Refusal } from '../refusal.ts'

@@ -1,6 +1,6 @@
 import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { onCrashPoint } from '../crash-point.ts'
 import { foldAllClaims } from '../stock/sweep.ts'
 import { fillCart, outcomes } from '../testing/buying.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'

@@ -1,6 +1,6 @@
 import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { type CrashPoint, onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type CrashPoint, onCrashPoint } from '../crash-point.ts'
 import { fillCart } from '../testing/buying.ts'
 import { signCallback } from '../testing/fake-provider.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'

@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
-import { crashPoint } from '../crash-point.ts'
 import { type SealedAccount, sealedAccountQuery } from './accounts.ts'
 import { applyAuthorization } from './apply-authorization.ts'
 import { callProvider, type PaymentDeps } from './call-provider.ts'

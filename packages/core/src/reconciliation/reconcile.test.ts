@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { onCrashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
 import { cartOf, line, priceIn } from '../pricing/testing/shop.ts'
 import { SecretBox } from '../secret-box.ts'

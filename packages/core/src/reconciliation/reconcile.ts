@@ -1,7 +1,7 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { crashPoint } from '../crash-point.ts'
 import { recordEvent } from '../events/record.ts'
 import { newId } from '../ids.ts'
 import { enqueue, enqueueUnlessQueued } from '../jobs.ts'

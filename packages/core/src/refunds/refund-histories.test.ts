@@ -1,7 +1,7 @@
 import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { onCrashPoint } from '../crash-point.ts'
 import { issueGiftCards } from '../gift-cards/issue-gift-cards.ts'
 import { allocate } from '../money.ts'
 import { applyOperation } from '../payments/apply-operation.ts'

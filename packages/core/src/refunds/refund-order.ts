@@ -1,7 +1,7 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { recordAudit } from '../audit/record-audit.ts'
-import { crashPoint } from '../crash-point.ts'
 import { newId } from '../ids.ts'
 import { type Account, clearing, giftCard, storeCredit } from '../ledger/accounts.ts'
 import { journalOfRefund } from '../ledger/journals-of-payments.ts'

@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
-import { crashPoint } from '../crash-point.ts'
 import { recordOrderEvent } from '../orders/record-order-event.ts'
 import { Refusal } from '../refusal.ts'
 import { takeBackStock } from '../stock/take-back.ts'

@@ -1,6 +1,6 @@
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Actor } from '../actor.ts'
-import { onCrashPoint } from '../crash-point.ts'
 import { openFulfillments } from '../fulfillment/open-fulfillments.ts'
 import { packFulfillment } from '../fulfillment/pick-fulfillment.ts'
 import { updateFulfillmentSettings } from '../fulfillment/settings.ts'

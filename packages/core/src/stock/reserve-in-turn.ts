@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Actor } from '../actor.ts'
-import { crashPoint } from '../crash-point.ts'
 import { insufficientStock } from './claim.ts'
 import { type GrantedInOrder, grantInOrder } from './grant-in-order.ts'
 import { heat } from './heat.ts'

@@ -1,6 +1,6 @@
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
-import { crashPoint } from '../crash-point.ts'
 import { enqueueUnlessQueued } from '../jobs.ts'
 import { endReservations } from './end-reservations.ts'
 import { foldClaims } from './fold-claims.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
-import { crashPoint } from '../crash-point.ts'
 import type { SecretBox } from '../secret-box.ts'
 import { type Attempted, type DueDelivery, type Exchange, exchange, type ServedEndpoint } from './exchange.ts'
 import type { FollowerSession } from './follow-webhooks.ts'
