@@ -145,7 +145,7 @@ describe('the shops', () => {
 
   it('can do all there is with what is their own: a refusal elsewhere is about whose it is', async () => {
     for (const operation of street.operations) {
-      const shop = operation.method === 'GET' ? self : await street.newShop()
+      const shop = await shopFor(operation)
       const host = operation.audience === 'platform' ? PLATFORM : shop.host
       const credentials = operation.audience === 'platform' ? { access: street.admin } : street.credentialsOf(shop, operation)
       const given = { values: shop.values, credentials, naming: positionsOf(operation), idempotencyKey: street.freshKey() }
@@ -154,6 +154,12 @@ describe('the shops', () => {
     }
   })
 })
+
+/** One that may be changed, where the operation changes it. What the platform does to a shop is not only in its rows. */
+async function shopFor({ method, audience }: Neighbours['operations'][number]): Promise<FullShop> {
+  if (method === 'GET') return self
+  return audience === 'platform' ? street.newShop() : (await street.spareShops(1))[0]!
+}
 
 async function failedTransaction(statement: 'division' | 'constraint') {
   const failing = other.inMerchant(async (tx) => {

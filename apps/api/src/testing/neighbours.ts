@@ -8,6 +8,7 @@ import type { ServerOptions } from '../server.ts'
 import { allRows, hashesOf, idsIn } from './all-rows.ts'
 import { type Answer, createTestApi, PASSWORD, type TestApi } from './api.ts'
 import { type Description, type Operation, readOperations } from './operations.ts'
+import { RowSnapshot } from './row-snapshot.ts'
 import { type FullShop, fillShop } from './twin-shops.ts'
 import { type Credentials, positionsOf, type Request, requestFor, type Values, valueNameOf } from './valid-requests.ts'
 
@@ -30,6 +31,7 @@ export class Neighbours {
   requests = 0
   readonly #mediaDir: string
   readonly #requestIds = new Set<string>()
+  readonly #spare: { shop: FullShop; snapshot: RowSnapshot }[] = []
   #made = 0
 
   private constructor(
@@ -68,6 +70,17 @@ export class Neighbours {
   async newShop(): Promise<FullShop> {
     this.#made += 1
     return fillShop(this.api, { admin: this.admin, mediaDir: this.#mediaDir, canary: `canarynew${this.#made}` })
+  }
+
+  /** Further shops, as new: whatever was done to their rows is undone. What was done to them in the directory is not. */
+  async spareShops(count: number): Promise<FullShop[]> {
+    while (this.#spare.length < count) {
+      const shop = await this.newShop()
+      this.#spare.push({ shop, snapshot: await RowSnapshot.take(this.rows, shop.merchant.id) })
+    }
+    const lent = this.#spare.slice(0, count)
+    for (const { snapshot } of lent) await snapshot.restore()
+    return lent.map(({ shop }) => shop)
   }
 
   /** The operations at a merchant's host. */
@@ -218,7 +231,7 @@ export class Neighbours {
    * answer.
    */
   async expectOwnEffect(operation: Operation): Promise<void> {
-    const [first, second] = [await this.newShop(), await this.newShop()]
+    const [first, second] = (await this.spareShops(2)) as [FullShop, FullShop]
     const secrets = await secretsOf(this.rows, first, second)
     const positions = positionsOf(operation)
     const send = async (shop: FullShop, values = shop.values, idempotencyKey = 'one-key', issued?: Values) => {
