@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test-database.ts'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { migrate } from './run.ts'
+import { migrate, readVersion } from './run.ts'
 
 let neighbour: TestDatabase
 let admin: postgres.Sql
@@ -220,5 +220,45 @@ describe('goes on where it stopped', () => {
     expect(await tables()).toEqual(['one'])
     write({ '0002_two.sql': 'create table two (n integer)' })
     expect(await run()).toEqual({ applied: ['directory/0002_two.sql'] })
+  })
+})
+
+describe('a file without a transaction', () => {
+  const INDEX = '-- transaction: none\n-- Nobody waits for it.\ncreate unique index concurrently if not exists one_n on one (n);\n'
+
+  test('builds an index beside writers, and may be repeated after it failed, over the invalid index that is left', async () => {
+    write({ '0001_one.sql': 'create table one (n integer); insert into one values (1), (1)', '0002_index.sql': INDEX })
+    await expect(run()).rejects.toMatchObject({ code: '23505' })
+    const indexes = () => owner`select indisvalid as valid from pg_index where indexrelid = to_regclass('one_n')`
+    expect([...(await indexes())]).toEqual([{ valid: false }])
+    await owner`truncate one`
+    expect(await run()).toEqual({ applied: ['directory/0002_index.sql'] })
+    expect([...(await indexes())]).toEqual([{ valid: true }])
+  })
+
+  test('is not held up by another migrator that waits for its turn', async () => {
+    write({ '0001_one.sql': 'create table one (n integer)', '0002_index.sql': INDEX })
+    const runs = await Promise.all([run(), run(), run()])
+    expect(runs.flatMap((result) => result.applied)).toEqual(['directory/0001_one.sql', 'directory/0002_index.sql'])
+  })
+})
+
+describe('contracts', () => {
+  test('are applied with everything, and hold back what follows where only expands are asked for', async () => {
+    write({
+      '0001_one.sql': 'create table one (n integer, m integer)',
+      '0002_less.sql': '-- What nobody reads any more.\n-- phase: contract\nalter table one drop column m',
+      '0003_three.sql': 'create table three (n integer)',
+    })
+    const expand = () => migrate({ url, sets: ['directory'], folder: pathToFileURL(`${folder}/`), upTo: 'expand' })
+    expect(await expand()).toEqual({ applied: ['directory/0001_one.sql'] })
+    expect(await expand()).toEqual({ applied: [] })
+    expect(await readVersion(url)).toEqual({ directory: 1, cell: 0 })
+    expect(await run()).toEqual({ applied: ['directory/0002_less.sql', 'directory/0003_three.sql'] })
+    expect(await readVersion(url)).toEqual({ directory: 3, cell: 0 })
+  })
+
+  test('a database without any migration has version 0', async () => {
+    expect(await readVersion(url)).toEqual({ directory: 0, cell: 0 })
   })
 })

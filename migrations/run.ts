@@ -1,10 +1,7 @@
-import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Logger, runMigrations } from 'graphile-worker'
 import postgres from 'postgres'
-
-/** `directory` once per deployment, `cell` in every database that holds merchants. One database may hold both. */
-export type MigrationSet = 'directory' | 'cell'
+import { type MigrationFile, type MigrationSet, readMigrations, type SchemaVersion } from './files.ts'
 
 export interface MigrateOptions {
   /** As souk_owner, at the database to migrate. */
@@ -12,14 +9,11 @@ export interface MigrateOptions {
   sets?: MigrationSet[]
   /** Where the numbered files are; a folder per set. For tests. */
   folder?: URL
+  /** `expand`: stop before the first file that is a contract. Everything is applied otherwise: nobody may be serving then. */
+  upTo?: 'expand' | 'everything'
+  /** How long a statement waits for a lock before it gives up, so that no queue forms behind it. */
+  lockTimeoutMs?: number
   log?: (line: string) => void
-}
-
-interface MigrationFile {
-  set: MigrationSet
-  name: string
-  checksum: string
-  text: string
 }
 
 // Another migrator is waited for this long; a statement that waits for a lock gives up sooner, and the run can be
@@ -27,25 +21,29 @@ interface MigrationFile {
 const MIGRATOR_LOCK_KEY = 7_350_001
 const LOCK_TIMEOUT_MS = 2_000
 const STATEMENT_TIMEOUT_MS = 60_000
+// Building an index concurrently holds nobody up, however long it takes.
+const CONCURRENT_STATEMENT_TIMEOUT_MS = 6 * 60 * 60 * 1000
 const MIGRATOR_WAIT_MS = 60_000
+const MIGRATOR_POLL_MS = 50
+const CONNECT_TIMEOUT_S = 10
 
 /**
  * Brings a database to the newest schema: one file, one transaction, recorded with its checksum. A run that was killed
  * goes on where it stopped. Refuses a file that was edited after it was applied, and one that vanished.
  */
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[] }> {
-  const sql = postgres(options.url, { max: 1, onnotice: () => {}, connection: { application_name: 'souk-migrate' } })
+  const sql = connect(options.url)
+  const lockTimeoutMs = options.lockTimeoutMs ?? LOCK_TIMEOUT_MS
   try {
-    await sql.unsafe(`set lock_timeout = ${MIGRATOR_WAIT_MS}`)
-    await sql`select pg_advisory_lock(${MIGRATOR_LOCK_KEY})`
-    await sql.unsafe(`set lock_timeout = ${LOCK_TIMEOUT_MS}`)
+    await waitForOtherMigrators(sql)
+    await sql.unsafe(`set lock_timeout = ${lockTimeoutMs}`)
     await sql.unsafe(`set statement_timeout = ${STATEMENT_TIMEOUT_MS}`)
     await createHistory(sql)
     const applied: string[] = []
     for (const set of options.sets ?? (['directory', 'cell'] as const)) {
-      if (set === 'cell') await migrateQueue(sql, options.url)
-      const folder = new URL(`${set}/`, options.folder ?? import.meta.url)
-      for (const file of await pending(sql, set, await readFolder(folder, set))) {
+      if (set === 'cell') await migrateQueue(sql, options.url, lockTimeoutMs)
+      for (const file of await pending(sql, set, await readMigrations(set, options.folder))) {
+        if (file.phase === 'contract' && options.upTo === 'expand') break
         await apply(sql, file)
         options.log?.(`applied ${file.set}/${file.name}`)
         applied.push(`${file.set}/${file.name}`)
@@ -57,6 +55,43 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   }
 }
 
+/** How far a database is: 0 for a set of which it has no file. Needs a role that may read schema migration. */
+export async function readVersion(url: string): Promise<SchemaVersion> {
+  const sql = connect(url)
+  try {
+    const [history] = await sql`select to_regclass('migration.history') as name`
+    if (!history?.name) return { directory: 0, cell: 0 }
+    const rows = await sql<{ set: MigrationSet; version: number }[]>`
+      select set, max(left(name, 4)::integer) as version from migration.history group by set`
+    return { directory: 0, cell: 0, ...Object.fromEntries(rows.map((row) => [row.set, row.version])) }
+  } finally {
+    await sql.end()
+  }
+}
+
+function connect(url: string): postgres.Sql {
+  return postgres(url, {
+    max: 1,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    onnotice: () => {},
+    connection: { application_name: 'souk-migrate' },
+  })
+}
+
+/**
+ * One migrator a database. Who waits asks again and again rather than in one long statement: an index that is built
+ * concurrently waits for every statement in the database to end, so that one would wait for the other for ever.
+ */
+async function waitForOtherMigrators(sql: postgres.Sql): Promise<void> {
+  const deadline = performance.now() + MIGRATOR_WAIT_MS
+  for (;;) {
+    const [row] = await sql<{ mine: boolean }[]>`select pg_try_advisory_lock(${MIGRATOR_LOCK_KEY}) as mine`
+    if (row?.mine) return
+    if (performance.now() > deadline) throw new Error(`Another migrator has been at work for ${MIGRATOR_WAIT_MS / 1000} s.`)
+    await pause(MIGRATOR_POLL_MS)
+  }
+}
+
 async function createHistory(sql: postgres.Sql): Promise<void> {
   await sql`create schema if not exists migration`
   await sql`
@@ -64,19 +99,6 @@ async function createHistory(sql: postgres.Sql): Promise<void> {
       set text not null, name text not null, checksum text not null, applied_at timestamptz not null default now(), duration_ms bigint not null,
       primary key (set, name)
     )`
-}
-
-async function readFolder(folder: URL, set: MigrationSet): Promise<MigrationFile[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort()
-  return Promise.all(
-    names.map(async (name, index) => {
-      const number = Number(/^(\d{4})_[a-z0-9_]+\.sql$/.exec(name)?.[1])
-      if (number !== index + 1) throw new Error(`Migration ${set}/${name}: files are numbered 0001_, 0002_, ... without a gap.`)
-      const text = await readFile(new URL(name, folder), 'utf8')
-      if (/^\s*(begin|commit|rollback)\s*;/im.test(text)) throw new Error(`Migration ${set}/${name}: each file is one transaction already.`)
-      return { set, name, text, checksum: createHash('sha256').update(text).digest('hex') }
-    }),
-  )
 }
 
 async function pending(sql: postgres.Sql, set: MigrationSet, files: MigrationFile[]): Promise<MigrationFile[]> {
@@ -94,20 +116,55 @@ async function pending(sql: postgres.Sql, set: MigrationSet, files: MigrationFil
 
 async function apply(sql: postgres.Sql, file: MigrationFile): Promise<void> {
   const started = performance.now()
+  const record = async (connection: postgres.Sql | postgres.TransactionSql) => {
+    const duration = Math.round(performance.now() - started)
+    await connection`insert into migration.history (set, name, checksum, duration_ms) values (${file.set}, ${file.name}, ${file.checksum}, ${duration})`
+  }
+  if (!file.transaction) {
+    await applyOutsideTransaction(sql, file)
+    return record(sql)
+  }
   await sql.begin(async (tx) => {
     await tx.unsafe(file.text)
-    const duration = Math.round(performance.now() - started)
-    await tx`insert into migration.history (set, name, checksum, duration_ms) values (${file.set}, ${file.name}, ${file.checksum}, ${duration})`
+    await record(tx)
   })
 }
 
+/**
+ * Statement by statement, each of which may be repeated. An index that could not be completed stays behind, invalid, and
+ * its name would let `if not exists` pass it by: such ones are removed first.
+ */
+async function applyOutsideTransaction(sql: postgres.Sql, file: MigrationFile): Promise<void> {
+  const invalid = await sql<{ name: string }[]>`
+    select i.indexrelid::regclass::text as name from pg_index i join pg_class c on c.oid = i.indexrelid
+    where not i.indisvalid and c.relkind = 'i' and pg_has_role(current_user, c.relowner, 'member')
+      and c.relnamespace::regnamespace::text not in ('pg_catalog', 'pg_toast', 'information_schema')`
+  for (const { name } of invalid) await sql.unsafe(`drop index concurrently if exists ${name}`)
+  await sql.unsafe(`set statement_timeout = ${CONCURRENT_STATEMENT_TIMEOUT_MS}`)
+  try {
+    for (const statement of statementsOf(file.text)) await sql.unsafe(statement)
+  } finally {
+    await sql.unsafe(`set statement_timeout = ${STATEMENT_TIMEOUT_MS}`).catch(() => {})
+  }
+}
+
+/** A file without a transaction holds plain statements: no function bodies, no semicolon but at a statement's end. */
+function statementsOf(text: string): string[] {
+  const lines = text.split('\n').map((line) => line.replace(/--.*$/, ''))
+  return lines
+    .join('\n')
+    .split(';')
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '')
+}
+
 /** graphile-worker keeps its own history in its own schema, which souk_queue owns; it needs CREATE on the database only now. */
-async function migrateQueue(sql: postgres.Sql, url: string): Promise<void> {
+async function migrateQueue(sql: postgres.Sql, url: string, lockTimeoutMs: number): Promise<void> {
   const [{ database } = { database: '' }] = await sql<{ database: string }[]>`select current_database() as database`
   await sql`grant create on database ${sql(database)} to souk_queue`
   try {
     const queueUrl = new URL(url)
-    const settings = { role: 'souk_queue', lock_timeout: LOCK_TIMEOUT_MS, statement_timeout: STATEMENT_TIMEOUT_MS }
+    const settings = { role: 'souk_queue', lock_timeout: lockTimeoutMs, statement_timeout: STATEMENT_TIMEOUT_MS }
     const options = Object.entries(settings).map(([setting, value]) => `-c ${setting}=${value}`)
     queueUrl.searchParams.set('options', options.join(' '))
     await runMigrations({ connectionString: queueUrl.toString(), logger: new Logger(() => () => {}) })
