@@ -1,13 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test-database.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apiEnvironment, run, writeKeys } from './testing/as-process.ts'
 
 // The process as it is run: its own environment, its own start and end.
 
@@ -17,60 +14,18 @@ const PASSWORD = 'a password for tests'
 
 let database: TestDatabase
 let folder: string
-let keysFile: string
 
 beforeAll(async () => {
   database = await createTestDatabase()
   folder = mkdtempSync(join(tmpdir(), 'souk-api-'))
-  keysFile = join(folder, 'keys.json')
-  const privateKey = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
-  writeFileSync(
-    keysFile,
-    JSON.stringify({ jwt: [{ kid: 'a', privateKey }], tokens: [{ kid: 't', secret: randomBytes(32).toString('base64') }] }),
-  )
+  writeKeys(folder)
 })
 afterAll(async () => {
   rmSync(folder, { recursive: true })
   await database.drop()
 })
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-async function environment(more: Record<string, string | undefined> = {}): Promise<Record<string, string>> {
-  const all = {
-    PATH: process.env.PATH,
-    PORT: String(await freePort()),
-    INTERNAL_PORT: String(await freePort()),
-    SOUK_DIRECTORY_URL: database.url('souk_app'),
-    SOUK_PLATFORM_URL: database.url('souk_platform'),
-    SOUK_CELLS: JSON.stringify({
-      'shared-1': { app: database.url('souk_app'), queue: database.url('souk_queue'), platform: database.url('souk_platform') },
-    }),
-    SOUK_KEYS_FILE: keysFile,
-    ...more,
-  }
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined))
-}
-
-interface Run {
-  child: ChildProcess
-  output: () => string
-  exit: Promise<number | null>
-}
-
-function run(file: string, env: Record<string, string>): Run {
-  const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', (chunk) => (output += chunk))
-  return { child, output: () => output, exit: once(child, 'exit').then(([code]) => code as number | null) }
-}
+const environment = (more: Record<string, string | undefined> = {}) => apiEnvironment(database, folder, more)
 
 const probe = (port: string, path: string) =>
   fetch(`http://127.0.0.1:${port}${path}`).then(
