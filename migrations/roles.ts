@@ -64,7 +64,19 @@ async function ensureRole(admin: postgres.Sql, role: RoleName, options: RoleOpti
     }
   }
   await admin.unsafe(`alter role ${role} password '${options.passwords[role].replaceAll("'", "''")}'`)
+  if (role === 'souk_mover') await allowMoves(admin, options)
   for (const [setting, value] of Object.entries(SETTINGS[role] ?? {})) await admin.unsafe(`alter role ${role} set ${setting} = '${value}'`)
+}
+
+/** What CREATE SUBSCRIPTION asks for, and what lets rows be copied without their triggers firing a second time. */
+async function allowMoves(admin: postgres.Sql, options: RoleOptions): Promise<void> {
+  try {
+    await admin.unsafe('grant pg_create_subscription to souk_mover')
+    await admin.unsafe('grant set on parameter session_replication_role to souk_mover')
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42501') throw error
+    options.log?.('The administrator may not grant souk_mover what a move needs: see docs/decisions/0015-moves.md.')
+  }
 }
 
 /** The owner may act as souk_queue, to give it its schemas; it does not inherit from it. */
