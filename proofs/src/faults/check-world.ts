@@ -1,5 +1,4 @@
 import type { JournalWire } from '@souk/sandbox-psp/wire.ts'
-import { Webhook } from 'standardwebhooks'
 import type { Buyer } from './buyers.ts'
 import type { World } from './world.ts'
 
@@ -89,13 +88,12 @@ async function checkWebhooks(world: World): Promise<Wrong[]> {
   const wrong: Wrong[] = []
   const bodies = new Map<string, string>()
   const order: { sequence: number; aggregate: string }[] = []
-  const verifier = new Webhook(world.endpoint.secret)
-  for (const { id, headers, body } of world.receiver.taken) {
+  for (const { id, headers, body, isGenuine } of world.receiver.taken) {
     const before = bodies.get(id)
     if (before !== undefined && before !== body) wrong.push({ what: '22: the same webhook-id with other bytes', of: { id, before, body } })
     if (before !== undefined) continue
     bodies.set(id, body)
-    if (!verifies(verifier, body, headers)) wrong.push({ what: '22: a signature does not verify', of: { id, headers } })
+    if (!isGenuine) wrong.push({ what: '22: a signature does not verify', of: { id, headers } })
     const { sequence, aggregate } = readPayload(body)
     order.push({ sequence, aggregate })
   }
@@ -107,7 +105,7 @@ async function checkWebhooks(world: World): Promise<Wrong[]> {
   }
   const came = new Set(order.map(({ sequence }) => sequence))
   const events = await world.house.query<{ sequence: string; type: string }>`
-    select sequence::text, type from event where sequence > ${world.endpoint.from}::bigint`
+    select sequence::text, type from event where sequence > ${world.firstEvent}::bigint`
   const missing = events.filter(({ sequence }) => !came.has(Number(sequence)))
   if (missing.length > 0) wrong.push({ what: '20: events never came', of: missing.slice(0, 5) })
   return wrong
@@ -117,15 +115,6 @@ async function checkWebhooks(world: World): Promise<Wrong[]> {
 function readPayload(body: string): { sequence: number; aggregate: string } {
   const { sequence, subject } = JSON.parse(body) as { sequence: number; subject: { id: string } }
   return { sequence, aggregate: subject.id }
-}
-
-function verifies(verifier: Webhook, body: string, headers: Record<string, string>): boolean {
-  try {
-    verifier.verify(body, headers)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** 40: whoever is told no is told so in a problem document, without a stack or SQL. */

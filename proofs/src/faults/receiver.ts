@@ -1,11 +1,14 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
+import { Webhook } from 'standardwebhooks'
 
 /** One webhook as it came in. */
 export interface Received {
   id: string
   headers: Record<string, string>
   body: string
+  /** Its signature held when it came: the time that is signed is believed for a few minutes only. */
+  isGenuine: boolean
 }
 
 export type Manner = 'takes' | 'refuses' | 'is_slow' | 'hangs_up'
@@ -16,6 +19,8 @@ const SLOW_MS = 400
 export class Receiver {
   readonly taken: Received[] = []
   manner: Manner = 'takes'
+  /** The secret it shares with the sender. */
+  secret: Promise<string> = Promise.resolve('')
   readonly #server: Server
 
   private constructor() {
@@ -50,7 +55,17 @@ export class Receiver {
       return
     }
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))
-    this.taken.push({ id: headers['webhook-id'] ?? '', headers, body: Buffer.concat(pieces).toString() })
+    const body = Buffer.concat(pieces).toString()
+    this.taken.push({ id: headers['webhook-id'] ?? '', headers, body, isGenuine: verifies(await this.secret, body, headers) })
     response.writeHead(204).end()
+  }
+}
+
+function verifies(secret: string, body: string, headers: Record<string, string>): boolean {
+  try {
+    new Webhook(secret).verify(body, headers)
+    return true
+  } catch {
+    return false
   }
 }

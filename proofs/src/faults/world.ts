@@ -20,8 +20,8 @@ interface Parts {
   shop: Shop
   account: OpenedAccount
   variants: string[]
-  /** The shop's endpoint for webhooks. */
-  endpoint: { secret: string /** The last event before it. */; from: string }
+  /** The last event before the receiver was known. */
+  firstEvent: string
 }
 
 /** The whole platform, with a proxy before everything it depends on, one shop, its payment provider and its receiver of webhooks. */
@@ -34,7 +34,7 @@ export class World {
   readonly shop: Shop
   readonly account: OpenedAccount
   readonly variants: string[]
-  readonly endpoint: Parts['endpoint']
+  readonly firstEvent: string
   /** Further environment of the next process of each kind: where it is to be killed. */
   crashAt: { api?: string; worker?: string } = {}
   readonly restarts = { api: 0, worker: 0, database: 0, provider: 0 }
@@ -49,7 +49,7 @@ export class World {
     this.shop = parts.shop
     this.account = parts.account
     this.variants = parts.variants
-    this.endpoint = parts.endpoint
+    this.firstEvent = parts.firstEvent
     this.#watching = this.#watch()
   }
 
@@ -76,8 +76,9 @@ export class World {
     const goods = ['tea', 'cup', 'pot'].map((handle, index) => ({ handle, price: `${4 + index}.50`, stock: STOCK }))
     const variants = [...(await stockShop(house, shop, goods)).values()]
     const account = await openAccount(house, shop)
-    const endpoint = { secret: await openEndpoint(shop), from: await lastEvent(house) }
-    return new World({ house, database, provider, hooks, receiver, shop, account, variants, endpoint })
+    receiver.secret = openEndpoint(shop)
+    await receiver.secret
+    return new World({ house, database, provider, hooks, receiver, shop, account, variants, firstEvent: await lastEvent(house) })
   }
 
   /** Everything runs and answers again. */

@@ -5,6 +5,7 @@ import { noCustomer } from '../customers/customer.ts'
 import { recordEvent } from '../events/record.ts'
 import { forgetDeliveries } from '../fulfillment/forget-buyer.ts'
 import { changeStoreCredit, storeCreditOf } from '../gift-cards/store-credit.ts'
+import { forgetAnswers } from '../idempotency/forget-answers.ts'
 import { newId } from '../ids.ts'
 import { forgetContacts } from '../orders/forget-contact.ts'
 import { forgetBuyer } from '../promotions/forget-buyer.ts'
@@ -49,6 +50,7 @@ export async function eraseCustomer(tx: Tx, customerId: string, { force, forfeit
   await forgetReturns(tx, orderIds)
   await forgetBuyer(tx, { email, orderIds, instead: `forgotten:${newId(by.now)}` })
   await forgetMail(tx, email)
+  await forgetAnswers(tx, { email, customerId, addressIds: await addressesOf(tx, customerId) })
   await tx.sql`delete from customer_request where merchant_id = ${tx.merchantId} and email = ${email}`
   await tx.sql`delete from customer where merchant_id = ${tx.merchantId} and id = ${customerId}`
   const entry = { action: 'customer.erased', targetType: 'customer', targetId: customerId, before: null, after: null }
@@ -97,6 +99,12 @@ async function endStoreCredit(
     }
     await changeStoreCredit(tx, { customerId, change: { amount: -amount, currency }, ...by })
   }
+}
+
+async function addressesOf(tx: Tx, customerId: string): Promise<string[]> {
+  const rows = await tx.sql<{ id: string }[]>`
+    select id from customer_address where merchant_id = ${tx.merchantId} and customer_id = ${customerId}`
+  return rows.map(({ id }) => id)
 }
 
 /** A mail that waits is dropped: it has no receiver any more. */

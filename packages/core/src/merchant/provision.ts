@@ -1,5 +1,6 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
+import { wakeFollower } from '../events/followers.ts'
 import { recordEvent } from '../events/record.ts'
 import { newId } from '../ids.ts'
 import { currencyDigits } from '../money.ts'
@@ -69,6 +70,9 @@ export async function setUpMerchant(tx: Tx, given: { merchant: NewMerchant; owne
     tx.sql`insert into location (merchant_id, id, name, created_at) values (${tx.merchantId}, ${locationId}, 'Main', ${now})`,
     tx.sql`insert into merchant_counter (merchant_id) values (${tx.merchantId})`,
     addOwner(tx, { ...owner, now }),
+    // Known to the workers from the beginning: the shop's first mail does not wait for a round that looks for new shops.
+    wakeFollower(tx, 'mail'),
+    wakeFollower(tx, 'fulfillment'),
   ])
   await recordEvent(tx, {
     type: 'merchant.provisioned',
