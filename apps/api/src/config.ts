@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type ProviderSettings, providerSettings } from '@souk/payment-providers/settings.ts'
 import { hostSettings, toHostOptions } from '@souk/plugin-host/host-settings.ts'
 import type { PluginHostOptions } from '@souk/plugin-host/plugin-host.ts'
+import { cellsText } from '@souk/tenant-router/cell-secret.ts'
 import { z } from 'zod'
 import { type JwtKey, readJwtKeys } from './tokens.ts'
 
@@ -16,6 +17,8 @@ export interface Config {
   directoryUrl: string
   platformUrl: string
   cells: Record<string, CellUrls>
+  /** As `cells`, from the same place as it is now. */
+  readCells: () => Record<string, CellUrls>
   jwtKeys: JwtKey[]
   tokenKeys: { kid: string; secret: Buffer }[]
   mediaDir: string | undefined
@@ -29,15 +32,17 @@ export interface Config {
   crashPid: number | undefined
 }
 
-/** One database, two of its roles. The third one, the queue's, is for the worker. */
+/** One database, two of its roles, and where it may be read besides. The queue's role is for the worker. */
 export interface CellUrls {
   app: string
   platform: string
+  /** A read replica, as souk_app. */
+  replica?: string | undefined
 }
 
 const url = z.string().regex(/^postgres(ql)?:\/\//, 'must be a postgres:// URL')
 const port = z.coerce.number().int().min(0).max(65_535)
-const cellUrls = z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), z.object({ app: url, platform: url }))
+const cellUrls = z.record(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), z.object({ app: url, platform: url, replica: url.optional() }))
 
 const environment = z.object({
   HOST: z.string().default('127.0.0.1'),
@@ -80,7 +85,7 @@ const TOKEN_SECRET_BYTES_MIN = 32
 
 /** Reads and checks the environment and the file of keys. Throws one error that names everything that is wrong. */
 export function readConfig(env: NodeJS.ProcessEnv): Config {
-  const parsed = environment.safeParse(env)
+  const parsed = environment.safeParse({ ...env, SOUK_CELLS: cellsText(env) })
   if (!parsed.success) {
     const problems = parsed.error.issues.map((issue) => `  ${issue.path.join('.')}: ${issue.message}`)
     throw new Error(`The environment is not complete:\n${problems.join('\n')}`)
@@ -95,6 +100,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     directoryUrl: given.SOUK_DIRECTORY_URL,
     platformUrl: given.SOUK_PLATFORM_URL,
     cells: given.SOUK_CELLS,
+    readCells: () => environment.shape.SOUK_CELLS.parse(cellsText(env)),
     ...readKeys(given.SOUK_KEYS_FILE),
     mediaDir: given.SOUK_MEDIA_DIR,
     logLevel: given.LOG_LEVEL,

@@ -6,6 +6,7 @@ import { PluginHost } from '@souk/plugin-host/plugin-host.ts'
 import { ProviderCaller } from '@souk/plugin-host/provider-caller.ts'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import { crashAt } from '@souk/tenant-router/crash-point.ts'
+import { followCells } from '@souk/tenant-router/follow-cells.ts'
 import { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Config, readConfig } from './config.ts'
@@ -22,15 +23,30 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
   await assertSafeRoles(config)
   const platformSql = openPlatformSql(config.platformUrl)
   const cells = new Cells(platformSql, config.cells)
+  let cellsChanged = () => {}
   const router = new Router({
     directoryUrl: config.directoryUrl,
     baseDomain: config.baseDomain,
-    cellUrls: Object.fromEntries(Object.entries(config.cells).map(([cell, urls]) => [cell, urls.app])),
+    ...addressesOf(config.cells),
     ...(config.connectionsPerCell !== undefined && { connectionsPerCell: config.connectionsPerCell }),
     onListening: () => log.info('listening to the directory'),
+    onCells: () => cellsChanged(),
   })
+  const following = followCells({
+    known: config.cells,
+    read: config.readCells,
+    cells: () => router.directory.cells(),
+    apply: async (addresses) => {
+      await Promise.all(Object.values(addresses).flatMap(({ app, platform }) => [assertSafeRole(app), assertSafeRole(platform)]))
+      router.readdress(addressesOf(addresses))
+      cells.readdress(addresses)
+      log.info({ cells: Object.keys(addresses) }, 'cells are others now')
+    },
+    onError: (error) => log.warn(errorFields(error), 'cells stay as they were'),
+  })
+  cellsChanged = () => void following.refresh()
   await router.listen()
-  await cells.register()
+  await cells.registerFirst()
   const host = new PluginHost({
     ...config.pluginHost,
     onStartFailure: (detail) => log.error({ detail }, 'a plugin runner did not start'),
@@ -65,6 +81,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
   const stop = async (signal: string) => {
     if (stopping) return
     stopping = true
+    following.close()
     log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(1), DRAIN_TIMEOUT_MS).unref()
     await app.close()
@@ -74,6 +91,14 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
+}
+
+function addressesOf(cells: Config['cells']): { cellUrls: Record<string, string>; replicaUrls: Record<string, string> } {
+  const entries = Object.entries(cells)
+  return {
+    cellUrls: Object.fromEntries(entries.map(([cell, { app }]) => [cell, app])),
+    replicaUrls: Object.fromEntries(entries.flatMap(([cell, { replica }]) => (replica === undefined ? [] : [[cell, replica]]))),
+  }
 }
 
 async function assertSafeRoles(config: Config): Promise<void> {

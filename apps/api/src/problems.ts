@@ -104,6 +104,22 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
   // The platform
   host_not_allowed: { status: 422, title: 'Host not allowed', meaning: "This host name cannot be a merchant's own domain." },
   domain_not_verified: { status: 409, title: 'Domain not verified', meaning: 'The DNS TXT record with the challenge was not found.' },
+  cell_unreachable: {
+    status: 409,
+    title: 'Cell unreachable',
+    meaning: 'The process that was asked has no address for this cell: addresses come from a secret, not from the API.',
+  },
+  cell_unfit: {
+    status: 422,
+    title: 'Cell unfit',
+    meaning: 'The database failed a check and cannot be a cell; `findings` holds all of them.',
+  },
+  cell_closed: { status: 409, title: 'Cell closed', meaning: 'The cell is being drained or is retired, and takes no merchant.' },
+  cell_occupied: {
+    status: 409,
+    title: 'Cell occupied',
+    meaning: 'Merchants live in the cell, or moves still need it, so that it cannot be retired; or it is dedicated and has its merchant.',
+  },
 
   // Ourselves
   merchant_moving: {

@@ -26,6 +26,20 @@ test('reads the cells, and leaves the internal port off unless it is given', () 
   expect(readConfig({ ...complete, WORKER_INTERNAL_PORT: '9102' }).internalPort).toBe(9102)
 })
 
+test('reads the cells from a file as it is now, before those of the environment', () => {
+  const file = join(folder, 'cells.json')
+  const address = { app: 'postgres://souk_app:p@h/d', queue: 'postgres://souk_queue:p@h/d' }
+  writeFileSync(file, JSON.stringify({ one: address }))
+  const config = readConfig({ ...complete, SOUK_CELLS_FILE: file, WORKER_CELLS: 'one, two' })
+  expect(config.cells).toEqual({ one: address })
+  expect(config.worksFor).toEqual(['one', 'two'])
+  writeFileSync(file, JSON.stringify({ one: address, two: { ...address, mover: 'postgres://souk_mover:p@h/d' } }))
+  expect(config.readCells!()).toEqual({ one: address, two: { ...address, mover: 'postgres://souk_mover:p@h/d' } })
+  writeFileSync(file, '{')
+  expect(config.readCells!).toThrow('must be JSON')
+  expect(readConfig(complete).worksFor).toBeUndefined()
+})
+
 test('names every wrong setting, and tells no value', () => {
   const wrong = {
     SOUK_KEYS_FILE: keysFile,

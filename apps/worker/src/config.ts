@@ -2,13 +2,27 @@ import { readFileSync } from 'node:fs'
 import { type ProviderSettings, providerSettings } from '@souk/payment-providers/settings.ts'
 import { hostSettings, toHostOptions } from '@souk/plugin-host/host-settings.ts'
 import type { PluginHostOptions } from '@souk/plugin-host/plugin-host.ts'
+import { cellsText } from '@souk/tenant-router/cell-secret.ts'
 import { z } from 'zod'
+
+/** One database, by its roles. */
+export interface WorkerCell {
+  app: string
+  queue: string
+  /** As souk_mover. Without it no merchant is moved to or from the cell. */
+  mover?: string | undefined
+  /** Where the servers of other cells reach this one, as souk_mover. Undefined: at `mover`. */
+  replication?: string | undefined
+}
 
 export interface WorkerConfig {
   directoryUrl: string
   baseDomain: string
-  /** By cell name: the database as souk_app, and as souk_queue. */
-  cells: Record<string, { app: string; queue: string }>
+  cells: Record<string, WorkerCell>
+  /** As `cells`, from the same place as it is now. Undefined: they stay what they are. */
+  readCells?: () => Record<string, WorkerCell>
+  /** The names of the cells whose queues this process works on. Undefined: all. It needs the addresses of the others, to follow a merchant that moved. */
+  worksFor?: string[] | undefined
   /** Open the secrets of plugins: the token keys of the API's file. */
   tokenKeys: { kid: string; secret: Buffer }[]
   /** Carriers served elsewhere than at their names: for demos and tests on one machine. */
@@ -49,11 +63,20 @@ const json = z.string().transform((text, context) => {
   }
 })
 
+const cellUrls = z.record(
+  z.string(),
+  z.object({ app: databaseUrl, queue: databaseUrl, mover: databaseUrl.optional(), replication: databaseUrl.optional() }),
+)
+
 const keysFile = z.object({ tokens: z.array(z.object({ kid: z.string(), secret: z.base64() })).min(1) })
 
 const environment = z.object({
   SOUK_DIRECTORY_URL: databaseUrl,
-  SOUK_CELLS: json.pipe(z.record(z.string(), z.object({ app: databaseUrl, queue: databaseUrl }))),
+  SOUK_CELLS: json.pipe(cellUrls),
+  WORKER_CELLS: z
+    .string()
+    .transform((text) => text.split(',').map((name) => name.trim()))
+    .optional(),
   SOUK_KEYS_FILE: z.string(),
   SOUK_CARRIER_HOSTS: json.pipe(z.record(z.string(), z.url({ protocol: /^https?$/ }))).default({}),
   SOUK_WEBHOOK_HOSTS: json.pipe(z.record(z.string(), z.url({ protocol: /^https?$/ }))).default({}),
@@ -79,7 +102,7 @@ const environment = z.object({
 
 /** Reads what the process was given, or throws one error that names every setting that is wrong, and no value. */
 export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
-  const { data, error } = environment.safeParse(env)
+  const { data, error } = environment.safeParse({ ...env, SOUK_CELLS: cellsText(env) })
   if (error) {
     const problems = error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code === 'custom' ? issue.message : describe(issue)}`)
     throw new Error(`The worker cannot start with these settings.\n${problems.join('\n')}`)
@@ -88,6 +111,8 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
     directoryUrl: data.SOUK_DIRECTORY_URL,
     baseDomain: data.BASE_DOMAIN.toLowerCase(),
     cells: data.SOUK_CELLS,
+    readCells: () => environment.shape.SOUK_CELLS.parse(cellsText(env)),
+    worksFor: data.WORKER_CELLS,
     tokenKeys: readTokenKeys(data.SOUK_KEYS_FILE),
     redirectedHosts: data.SOUK_CARRIER_HOSTS,
     webhookHosts: data.SOUK_WEBHOOK_HOSTS,

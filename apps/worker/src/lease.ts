@@ -88,6 +88,10 @@ export class Lease {
           this.#assertOpen()
           return inMerchant.read(work)
         },
+        readStale: async <T>(work: (tx: Tx) => Promise<T>) => {
+          this.#assertOpen()
+          return inMerchant.readStale(work)
+        },
         readOnce: async (work: Parameters<InMerchant['readOnce']>[0]) => {
           this.#assertOpen()
           return inMerchant.readOnce(work)

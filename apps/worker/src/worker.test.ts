@@ -1,6 +1,9 @@
 import { wakeFollower } from '@souk/core/events/followers.ts'
 import type { TestMerchant } from '@souk/core/testing/merchant.ts'
+import { createTestDatabase } from '@souk/local-postgres/test-database.ts'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { WorkerConfig } from './config.ts'
 import { exitOf, QueueTest } from './testing/queue-test.ts'
 import { testTasks } from './testing/tasks.ts'
 import { startWorker } from './worker.ts'
@@ -46,6 +49,39 @@ test('serves metrics and health', async () => {
     expect(text).toContain('souk_follower_merchants_behind{cell="shared-1",follower="webhooks"} 1')
     expect(text).toMatch(/souk_job_seconds_count\{task="quick"\} 2/)
     expect(text).not.toContain(merchant.merchant.id)
+  } finally {
+    await worker.stop()
+  }
+})
+
+test('works on the queue of a cell that was added while it runs, and leaves that of one that was retired', async () => {
+  const later = await createTestDatabase()
+  const admin = new pg.Client(later.adminUrl)
+  await admin.connect()
+  const runnersOf = async () => (await admin.query('select pool_id from queue.runner')).rows
+  const cells: WorkerConfig['cells'] = { ...queue.config.cells }
+  const worker = await startWorker({ ...queue.config, readCells: () => ({ ...cells }) }, () => testTasks, queue.log)
+  try {
+    cells.later = { app: later.url('souk_app'), queue: later.url('souk_queue') }
+    await queue.admin(`insert into platform.cell (name, kind) values ('later', 'shared')`)
+    await expect.poll(runnersOf, SOON).toHaveLength(1)
+    expect(await queue.runners()).toHaveLength(1)
+    await expect.poll(() => worker.ready, SOON).toBe(true)
+    await queue.admin(`update platform.cell set status = 'retired' where name = 'later'`)
+    await expect.poll(runnersOf, SOON).toEqual([])
+    expect(await queue.runners()).toHaveLength(1)
+  } finally {
+    await worker.stop()
+    await admin.end()
+    await later.drop()
+  }
+})
+
+test('works on the queues it was told to, and on no others', async () => {
+  const worker = await startWorker({ ...queue.config, worksFor: ['another'] }, () => testTasks, queue.log)
+  try {
+    await expect.poll(() => worker.ready, SOON).toBe(true)
+    expect(await queue.runners()).toEqual([])
   } finally {
     await worker.stop()
   }

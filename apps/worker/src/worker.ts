@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
+import { followCells } from '@souk/tenant-router/follow-cells.ts'
 import { Router } from '@souk/tenant-router/router.ts'
+import { CellRunners } from './cell-runners.ts'
 import type { WorkerConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
-import { type FollowersOptions, startFollowers } from './followers.ts'
+import type { FollowersOptions } from './followers.ts'
 import { startInternalServer } from './internal-server.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
-import { addQueueMetrics, type CellDepth, createMetrics } from './metrics.ts'
-import { type Runner, startRunner } from './runner.ts'
+import { addQueueMetrics, createMetrics } from './metrics.ts'
 
 export interface Worker {
   readonly ready: boolean
@@ -27,30 +29,46 @@ export async function startWorker(
   worksFor: (router: Router) => FollowersOptions['works'] = () => ({}),
   metrics = createMetrics(),
 ): Promise<Worker> {
+  const { jobsAtOnce } = config
+  let cellsChanged = () => {}
   const router = new Router({
     directoryUrl: config.directoryUrl,
     baseDomain: config.baseDomain,
-    cellUrls: Object.fromEntries(Object.entries(config.cells).map(([cell, { app }]) => [cell, app])),
+    ...addressesOf(config.cells),
     // A job works in one transaction at a time.
-    connectionsPerCell: config.jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
+    connectionsPerCell: jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
+    onCells: () => cellsChanged(),
   })
-  const tasks = tasksFor(router)
-  const { jobsAtOnce } = config
-  const runners = Object.entries(config.cells).map(([cell, { queue }]) =>
-    startRunner({ cell, queueUrl: queue, router, tasks, jobsAtOnce, log, metrics }),
-  )
-  const works = worksFor(router)
-  const followers = Object.entries(config.cells).map(([cell, { queue }]) => startFollowers({ cell, queueUrl: queue, router, works, log }))
-  const isReady = () => runners.every((runner) => runner.ready)
+  const runners = new CellRunners({ router, tasks: tasksFor(router), works: worksFor(router), jobsAtOnce, log, metrics })
+  const queuesOf = (cells: WorkerConfig['cells']) =>
+    Object.fromEntries(
+      Object.entries(cells).flatMap(([cell, { queue }]) => (config.worksFor?.includes(cell) === false ? [] : [[cell, queue]])),
+    )
+  await runners.workOn(queuesOf(config.cells))
+  const following = followCells({
+    known: config.cells,
+    read: config.readCells ?? (() => config.cells),
+    cells: () => router.directory.cells(),
+    apply: async (cells) => {
+      await Promise.all(Object.values(cells).map(({ app }) => assertSafeRole(app)))
+      log.info({ cell: Object.keys(cells).join(' ') }, 'cells are others now')
+      router.readdress(addressesOf(cells))
+      await runners.workOn(queuesOf(cells))
+    },
+    onError: (error) => log.warn({ error: describeError(error) }, 'cells stay as they were'),
+  })
+  cellsChanged = () => void following.refresh()
+  const isReady = () => runners.ready
   const stopping = new AbortController()
   void hearOfMoves(router, stopping.signal, log)
   const stopRunners = async () => {
     stopping.abort()
-    await Promise.all([...runners, ...followers].map((running) => running.stop()))
+    following.close()
+    await runners.stop()
     await router.close()
   }
   try {
-    const refresh = addQueueMetrics(metrics.registry, () => readDepths(runners))
+    const refresh = addQueueMetrics(metrics.registry, () => runners.depths())
     const server =
       config.internalPort === undefined
         ? undefined
@@ -84,7 +102,6 @@ async function hearOfMoves(router: Router, signal: AbortSignal, log: Log): Promi
   }
 }
 
-async function readDepths(runners: Runner[]): Promise<CellDepth[]> {
-  const answers = await Promise.allSettled(runners.map((runner) => runner.depth()))
-  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+function addressesOf(cells: WorkerConfig['cells']): { cellUrls: Record<string, string> } {
+  return { cellUrls: Object.fromEntries(Object.entries(cells).map(([cell, { app }]) => [cell, app])) }
 }

@@ -1,4 +1,7 @@
+import { newId } from '@souk/core/ids.ts'
+import { Refusal } from '@souk/core/refusal.ts'
 import postgres from 'postgres'
+import { type CellAddress, type CellFinding, checkCell } from './cell-checks.ts'
 import type { PlatformSql } from './platform-sql.ts'
 
 export interface Cell {
@@ -7,11 +10,23 @@ export interface Cell {
   kind: 'shared' | 'dedicated'
   status: 'open' | 'draining' | 'retired'
   createdAt: Date
+  checkedAt: Date | null
+  /** What the last look has found. */
+  findings: CellFinding[] | null
   merchantCount: number
+  /** Moves from here or to here that are not over. */
+  moveCount: number
+  /** Whether this process has an address for it. */
+  reachable: boolean
 }
 
-/** Where souk_platform reaches each cell's database, by the cell's name. */
-export type CellAddresses = Readonly<Record<string, { platform: string }>>
+export interface ByAdmin {
+  adminId: string
+  now: Date
+}
+
+/** Where each cell's database is reached, by the cell's name. */
+export type CellAddresses = Readonly<Record<string, CellAddress>>
 
 /** A running worker process, as its heartbeat in the cell's database says. */
 export interface Runner {
@@ -25,30 +40,119 @@ export interface Runner {
 
 const CONNECT_TIMEOUT_S = 5
 const IDLE_TIMEOUT_S = 30
+const CELL_OCCUPIED = 'CE003'
 
 /** The cells: what the directory says of them, and the platform's own way into each. */
 export class Cells {
   readonly #directory: PlatformSql
-  readonly #urls: CellAddresses
-  readonly #open = new Map<string, postgres.Sql>()
+  #urls: CellAddresses
+  readonly #open = new Map<string, { url: string; sql: postgres.Sql }>()
 
   constructor(directory: PlatformSql, urls: CellAddresses) {
     this.#directory = directory
     this.#urls = urls
   }
 
-  /** Writes the cells this process has addresses for into the directory, where they are not yet. */
-  async register(): Promise<void> {
+  /** Takes other addresses from now on. */
+  readdress(urls: CellAddresses): void {
+    this.#urls = urls
+  }
+
+  /**
+   * A first start: while the directory knows no cell at all, those this process has addresses for are its cells. Later ones
+   * are registered by an admin, because merchants go to a cell as soon as it is listed.
+   */
+  async registerFirst(): Promise<void> {
     await this.#directory`
       insert into platform.cell (name, kind) select name, 'shared' from unnest(${Object.keys(this.#urls)}::text[]) as name
-      on conflict (name) do nothing`
+      where not exists (select from platform.cell) on conflict (name) do nothing`
+  }
+
+  /**
+   * Checks a database and lists it as a cell. Refuses `cell_unreachable` without an address, `cell_unfit` with what is wrong,
+   * `duplicate` when the name is taken. With `dryRun` it only looks.
+   */
+  async register(cell: { name: string; kind: Cell['kind'] }, by: ByAdmin, dryRun: boolean): Promise<Cell> {
+    const known = await this.list()
+    if (known.some(({ name }) => name === cell.name)) {
+      throw new Refusal('duplicate', { detail: 'There is a cell of this name.', errors: [{ pointer: '/name', code: 'duplicate' }] })
+    }
+    const findings = await this.#look(cell.name, known)
+    const failed = findings.filter(({ outcome }) => outcome === 'failed')
+    if (failed.length > 0) throw new Refusal('cell_unfit', { detail: failed.map(({ detail }) => detail).join(' '), extra: { findings } })
+    const made: Cell = {
+      ...cell,
+      id: newId(by.now),
+      status: 'open',
+      createdAt: by.now,
+      checkedAt: by.now,
+      findings,
+      merchantCount: 0,
+      moveCount: 0,
+      reachable: true,
+    }
+    if (dryRun) return made
+    await this.#directory`
+      with registered as (
+        insert into platform.cell (id, name, kind, created_at, checked_at, findings)
+        values (${made.id}, ${made.name}, ${made.kind}, ${by.now}, ${by.now}, ${JSON.stringify(findings)}::text::jsonb)
+        on conflict (name) do nothing returning name, kind
+      )
+      insert into platform.audit (admin_id, action, data, occurred_at)
+      select ${by.adminId}, 'cell.register', jsonb_build_object('cell', name, 'kind', kind), ${by.now} from registered`
+    return this.find(made.name)
+  }
+
+  /** Looks at a cell again and keeps what was found. */
+  async check(name: string, by: ByAdmin): Promise<Cell> {
+    const known = await this.list()
+    if (!known.some((cell) => cell.name === name)) throw noCell()
+    const findings = await this.#look(name, known)
+    await this.#directory`
+      with checked as (
+        update platform.cell set checked_at = ${by.now}, findings = ${JSON.stringify(findings)}::text::jsonb where name = ${name} returning name
+      )
+      insert into platform.audit (admin_id, action, data, occurred_at)
+      select ${by.adminId}, 'cell.check', jsonb_build_object('cell', name), ${by.now} from checked`
+    return this.find(name)
+  }
+
+  /**
+   * Opens a cell to new merchants, closes it to them, or takes it out of service for good. Repeating it changes nothing. Refuses
+   * `cell_occupied` to retire one that merchants live in or moves still need, and `invalid_state` for one that is retired.
+   */
+  async setStatus(name: string, status: Cell['status'], by: ByAdmin, dryRun: boolean): Promise<Cell> {
+    const before = await this.find(name)
+    if (before.status === status) return before
+    if (before.status === 'retired') {
+      throw new Refusal('invalid_state', { detail: 'A retired cell stays retired.', extra: { current_state: 'retired' } })
+    }
+    if (status === 'retired' && before.merchantCount + before.moveCount > 0) throw occupied(before)
+    if (dryRun) return { ...before, status }
+    try {
+      await this.#directory`
+        with changed as (
+          update platform.cell set status = ${status} where name = ${name} and status = ${before.status} returning name
+        )
+        insert into platform.audit (admin_id, action, data, occurred_at)
+        select ${by.adminId}, 'cell.set_status', jsonb_build_object('cell', name, 'from', ${before.status}::text, 'to', ${status}::text), ${by.now}
+        from changed`
+    } catch (error) {
+      if ((error as { code?: string }).code !== CELL_OCCUPIED) throw error
+      throw occupied(await this.find(name))
+    }
+    return this.find(name)
   }
 
   async list(): Promise<Cell[]> {
-    return this.#directory<Cell[]>`
-      select c.id, c.name, c.kind, c.status, c.created_at as "createdAt", count(h.merchant_id)::int as "merchantCount"
-      from platform.cell c left join platform.home h on h.cell = c.name
-      group by c.id order by c.name`
+    return this.#read(null)
+  }
+
+  /** Refuses `not_found`. */
+  async find(name: string): Promise<Cell> {
+    const [cell] = await this.#read(name)
+    if (!cell) throw noCell()
+    return cell
   }
 
   /** The open shared cell with the fewest merchants, among those this process can reach. */
@@ -79,14 +183,34 @@ export class Cells {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#open.values()].map((sql) => sql.end({ timeout: CONNECT_TIMEOUT_S })))
+    await Promise.all([...this.#open.values()].map(({ sql }) => sql.end({ timeout: CONNECT_TIMEOUT_S })))
+  }
+
+  async #read(name: string | null): Promise<Cell[]> {
+    const rows = await this.#directory<Omit<Cell, 'reachable'>[]>`
+      select c.id, c.name, c.kind, c.status, c.created_at as "createdAt", c.checked_at as "checkedAt", c.findings,
+        (select count(*)::int from platform.home h where h.cell = c.name) as "merchantCount",
+        (select count(*)::int from platform.move m where c.name in (m.from_cell, m.to_cell) and m.state not in ('done', 'aborted', 'rolled_back')) as "moveCount"
+      from platform.cell c where ${name}::text is null or c.name = ${name}::text order by c.name`
+    return rows.map((row) => ({ ...row, reachable: row.name in this.#urls }))
+  }
+
+  async #look(name: string, known: Cell[]): Promise<CellFinding[]> {
+    const { [name]: address, ...others } = this.#urls
+    if (!address) {
+      throw new Refusal('cell_unreachable', { detail: `The API has no address for the cell ${name}: add it to SOUK_CELLS_FILE first.` })
+    }
+    const inService = new Set(known.filter(({ status }) => status !== 'retired').map((cell) => cell.name))
+    return checkCell(address, Object.fromEntries(Object.entries(others).filter(([other]) => inService.has(other))))
   }
 
   #sql(cell: string): postgres.Sql {
-    const open = this.#open.get(cell)
-    if (open) return open
     const url = this.#urls[cell]?.platform
     if (!url) throw new Error(`this process has no address for the cell ${cell}`)
+    const open = this.#open.get(cell)
+    if (open?.url === url) return open.sql
+    // At another address now: what is under way there may finish.
+    open?.sql.end({ timeout: CONNECT_TIMEOUT_S }).catch(() => {})
     const sql = postgres(url, {
       max: 1,
       connect_timeout: CONNECT_TIMEOUT_S,
@@ -94,7 +218,16 @@ export class Cells {
       onnotice: () => {},
       connection: { application_name: 'souk-platform' },
     })
-    this.#open.set(cell, sql)
+    this.#open.set(cell, { url, sql })
     return sql
   }
+}
+
+function noCell(): Refusal {
+  return new Refusal('not_found', { detail: 'There is no such cell.' })
+}
+
+function occupied({ name, merchantCount, moveCount }: Cell): Refusal {
+  const detail = `${merchantCount} merchants live in the cell ${name}, and ${moveCount} moves need it.`
+  return new Refusal('cell_occupied', { detail, extra: { merchant_count: merchantCount, move_count: moveCount } })
 }

@@ -20,6 +20,15 @@ export interface DirectoryOptions {
   baseDomain: string
   /** Told when the stream of changes was lost and found again; lookups go on meanwhile, bounded by KNOWN_TTL_MS. */
   onListening?: () => void
+  /** Told when a cell was registered, or became something else, and each time the stream of changes begins. */
+  onCells?: () => void
+}
+
+/** A cell as the directory lists it. Its address is a secret, and not there. */
+export interface CellEntry {
+  readonly name: string
+  readonly kind: 'shared' | 'dedicated'
+  readonly status: 'open' | 'draining' | 'retired'
 }
 
 interface EntryRow {
@@ -68,7 +77,14 @@ export class Directory {
         this.#options.onListening?.()
       },
     )
+    const { onCells } = this.#options
+    if (onCells) await this.#sql.listen('souk_cells', onCells, onCells)
     await this.pluginBlocks.listen()
+  }
+
+  /** All cells that were ever registered. */
+  async cells(): Promise<CellEntry[]> {
+    return answered(this.#sql<CellEntry[]>`select name, kind, status from platform.cells()`)
   }
 
   /** The merchant served at a host name (no port): `{slug}.{baseDomain}`, or its own verified domain. */
@@ -165,7 +181,7 @@ function toEntry(row: EntryRow): MerchantEntry {
 }
 
 /** Rows, or `cell_unavailable`: without the directory nobody can be told where a merchant lives. */
-async function answered(rows: postgres.PendingQuery<EntryRow[]>): Promise<EntryRow[]> {
+async function answered<Row extends object>(rows: postgres.PendingQuery<Row[]>): Promise<Row[]> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`No answer within ${ANSWER_TIMEOUT_MS} ms.`)), ANSWER_TIMEOUT_MS)

@@ -13,12 +13,15 @@ export interface RouterOptions {
   baseDomain: string
   /** The cells' databases as souk_app, by cell name. Secrets: they come from the environment, never from a table. */
   cellUrls: Record<string, string>
+  /** Read replicas, for the cells that have one. */
+  replicaUrls?: Record<string, string>
   connectionsPerCell?: number
   waitersPerCell?: number
   waitMs?: number
   /** How many cells may have connections open at once; the one not used for longest is closed first. */
   openCellsMax?: number
   onListening?: () => void
+  onCells?: () => void
 }
 
 /** The door, already facing one merchant. What needs an outside call in the middle of its work takes this instead of a Tx. */
@@ -27,6 +30,11 @@ export interface InMerchant {
   readonly merchant: MerchantEntry
   /** The lighter door: no lock, and PostgreSQL refuses to write through it. */
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /**
+   * As `read`, where it does no harm that the answer is a little old: asked of the cell's replica if it has one, and of the
+   * database itself if the replica is away, busy, or so far behind that it does not know the merchant's home.
+   */
+  readStale<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /** Statements that do not need each other's answers, in one round trip. */
   readOnce(work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]): Promise<Record<string, unknown>[][]>
   /** One statement that opens the door itself: see ReadDoor. */
@@ -44,12 +52,17 @@ const PAGE_OF_MERCHANTS = 200
 // Nothing was done, and the same work may succeed at once: deadlock, serialisation failure, and a statement that was
 // prepared before a migration changed what it answers.
 const CONFLICTS = new Set(['40P01', '40001', '0A000'])
+// What a replica says when it had to give way to what it replays (40001, 40P01), or is behind the merchant's last move.
+const ASK_THE_PRIMARY = new Set(['MV001', '40001', '40P01', 'cell_unavailable', 'cell_busy'])
 
 /** The one way to a merchant's data: finds its cell, opens the door there, and follows it when it moves. */
 export class Router {
   readonly directory: Directory
   readonly #options: RouterOptions
-  readonly #pools: LRUCache<string, CellPool>
+  // By the address, so that a cell whose address changed gets new connections.
+  readonly #pools: LRUCache<string, { pool: CellPool; name: string }>
+  #cellUrls: Record<string, string>
+  #replicaUrls: Record<string, string>
   // By the directory's entry, which requests share for as long as it is remembered.
   readonly #facing = new WeakMap<MerchantEntry, InMerchant>()
   readonly #closing = new Set<Promise<void>>()
@@ -57,12 +70,23 @@ export class Router {
 
   constructor(options: RouterOptions) {
     this.#options = options
+    this.#cellUrls = options.cellUrls
+    this.#replicaUrls = options.replicaUrls ?? {}
     this.directory = new Directory({
       url: options.directoryUrl,
       baseDomain: options.baseDomain,
       ...(options.onListening && { onListening: options.onListening }),
+      ...(options.onCells && { onCells: options.onCells }),
     })
-    this.#pools = new LRUCache({ max: options.openCellsMax ?? OPEN_CELLS_MAX, dispose: (pool) => this.#retire(pool) })
+    this.#pools = new LRUCache({ max: options.openCellsMax ?? OPEN_CELLS_MAX, dispose: ({ pool }) => this.#retire(pool) })
+  }
+
+  /** Takes other addresses. Who has a connection to one that is no longer among them may finish with it. */
+  readdress(addresses: { cellUrls: Record<string, string>; replicaUrls?: Record<string, string> }): void {
+    this.#cellUrls = addresses.cellUrls
+    this.#replicaUrls = addresses.replicaUrls ?? {}
+    const kept = new Set([...Object.values(this.#cellUrls), ...Object.values(this.#replicaUrls)])
+    for (const url of [...this.#pools.keys()]) if (!kept.has(url)) this.#pools.delete(url)
   }
 
   /** Starts hearing of changes in the directory. */
@@ -84,6 +108,7 @@ export class Router {
     return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => this.withMerchant(merchant, work), {
       merchant,
       read: <T>(work: (tx: Tx) => Promise<T>) => this.readMerchant(merchant, work),
+      readStale: <T>(work: (tx: Tx) => Promise<T>) => this.#readStale(merchant, work),
       readOnce: (work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]) =>
         this.#follow(merchant, (home, pool) => enterOnce(pool, home, 'read', work)),
       readOne: (statement: (door: ReadDoor) => Query) => this.#follow(merchant, (home, pool) => enterInStatement(pool, home, statement)),
@@ -117,7 +142,7 @@ export class Router {
 
   /** Connections in use and callers waiting, by cell. */
   load(): Record<string, { taken: number; waiting: number }> {
-    return Object.fromEntries([...this.#pools.entries()].map(([cell, pool]) => [cell, pool.load]))
+    return Object.fromEntries([...this.#pools.values()].map(({ name, pool }) => [name, pool.load]))
   }
 
   /** Opens no door any more, lets those end that are open, and hangs up. */
@@ -125,6 +150,18 @@ export class Router {
     this.#closed = true
     this.#pools.clear()
     await Promise.all([...this.#closing, this.directory.close()])
+  }
+
+  async #readStale<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const url = this.#replicaUrls[merchant.cell]
+    if (url !== undefined && merchant.status !== 'suspended') {
+      try {
+        return await enter(this.#poolAt(url, `${merchant.cell} replica`), merchant, 'read', work)
+      } catch (error) {
+        if (!ASK_THE_PRIMARY.has(errorCode(error) ?? '')) throw error
+      }
+    }
+    return this.readMerchant(merchant, work)
   }
 
   async #follow<T>(merchant: MerchantEntry, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
@@ -158,18 +195,22 @@ export class Router {
   }
 
   #pool(cell: string): CellPool {
-    if (this.#closed) throw new DoorError('cell_unavailable', 'This process is shutting down.')
-    const existing = this.#pools.get(cell)
-    if (existing) return existing
-    const url = this.#options.cellUrls[cell]
+    const url = this.#cellUrls[cell]
     if (!url) throw new DoorError('cell_unavailable', `This process has no address for the cell ${cell}.`)
+    return this.#poolAt(url, cell)
+  }
+
+  #poolAt(url: string, name: string): CellPool {
+    if (this.#closed) throw new DoorError('cell_unavailable', 'This process is shutting down.')
+    const existing = this.#pools.get(url)
+    if (existing) return existing.pool
     const pool = new CellPool({
       url,
       connectionsMax: this.#options.connectionsPerCell ?? CONNECTIONS_PER_CELL,
       waitersMax: this.#options.waitersPerCell ?? WAITERS_PER_CELL,
       waitMs: this.#options.waitMs ?? WAIT_MS,
     })
-    this.#pools.set(cell, pool)
+    this.#pools.set(url, { pool, name })
     return pool
   }
 

@@ -69,7 +69,7 @@ export async function createTestApi(
   const platformSql = openPlatformSql(database.url('souk_platform'))
   const urls = { app: database.url('souk_app'), platform: database.url('souk_platform') }
   const cells = new Cells(platformSql, { [CELL]: urls })
-  await cells.register()
+  await cells.registerFirst()
   const jwtKey = newJwtKey('test')
   const clock = { now: new Date() }
   const dns = new Map<string, string[][]>()
