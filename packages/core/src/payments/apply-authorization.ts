@@ -3,6 +3,7 @@ import { enqueue } from '../jobs.ts'
 import { type HeldOrder, holdOrder } from '../orders/hold-order.ts'
 import { recordOrderEvent } from '../orders/record-order-event.ts'
 import { acceptAuthorization } from './accept-authorization.ts'
+import { writeAmounts } from './apply-operation.ts'
 import { type Differing, differenceOf } from './check-outcome.ts'
 import { holdOperation, holdPayment, loadPayment, type OperationRow, type PaymentRow } from './payment.ts'
 import type { Outcome } from './provider.ts'
@@ -61,7 +62,10 @@ const APPLY: { [Kind in Outcome['kind']]: Apply<Kind> } = {
     if (payment.status === 'pending') await recordOrderEvent(tx, held.order, { type: 'payment.action_required', paymentId: payment.id }, by)
   },
   declined: (tx, held, outcome, by) => fail(tx, held, outcome, by),
-  voided: (tx, held, { reference }, by) => fail(tx, held, { reference, code: 'cancelled', message: 'The payment was cancelled.' }, by),
+  voided: (tx, held, { reference }, by) =>
+    held.payment.status === 'authorized'
+      ? lapse(tx, held, by)
+      : fail(tx, held, { reference, code: 'cancelled', message: 'The payment was cancelled.' }, by),
   processing: async (tx, { payment, operation }, outcome, by) => {
     if (outcome.reference !== null && payment.providerReference === null)
       await tx.sql`
@@ -103,6 +107,20 @@ async function fail(tx: Tx, held: Held, why: { reference: string | null; code: s
       provider_reference = coalesce(${reference}, provider_reference), settled_at = ${by.now}, updated_at = ${by.now}
     where merchant_id = ${tx.merchantId} and id = ${payment.id}`
   await recordOrderEvent(tx, order, { type: 'payment.failed', paymentId: payment.id, code }, by)
+}
+
+/**
+ * An authorization that was let go without our asking: its time with the provider was over, or somebody did it there. The order is firm
+ * and stays so, with nothing to pay it. What is being asked for right now finds out by itself.
+ */
+async function lapse(tx: Tx, { payment, order }: Held, by: By): Promise<void> {
+  const [asked] = await tx.sql`
+    select id from payment_operation
+    where merchant_id = ${tx.merchantId} and payment_id = ${payment.id} and kind <> 'authorize' and status in ('pending', 'review') limit 1`
+  const amount = payment.authorizedAmount - payment.capturedAmount
+  if (asked || amount <= 0n) return
+  await writeAmounts(tx, { ...payment, authorizedAmount: payment.capturedAmount }, by)
+  await recordOrderEvent(tx, order, { type: 'payment.voided', paymentId: payment.id, amount }, by)
 }
 
 async function holdForReview(tx: Tx, held: Held, reference: string, { review }: Differing, by: By): Promise<void> {

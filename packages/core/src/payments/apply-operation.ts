@@ -134,7 +134,7 @@ async function holdForReview(tx: Tx, { order, payment, operation }: Held, done: 
 }
 
 /** A payment's amounts, and the state that follows from them; one that staff look at stays with them. */
-async function writeAmounts(tx: Tx, payment: PaymentRow, { now }: By): Promise<void> {
+export async function writeAmounts(tx: Tx, payment: PaymentRow, { now }: By): Promise<void> {
   await tx.sql`
     update payment set status = case when status = 'review' then status else ${statusOf(payment)} end,
       authorized_amount = ${payment.authorizedAmount}, captured_amount = ${payment.capturedAmount},

@@ -1,3 +1,4 @@
+import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
 import { LRUCache } from 'lru-cache'
 import { Breaker, type BreakerLimits } from '../plugins/breaker.ts'
 import type { SecretBox } from '../secret-box.ts'
@@ -41,17 +42,20 @@ export type ProviderCall = (provider: PaymentProvider, account: ProviderAccount,
  */
 export async function callProvider(
   deps: PaymentDeps,
-  merchantId: string,
-  account: SealedAccount,
+  merchant: Pick<MerchantEntry, 'id' | 'sandbox'>,
+  account: SealedAccount | undefined,
   deadline: AbortSignal,
   call: ProviderCall,
 ): Promise<Outcome> {
+  // A sandbox has payments of the shop it was copied from, and no account that they were made with.
+  if (!account) return { kind: 'unknown', detail: 'there is no account with the provider' }
   const provider = deps.providers.get(account.provider)
+  if (merchant.sandbox && !provider?.movesNoMoney) return { kind: 'unknown', detail: 'not asked: a sandbox moves no money' }
   if (!provider) return { kind: 'unknown', detail: `there is no provider ${account.provider} here` }
   if (deadline.aborted) return { kind: 'unknown', detail: 'no time left to ask' }
-  const breaker = deps.breakers.of(merchantId, account.provider)
+  const breaker = deps.breakers.of(merchant.id, account.provider)
   if (!breaker.allows(performance.now())) return { kind: 'unknown', detail: 'not asked: the provider has been failing' }
-  const outcome = await within(deadline, async () => call(provider, openAccount(deps.secretBox, merchantId, account), deadline))
+  const outcome = await within(deadline, async () => call(provider, openAccount(deps.secretBox, merchant.id, account), deadline))
   breaker.record(outcome.kind !== 'unknown' ? 'ok' : deadline.aborted ? 'timeout' : 'failed', performance.now())
   return outcome
 }

@@ -7,6 +7,8 @@ import type { MethodShown, NextAction } from '../orders/order-payment.ts'
  */
 export interface PaymentProvider {
   name: string
+  /** It moves nobody's money: a sandbox may ask it too. */
+  movesNoMoney?: true
   /** The secrets a merchant's account has. The first ones are for calls; `callback_secret` verifies what the provider sends. */
   secretNames: readonly string[]
   /** The addresses a merchant may have it called at; the first one is taken when none is chosen. */

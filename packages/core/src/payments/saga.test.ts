@@ -271,6 +271,19 @@ describe('captures', () => {
     expect(await readOrder(seller, id)).toMatchObject({ authorizedTotal: 400n, capturedTotal: 400n })
   })
 
+  it('find nothing when the authorization has lapsed, which a callback tells, whatever is being asked then', async () => {
+    const { id, payment_id: paymentId } = await authorized()
+    seller.fake.payments.get(paymentId)!.state = 'voided'
+    const { operationId } = await seller.inMerchant((tx) => requestOperation(tx, { paymentId, kind: 'capture', amount: 100n, ...by() }))
+    await settle(paymentId)
+    expect(await readOrder(seller, id)).toMatchObject({ status: 'placed', paymentStatus: 'authorized' })
+    await perform(operationId)
+    await Promise.all([settle(paymentId), settle(paymentId)])
+    expect(await readOrder(seller, id)).toMatchObject({ status: 'placed', paymentStatus: 'voided' })
+    expect((await paymentsOf(seller, id))[0]).toMatchObject({ status: 'voided', authorizedAmount: 0n })
+    expect(await count(id, 'payment.voided')).toBe(1)
+  })
+
   it('whose answer is lost are made once', async () => {
     const { id, payment_id: paymentId } = await authorized()
     const { operationId } = await capture(paymentId, 400n)

@@ -10,7 +10,7 @@ import type { By } from './saga.ts'
 interface Question {
   operation: OperationRow
   payment: PaymentRow
-  account: SealedAccount
+  account: SealedAccount | undefined
 }
 
 /**
@@ -48,8 +48,8 @@ async function begin(inMerchant: InMerchant, operationId: string): Promise<Quest
       returning ${operationColumns(tx)}`) as unknown as [OperationRow?]
     if (!operation) return undefined
     const [[payment]] = (await Promise.all([paymentQuery(tx, operation.paymentId)])) as unknown as [[PaymentRow]]
-    const [account] = (await sealedAccountQuery(tx, payment.provider)) as unknown as SealedAccount[]
-    return { operation, payment, account: account! }
+    const [account] = (await sealedAccountQuery(tx, payment.provider)) as unknown as [SealedAccount?]
+    return { operation, payment, account }
   })
   crashPoint('operation.begun')
   return question
@@ -62,7 +62,7 @@ async function ask(
   { operation, payment, account }: Question,
 ): Promise<{ outcome: Outcome; instead?: Outcome }> {
   const deadline = AbortSignal.timeout(deps.callTimeoutMs)
-  const call = (does: Parameters<typeof callProvider>[4]) => callProvider(deps, inMerchant.merchant.id, account, deadline, does)
+  const call = (does: Parameters<typeof callProvider>[4]) => callProvider(deps, inMerchant.merchant, account, deadline, does)
   const perform = () =>
     call((provider, open, signal) => DO[kindOf(operation)](provider, open, operation, payment.providerReference!, signal))
   const find = { paymentId: payment.id, reference: payment.providerReference }

@@ -75,9 +75,9 @@ async function begin(inMerchant: InMerchant, paymentId: string): Promise<Questio
   return question
 }
 
-/** Of one that has failed, only that it did go through after all. */
+/** Of one that has failed, only that it did go through after all; of one that is authorized, that it is so no more. */
 function mayHaveNews({ status }: PaymentRow, operation: OperationRow | undefined): boolean {
-  return operation !== undefined || status === 'failed' || status === 'voided'
+  return operation !== undefined || status === 'failed' || status === 'voided' || status === 'authorized'
 }
 
 function questionOf(
@@ -100,7 +100,7 @@ function questionOf(
 async function ask(inMerchant: InMerchant, deps: PaymentDeps, question: Question): Promise<Outcome> {
   const { account, ask: wanted, reference, isFirst, isOpen } = question
   const deadline = AbortSignal.timeout(deps.callTimeoutMs)
-  const call = (does: Parameters<typeof callProvider>[4]) => callProvider(deps, inMerchant.merchant.id, account, deadline, does)
+  const call = (does: Parameters<typeof callProvider>[4]) => callProvider(deps, inMerchant.merchant, account, deadline, does)
   const authorize = () => call((provider, open, signal) => provider.authorize(open, wanted, signal))
   crashPoint('payment.before_provider')
   const found = isFirst
