@@ -37,6 +37,7 @@ interface EntryRow {
   status: MerchantEntry['status']
   cell: string
   epoch: bigint
+  sandbox: boolean
 }
 
 /**
@@ -177,7 +178,7 @@ export class Directory {
 }
 
 function toEntry(row: EntryRow): MerchantEntry {
-  return { id: row.merchant_id, slug: row.slug, status: row.status, cell: row.cell, epoch: row.epoch }
+  return { id: row.merchant_id, slug: row.slug, status: row.status, cell: row.cell, epoch: row.epoch, sandbox: row.sandbox }
 }
 
 /** Rows, or `cell_unavailable`: without the directory nobody can be told where a merchant lives. */

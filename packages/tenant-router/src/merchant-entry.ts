@@ -5,4 +5,6 @@ export interface MerchantEntry {
   readonly status: 'provisioning' | 'active' | 'suspended'
   readonly cell: string
   readonly epoch: bigint
+  /** A copy to try things in: nothing that it does reaches anybody outside. */
+  readonly sandbox: boolean
 }

@@ -59,7 +59,7 @@ async function insertMerchants(
 ): Promise<MerchantEntry[]> {
   const entries = Array.from({ length: count }, (): MerchantEntry => {
     const id = randomUUID()
-    return { id, slug: `shop-${id.slice(-12)}`, status: 'active', cell: home.cell, epoch: 1n }
+    return { id, slug: `shop-${id.slice(-12)}`, status: 'active', cell: home.cell, epoch: 1n, sandbox: false }
   })
   const ids = entries.map((entry) => entry.id)
   const slugs = entries.map((entry) => entry.slug)

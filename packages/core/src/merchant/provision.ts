@@ -39,7 +39,12 @@ export interface FirstStaff {
 
 /** Refuses a slug that cannot be a host name of ours, and a currency that cannot be charged. */
 export function checkNewMerchant(given: Pick<NewMerchant, 'slug' | 'currency'>): void {
-  const { slug } = given
+  checkSlug(given.slug)
+  currencyDigits(given.currency)
+}
+
+/** Refuses a slug that cannot be a host name of ours. */
+export function checkSlug(slug: string): void {
   const fits = slug.length >= SLUG_LENGTH_MIN && slug.length <= SLUG_LENGTH_MAX && SLUG.test(slug)
   // An IDNA name ('xn--..') would show as other letters than it is written with.
   if (!fits || RESERVED_SLUGS.has(slug) || slug.startsWith('xn--')) {
@@ -48,7 +53,6 @@ export function checkNewMerchant(given: Pick<NewMerchant, 'slug' | 'currency'>):
       errors: [{ pointer: '/slug', code: 'invalid_slug' }],
     })
   }
-  currencyDigits(given.currency)
 }
 
 /**

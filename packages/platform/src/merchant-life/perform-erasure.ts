@@ -1,0 +1,159 @@
+import { readdir, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Archives } from './archives.ts'
+import { json } from './merchant-works.ts'
+import { type LifeDeps, type Session, WorkImpossible } from './perform.ts'
+import { readTenantTables } from './tenant-tables.ts'
+
+const ROWS_AT_ONCE = 2_000
+const ROWS_AT_ONCE_MIN = 20
+const STATEMENT_CANCELLED = '57014'
+
+/**
+ * Erases a merchant: its rows in every cell, its jobs, media, archives, domains and names; and writes the certificate. What there was
+ * is counted when nobody can add to it any more, and before the first row goes, so that a worker that dies leaves the figures whole.
+ */
+export async function performErasure(deps: LifeDeps, session: Session): Promise<void> {
+  const { work } = session.held
+  const [merchant] = await deps.directory<{ slug: string; cell: string | null }[]>`
+    select m.slug, h.cell from platform.merchant m left join platform.home h on h.merchant_id = m.id
+    where m.id = ${work.merchantId} and m.status = 'erasing'`
+  if (!merchant) throw new WorkImpossible('The merchant is not one that is being erased.')
+  await assertAllCellsReached(deps)
+  for (const cell of deps.cells.names) {
+    await deps.cells.platform(cell)`select tenancy.begin_erasure(${work.merchantId}, ${work.id})`
+    session.step('shut out')
+  }
+  if (work.figures.rows === undefined) {
+    work.figures.rows = await countRows(deps, session)
+    work.figures.mediaFiles = await countMedia(deps, merchant.slug)
+    work.figures.cells = deps.cells.names
+    await session.keep()
+    session.step('counted')
+  }
+  for (const cell of deps.cells.names) await eraseCell(deps, session, cell)
+  if (deps.mediaDir !== undefined) await rm(join(deps.mediaDir, merchant.slug), { recursive: true, force: true })
+  session.step('media erased')
+  const archives = await eraseArchives(deps, work.merchantId, work.parameters.archives === 'erase')
+  session.step('archives erased')
+  await assertNothingLeft(deps, work.merchantId)
+  // Before the certificate: whoever has it may restore the merchant, to the same cell.
+  for (const cell of deps.cells.names) await deps.cells.platform(cell)`select tenancy.finish_erasure(${work.merchantId}, ${work.id})`
+  session.step('cells left')
+  await finish(deps, session, merchant, archives)
+}
+
+/** Rows may be in any cell: a move or a restore that ended badly may have left some. */
+async function assertAllCellsReached(deps: LifeDeps): Promise<void> {
+  const known = await deps.directory<{ name: string }[]>`select name from platform.cell where status <> 'retired' order by name`
+  const missing = known.filter(({ name }) => !deps.cells.names.includes(name))
+  if (missing.length > 0) throw new Error(`this worker has no address for ${missing.map(({ name }) => name).join(', ')}`)
+}
+
+async function countRows(deps: LifeDeps, session: Session): Promise<Record<string, number>> {
+  const totals: Record<string, number> = {}
+  for (const cell of deps.cells.names) {
+    const sql = deps.cells.platform(cell)
+    for (const { name } of await readTenantTables(sql)) {
+      session.assertHeld()
+      const [{ count }] = await sql<[{ count: string }]>`select tenancy.count_rows(${session.held.work.merchantId}, ${name}) as count`
+      totals[name] = (totals[name] ?? 0) + Number(count)
+    }
+  }
+  return totals
+}
+
+/** Those that point first, then those they point at. */
+async function eraseCell(deps: LifeDeps, session: Session, cell: string): Promise<void> {
+  const { work } = session.held
+  const sql = deps.cells.platform(cell)
+  const [{ jobs }] = await sql<[{ jobs: string }]>`select tenancy.erase_jobs(${work.merchantId}, ${work.id}) as jobs`
+  work.figures.jobs = (work.figures.jobs ?? 0) + Number(jobs)
+  for (const { name } of (await readTenantTables(sql)).reverse()) {
+    for (let atMost = ROWS_AT_ONCE; ; ) {
+      session.assertHeld()
+      try {
+        const [{ erased }] = await sql<[{ erased: string }]>`
+          select tenancy.erase_rows(${work.merchantId}, ${work.id}, ${name}, ${atMost}) as erased`
+        work.figures.rowsDone = (work.figures.rowsDone ?? 0) + Number(erased)
+        session.step('rows erased')
+        if (Number(erased) < atMost) break
+      } catch (error) {
+        // Rows that many others point at take longer than a statement may.
+        if ((error as { code?: string }).code !== STATEMENT_CANCELLED || atMost <= ROWS_AT_ONCE_MIN) throw error
+        atMost = Math.max(ROWS_AT_ONCE_MIN, Math.floor(atMost / 10))
+      }
+    }
+  }
+}
+
+async function eraseArchives(deps: LifeDeps, merchantId: string, areErased: boolean): Promise<{ erased: number; kept: string[] }> {
+  const archives = new Archives(deps.directory)
+  const rows = await deps.directory<{ id: string; deleted: boolean }[]>`
+    select id, deleted_at is not null as deleted from platform.archive where merchant_id = ${merchantId} order by id`
+  if (!areErased) return { erased: 0, kept: rows.filter(({ deleted }) => !deleted).map(({ id }) => id) }
+  for (const { id } of rows) {
+    await deps.archives.remove(id)
+    await archives.markDeleted(id, null, new Date())
+  }
+  return { erased: rows.length, kept: [] }
+}
+
+async function assertNothingLeft(deps: LifeDeps, merchantId: string): Promise<void> {
+  for (const cell of deps.cells.names) {
+    const sql = deps.cells.platform(cell)
+    for (const { name } of await readTenantTables(sql)) {
+      const [{ count }] = await sql<[{ count: string }]>`select tenancy.count_rows(${merchantId}, ${name}) as count`
+      if (Number(count) > 0) throw new Error(`${count} rows of the merchant are left in ${name} of the cell ${cell}`)
+    }
+  }
+}
+
+async function countMedia(deps: LifeDeps, slug: string): Promise<number> {
+  if (deps.mediaDir === undefined) return 0
+  return (await readdir(join(deps.mediaDir, slug)).catch(() => [])).length
+}
+
+/**
+ * The last of the merchant in the directory, the certificate and its place in the chain of the audit log, all at once. The row of the
+ * merchant stays without its names.
+ */
+async function finish(
+  deps: LifeDeps,
+  session: Session,
+  merchant: { slug: string; cell: string | null },
+  archives: { erased: number; kept: string[] },
+): Promise<void> {
+  const { work, lease } = session.held
+  const { rows = {}, jobs = 0, mediaFiles = 0, cells = [] } = work.figures
+  const content = { slug: merchant.slug, home: merchant.cell, rows, jobs, media_files: mediaFiles, cells_checked: cells, archives }
+  const sql = deps.directory
+  await sql`
+    with done as (
+      update platform.merchant_work set state = 'done', step = 'done', figures = ${json(sql, work.figures)}, finished_at = now(), lease = null,
+        leased_until = '-infinity'
+      where id = ${work.id} and lease = ${lease}
+      returning id, merchant_id, requested_by, parameters ->> 'reason' as reason, requested_at
+    ), domains as (
+      delete from platform.domain d using done where d.merchant_id = done.merchant_id returning d.host
+    ), homes as (
+      delete from platform.home h using done where h.merchant_id = done.merchant_id
+    ), answers as (
+      delete from platform.idempotency_key k using done where strpos(k.response_body, done.merchant_id::text) > 0
+    ), nameless as (
+      update platform.merchant m set status = 'erased', slug = 'erased-' || replace(m.id::text, '-', ''), name = ''
+      from done where m.id = done.merchant_id
+    ), written as (
+      select row(done.id, done.merchant_id, done.requested_by, done.reason, done.requested_at, now(),
+        ${json(sql, content)}::jsonb || jsonb_build_object('domains', (select count(*) from domains)), '')::platform.erasure as erasure
+      from done
+    ), certified as (
+      insert into platform.erasure (id, merchant_id, requested_by, reason, requested_at, erased_at, content, digest)
+      select (erasure).id, (erasure).merchant_id, (erasure).requested_by, (erasure).reason, (erasure).requested_at, (erasure).erased_at,
+        (erasure).content, platform.erasure_digest(erasure)
+      from written returning id, merchant_id, requested_by, erased_at, digest
+    )
+    insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
+    select requested_by, 'merchant.erased', merchant_id, jsonb_build_object('certificate', id, 'digest', digest), erased_at from certified`
+  session.step('certified')
+}
