@@ -59,7 +59,7 @@ export function staffWebhookRoutes(fastify: FastifyInstance, { router, baseDomai
     },
     async ({ inMerchant, principal: { actor }, body, now }, reply) => {
       const { events: eventTypes, payload_version: payloadVersion, reason, ...given } = body
-      const url = await requireUrl(deps, given.url)
+      const url = await requireUrl(deps, inMerchant.merchant, given.url)
       const { endpoint, secret } = await inMerchant((tx) =>
         createEndpoint(tx, deps, { ...given, url, eventTypes, payloadVersion }, { actor, now, reason }),
       )
@@ -84,7 +84,7 @@ export function staffWebhookRoutes(fastify: FastifyInstance, { router, baseDomai
     },
     async ({ inMerchant, principal: { actor }, params: { endpoint_id }, body, now }) => {
       const { events: eventTypes, payload_version: payloadVersion, reason, ...changes } = body
-      const url = changes.url === undefined ? undefined : await requireUrl(deps, changes.url)
+      const url = changes.url === undefined ? undefined : await requireUrl(deps, inMerchant.merchant, changes.url)
       const changed = { ...changes, url, eventTypes, payloadVersion }
       return present(inMerchant, await inMerchant((tx) => updateEndpoint(tx, deps, endpoint_id, changed, { actor, now, reason })))
     },

@@ -41,6 +41,7 @@ export async function askCarrier<Answer>(
   requestHook: string,
   parseHook: string,
 ): Promise<CarrierAnswer<Answer>> {
+  if (inMerchant.merchant.sandbox) throw new CarrierUnavailable('this is a sandbox: it asks no carrier')
   const { install, input, secrets } = await gather(inMerchant, deps.secretBox, shipment)
   if (!install) throw new CarrierUnavailable('the plugin is not installed, or was turned off')
   const ask = async (hook: string, given: unknown) => {

@@ -58,6 +58,10 @@ export async function sendMail(
 ): Promise<'sent' | 'failed' | 'dropped' | 'none'> {
   const found = await inMerchant((tx) => prepare(tx, deps, mailId))
   if (!found) return 'none'
+  // Whoever is in a sandbox is a copy of somebody.
+  if (inMerchant.merchant.sandbox) {
+    return settle(inMerchant, mailId, { status: 'dropped', problem: 'This is a sandbox: it sends no mail.', now: deps.now() })
+  }
   if (found.mail === undefined) return settle(inMerchant, mailId, { status: 'dropped', problem: null, now: deps.now() })
   crashPoint('mail.before_delivery')
   const outcome = await deliver(deps.transport, found.mail)

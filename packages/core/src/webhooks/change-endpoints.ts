@@ -1,3 +1,4 @@
+import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { and, eq } from 'drizzle-orm'
 import type { Actor } from '../actor.ts'
@@ -38,8 +39,12 @@ export interface ChangedBy {
   reason: string
 }
 
-/** The URL in the form it is kept in. Refuses `url_not_allowed`. No transaction is open: to know our own hosts the directory is asked. */
-export async function requireUrl({ urlFault }: WebhookDeps, url: string): Promise<string> {
+/**
+ * The URL in the form it is kept in. Refuses `url_not_allowed`, and every URL in a sandbox. No transaction is open: to know our own
+ * hosts the directory is asked.
+ */
+export async function requireUrl({ urlFault }: WebhookDeps, merchant: Pick<MerchantEntry, 'sandbox'>, url: string): Promise<string> {
+  if (merchant.sandbox) throw new Refusal('invalid_state', { detail: 'This is a sandbox: it sends no webhooks.' })
   const fault = await urlFault(url)
   if (fault !== undefined) throw new Refusal('url_not_allowed', { detail: fault, errors: [{ pointer: '/url', code: 'url_not_allowed' }] })
   return new URL(url).href

@@ -37,11 +37,13 @@ export async function followWebhooks(inMerchant: InMerchant, deps: ServingDeps, 
   for (;;) {
     if (!session.closing.aborted && !broken.signal.aborted && session.heldForMs() > LEASE_NEEDED_MS) {
       const nudged = session.nudged()
-      const ids = await inMerchant.read(endpointsWithWork).catch((error) => {
-        failure ??= error
-        broken.abort()
-        return []
-      })
+      const ids = inMerchant.merchant.sandbox
+        ? []
+        : await inMerchant.read(endpointsWithWork).catch((error) => {
+            failure ??= error
+            broken.abort()
+            return []
+          })
       for (const id of ids) if (!serving.has(id)) serve(id)
       if (serving.size > 0) await Promise.race([...serving.values(), nudged])
     } else await Promise.all(serving.values())

@@ -19,6 +19,7 @@ import { movementsWire } from './sandbox-wire.ts'
 /** The payment provider of our own (packages/sandbox-psp): it moves no money and fails in every way there is, when told to. */
 export class SandboxProvider implements PaymentProvider, ProviderStatement {
   readonly name = 'sandbox'
+  readonly movesNoMoney = true
   readonly secretNames = ['api_key', 'callback_secret']
   readonly apiBases: readonly string[]
   readonly #client: SandboxClient
