@@ -7,6 +7,7 @@ import { ProviderCaller } from '@souk/plugin-host/provider-caller.ts'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import { crashAt } from '@souk/tenant-router/crash-point.ts'
 import { followCells } from '@souk/tenant-router/follow-cells.ts'
+import { startProcessReport } from '@souk/tenant-router/process-report.ts'
 import { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyBaseLogger } from 'fastify'
 import { type Config, readConfig } from './config.ts'
@@ -45,6 +46,15 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     onError: (error) => log.warn(errorFields(error), 'cells stay as they were'),
   })
   cellsChanged = () => void following.refresh()
+  const report = await startProcessReport({
+    directoryUrl: config.directoryUrl,
+    kind: 'api',
+    onTooOld: () => {
+      log.fatal('the schema no longer serves this release')
+      process.kill(process.pid, 'SIGTERM')
+    },
+    onError: (error) => log.warn(errorFields(error), 'could not tell the directory that this process runs'),
+  })
   await router.listen()
   await cells.registerFirst()
   const host = new PluginHost({
@@ -85,7 +95,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     log.info({ signal }, 'stopping')
     setTimeout(() => process.exit(1), DRAIN_TIMEOUT_MS).unref()
     await app.close()
-    await Promise.all([internal?.close(), router.close(), cells.close(), platformSql.end(), host.close()])
+    await Promise.all([internal?.close(), report.stop(), router.close(), cells.close(), platformSql.end(), host.close()])
     log.info('stopped')
     process.exit(0)
   }

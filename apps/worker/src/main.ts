@@ -1,6 +1,7 @@
 import { followOrders } from '@souk/core/fulfillment/follow-orders.ts'
 import { followMail } from '@souk/core/notifications/follow-events.ts'
 import { crashAt } from '@souk/tenant-router/crash-point.ts'
+import { startProcessReport } from '@souk/tenant-router/process-report.ts'
 import { assertSafeRoles } from './boot.ts'
 import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
@@ -29,6 +30,17 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 
 if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
+const report = await orEnd(() =>
+  startProcessReport({
+    directoryUrl: config.directoryUrl,
+    kind: 'worker',
+    onTooOld: () => {
+      log.error({}, 'the schema no longer serves this release')
+      process.kill(process.pid, 'SIGTERM')
+    },
+    onError: (error) => log.warn({ error: describeError(error) }, 'could not tell the directory that this process runs'),
+  }),
+)
 const metrics = createMetrics()
 const plugins = startPlugins(config, log)
 measurePlugins(metrics.registry, plugins)
@@ -57,6 +69,7 @@ const stop = async (signal: NodeJS.Signals) => {
   await plugins.stop()
   mail.close()
   webhooks.close()
+  await report.stop()
   log.info({}, 'worker stopped')
   process.exit(0)
 }
