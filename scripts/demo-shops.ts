@@ -47,8 +47,10 @@ export function linkPictures(folder: string): string {
   mkdirSync(folder, { recursive: true })
   for (const { slug } of readDemoShops()) {
     const link = join(folder, slug)
-    // A checkout that was moved leaves links that lead nowhere.
-    if (lstatSync(link, { throwIfNoEntry: false })) rmSync(link)
+    const known = lstatSync(link, { throwIfNoEntry: false })
+    // A merchant that was restored has pictures of its own. A checkout that was moved leaves links that lead nowhere.
+    if (known?.isDirectory()) continue
+    if (known) rmSync(link)
     symlinkSync(join(SHOPS, slug, 'images'), link)
   }
   return folder

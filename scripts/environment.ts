@@ -17,6 +17,8 @@ export function environmentOf(state: State, database: Database, ports: Ports): R
     SOUK_PLATFORM_URL: database.url('souk_platform'),
     SOUK_CELLS: JSON.stringify({ 'shared-1': cell }),
     SOUK_KEYS_FILE: state.keys,
+    SOUK_MEDIA_DIR: linkPictures(state.media),
+    SOUK_ARCHIVE_DIR: state.archives,
     SOUK_PAYMENT_PROVIDERS: JSON.stringify({ stripe: {}, sandbox: { api_bases: [paymentProviderUrl(ports)] } }),
   }
   return {
@@ -31,7 +33,6 @@ export function environmentOf(state: State, database: Database, ports: Ports): R
       PORT: String(ports.api),
       PUBLIC_URL_PORT: String(ports.api),
       INTERNAL_PORT: String(ports.apiInternal),
-      SOUK_MEDIA_DIR: linkPictures(state.media),
     },
     worker: {
       ...both,

@@ -16,6 +16,8 @@ export interface State {
   keys: string
   secrets: string
   media: string
+  /** Archives of whole merchants. */
+  archives: string
   /** What would have been mailed, where no mail server is named. */
   mail: string
   /** The sandbox payment provider's journal. */
@@ -41,6 +43,7 @@ export function statePaths(folder = process.env.SOUK_STATE_DIR || join(root, '.s
     keys: join(folder, 'keys.json'),
     secrets: join(folder, 'secrets.json'),
     media: join(folder, 'media'),
+    archives: join(folder, 'archives'),
     mail: join(folder, 'mail'),
     payments: join(folder, 'payments'),
     paymentSecret: join(folder, 'payment-secret.json'),

@@ -13,14 +13,22 @@ const complete = {
   SOUK_KEYS_FILE: keysFile,
   SOUK_DIRECTORY_URL: 'postgres://souk_app:p@127.0.0.1:5432/souk',
   SOUK_CELLS: JSON.stringify({
-    'shared-1': { app: 'postgres://souk_app:p@127.0.0.1/souk', queue: 'postgres://souk_queue:p@127.0.0.1/souk', platform: 'postgres://x' },
+    'shared-1': {
+      app: 'postgres://souk_app:p@127.0.0.1/souk',
+      queue: 'postgres://souk_queue:p@127.0.0.1/souk',
+      platform: 'postgres://souk_platform:p@127.0.0.1/souk',
+    },
   }),
 }
 
 test('reads the cells, and leaves the internal port off unless it is given', () => {
   const config = readConfig(complete)
   expect(config.cells).toEqual({
-    'shared-1': { app: 'postgres://souk_app:p@127.0.0.1/souk', queue: 'postgres://souk_queue:p@127.0.0.1/souk' },
+    'shared-1': {
+      app: 'postgres://souk_app:p@127.0.0.1/souk',
+      queue: 'postgres://souk_queue:p@127.0.0.1/souk',
+      platform: 'postgres://souk_platform:p@127.0.0.1/souk',
+    },
   })
   expect(config).toMatchObject({ internalPort: undefined, jobsAtOnce: 4, logLevel: 'info', baseDomain: 'localhost' })
   expect(readConfig({ ...complete, WORKER_INTERNAL_PORT: '9102' }).internalPort).toBe(9102)

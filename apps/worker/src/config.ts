@@ -9,6 +9,8 @@ import { z } from 'zod'
 export interface WorkerCell {
   app: string
   queue: string
+  /** As souk_platform. Without it no merchant of the cell is exported, restored or erased by this process. */
+  platform?: string | undefined
   /** As souk_mover. Without it no merchant is moved to or from the cell. */
   mover?: string | undefined
   /** Where the servers of other cells reach this one, as souk_mover. Undefined: at `mover`. */
@@ -17,6 +19,12 @@ export interface WorkerCell {
 
 export interface WorkerConfig {
   directoryUrl: string
+  /** The directory as souk_platform: for what happens to merchants as a whole. */
+  platformUrl?: string | undefined
+  /** Where archives of merchants are kept: the API's folder. */
+  archiveDir?: string | undefined
+  /** Where media are: the API's folder. */
+  mediaDir?: string | undefined
   baseDomain: string
   cells: Record<string, WorkerCell>
   /** As `cells`, from the same place as it is now. Undefined: they stay what they are. */
@@ -65,13 +73,22 @@ const json = z.string().transform((text, context) => {
 
 const cellUrls = z.record(
   z.string(),
-  z.object({ app: databaseUrl, queue: databaseUrl, mover: databaseUrl.optional(), replication: databaseUrl.optional() }),
+  z.object({
+    app: databaseUrl,
+    queue: databaseUrl,
+    platform: databaseUrl.optional(),
+    mover: databaseUrl.optional(),
+    replication: databaseUrl.optional(),
+  }),
 )
 
 const keysFile = z.object({ tokens: z.array(z.object({ kid: z.string(), secret: z.base64() })).min(1) })
 
 const environment = z.object({
   SOUK_DIRECTORY_URL: databaseUrl,
+  SOUK_PLATFORM_URL: databaseUrl.optional(),
+  SOUK_ARCHIVE_DIR: z.string().min(1).optional(),
+  SOUK_MEDIA_DIR: z.string().min(1).optional(),
   SOUK_CELLS: json.pipe(cellUrls),
   WORKER_CELLS: z
     .string()
@@ -109,6 +126,9 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   }
   return {
     directoryUrl: data.SOUK_DIRECTORY_URL,
+    platformUrl: data.SOUK_PLATFORM_URL,
+    archiveDir: data.SOUK_ARCHIVE_DIR,
+    mediaDir: data.SOUK_MEDIA_DIR,
     baseDomain: data.BASE_DOMAIN.toLowerCase(),
     cells: data.SOUK_CELLS,
     readCells: () => environment.shape.SOUK_CELLS.parse(cellsText(env)),

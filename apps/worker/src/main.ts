@@ -7,6 +7,7 @@ import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
 import { startMail } from './mail-transport.ts'
+import { startMerchantWorks } from './merchant-works.ts'
 import { createMetrics, measurePlugins } from './metrics.ts'
 import { paymentDeps } from './payments.ts'
 import { startPlugins } from './plugins.ts'
@@ -57,6 +58,7 @@ const worker = await startWorker(
     fulfillment: (inMerchant, { lease }) => followOrders(inMerchant, lease),
   }),
 )
+const merchantWorks = startMerchantWorks(config, log)
 log.info({}, 'worker started')
 
 let stopping = false
@@ -65,7 +67,7 @@ const stop = async (signal: NodeJS.Signals) => {
   stopping = true
   log.info({ signal }, 'worker stops')
   setTimeout(() => process.exit(1), EXIT_TIMEOUT_MS).unref()
-  await worker.stop()
+  await Promise.all([worker.stop(), merchantWorks.stop()])
   await plugins.stop()
   mail.close()
   webhooks.close()

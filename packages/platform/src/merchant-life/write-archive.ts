@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { open, readdir, readFile } from 'node:fs/promises'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
@@ -152,12 +152,14 @@ function textOf(column: string, type: string): string {
 /** Names of files, for those that can be served. Nothing where there is no folder. */
 async function listMedia(folder: string | undefined): Promise<string[]> {
   if (folder === undefined) return []
-  const found = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return []
     throw error
   })
-  const names = found.filter((entry) => entry.isFile() && readEntryName(`media/${entry.name}`) !== undefined).map((entry) => entry.name)
-  return names.sort()
+  const names = found.filter((name) => readEntryName(`media/${name}`) !== undefined).sort()
+  // Links count as what they lead to.
+  const isFile = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).isFile()))
+  return names.filter((_, index) => isFile[index])
 }
 
 /** Waits until the entry has been taken: this is what keeps the writing from running ahead of the disk. */
