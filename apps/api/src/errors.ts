@@ -51,6 +51,9 @@ const SQLSTATES: Record<string, ProblemCode> = {
   '25P04': 'cell_busy',
   '40P01': 'conflict_retry',
   '40001': 'conflict_retry',
+  // What the directory says of a home in a cell that takes nobody: see migrations/directory/0006.
+  CE001: 'cell_closed',
+  CE002: 'cell_occupied',
 }
 
 /** Turns anything thrown into a problem document. What is not foreseen tells the caller nothing but the request's id. */

@@ -120,6 +120,11 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     title: 'Cell occupied',
     meaning: 'Merchants live in the cell, or moves still need it, so that it cannot be retired; or it is dedicated and has its merchant.',
   },
+  move_refused: {
+    status: 409,
+    title: 'Move refused',
+    meaning: 'The merchant, or the move, is in a state that does not allow this; `reason` names it.',
+  },
 
   // Ourselves
   merchant_moving: {

@@ -31,9 +31,11 @@ import { orderReturnRoutes } from './routes/order-returns.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { paymentRoutes } from './routes/payments.ts'
 import { platformAuditRoutes } from './routes/platform-audit.ts'
+import { platformCellRoutes } from './routes/platform-cells.ts'
 import { platformDomainRoutes } from './routes/platform-domains.ts'
 import { platformFleetRoutes } from './routes/platform-fleet.ts'
 import { platformMerchantRoutes } from './routes/platform-merchants.ts'
+import { platformMoveRoutes } from './routes/platform-moves.ts'
 import { platformPluginRoutes } from './routes/platform-plugins.ts'
 import { platformSessionRoutes } from './routes/platform-sessions.ts'
 import { processRoutes } from './routes/process.ts'
@@ -236,6 +238,8 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   platformMerchantRoutes(app, deps)
   platformDomainRoutes(app, deps)
   platformAuditRoutes(app, deps)
+  platformCellRoutes(app, deps)
+  platformMoveRoutes(app, deps)
   platformFleetRoutes(app, deps)
   platformPluginRoutes(app, deps)
 }

@@ -60,6 +60,7 @@ export type RefusalCode =
   | 'cell_unfit'
   | 'cell_closed'
   | 'cell_occupied'
+  | 'move_refused'
   | 'rule_invalid'
   | 'rule_too_complex'
   | 'rule_result_invalid'

@@ -127,7 +127,7 @@ async function readNeighbours(others: Record<string, CellAddress>): Promise<{ na
 }
 
 function version({ version }: CellFacts): CellFinding {
-  const name = `PostgreSQL ${Math.floor(version / 10_000)}.${version % 10_000}`
+  const name = `Version ${Math.floor(version / 10_000)}.${version % 10_000}`
   if (version < VERSION_MIN) return { check: 'version', outcome: 'failed', detail: `${name}; 18 or later is needed.` }
   if (version < VERSION_RECOMMENDED)
     return { check: 'version', outcome: 'warning', detail: `${name}; 18.6 has security fixes that it lacks.` }
@@ -194,10 +194,15 @@ function connections({ connections_max }: CellFacts): CellFinding {
 
 function plainRoles(roles: RoleRow[]): CellFinding {
   const missing = PLAIN_ROLES.filter((name) => !roles.some((role) => role.name === name))
-  if (missing.length > 0) return { check: 'roles', outcome: 'failed', detail: `There is no role ${missing.join(', ')}.` }
+  const named = (names: string[]) => names.map((name) => name.replace('souk_', '')).join(', ')
+  if (missing.length > 0) return { check: 'roles', outcome: 'failed', detail: `These roles are missing: ${named(missing)}.` }
   const strong = roles.filter((role) => PLAIN_ROLES.includes(role.name) && (role.superuser || role.bypasses || role.replicates))
   return strong.length > 0
-    ? { check: 'roles', outcome: 'failed', detail: `${strong.map(({ name }) => name).join(', ')} may pass row security or replicate.` }
+    ? {
+        check: 'roles',
+        outcome: 'failed',
+        detail: `These roles may pass row security or replicate: ${named(strong.map(({ name }) => name))}.`,
+      }
     : { check: 'roles', outcome: 'passed', detail: 'No role of the application is a superuser, bypasses row security or replicates.' }
 }
 
@@ -215,7 +220,11 @@ async function roleOf(check: string, url: string): Promise<CellFinding> {
     await assertSafeRole(url)
     return { check, outcome: 'passed', detail: 'It cannot reach past row security.' }
   } catch (error) {
-    return { check, outcome: 'failed', detail: error instanceof UnsafeRole ? error.message : reasonOf(error) }
+    return {
+      check,
+      outcome: 'failed',
+      detail: error instanceof UnsafeRole ? `It ${error.reasons.map(inGeneral).join(', ')}.` : reasonOf(error),
+    }
   }
 }
 
@@ -231,6 +240,15 @@ async function replica(url: string): Promise<CellFinding> {
   } finally {
     await sql.end({ timeout: CONNECT_TIMEOUT_S })
   }
+}
+
+/** What is wrong with a role, without the names of tables and roles: this is shown. */
+function inGeneral(reason: string): string {
+  return reason
+    .replace(/^owns .*/s, 'owns something')
+    .replace(/^may truncate .*/s, 'may truncate tables')
+    .replace(/^is a member of .*/s, 'is a member of other roles')
+    .replace(/^acts as .*/s, 'acts as another role')
 }
 
 /** A code, never a message: that may hold an address. */

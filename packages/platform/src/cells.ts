@@ -2,6 +2,8 @@ import { newId } from '@souk/core/ids.ts'
 import { Refusal } from '@souk/core/refusal.ts'
 import postgres from 'postgres'
 import { type CellAddress, type CellFinding, checkCell } from './cell-checks.ts'
+import type { ByAdmin } from './domains.ts'
+import { readTenantTables } from './merchant-life/tenant-tables.ts'
 import type { PlatformSql } from './platform-sql.ts'
 
 export interface Cell {
@@ -18,11 +20,6 @@ export interface Cell {
   moveCount: number
   /** Whether this process has an address for it. */
   reachable: boolean
-}
-
-export interface ByAdmin {
-  adminId: string
-  now: Date
 }
 
 /** Where each cell's database is reached, by the cell's name. */
@@ -51,6 +48,11 @@ export class Cells {
   constructor(directory: PlatformSql, urls: CellAddresses) {
     this.#directory = directory
     this.#urls = urls
+  }
+
+  /** The names of the cells this process has addresses for. */
+  get reachable(): string[] {
+    return Object.keys(this.#urls)
   }
 
   /** Takes other addresses from now on. */
@@ -168,6 +170,17 @@ export class Cells {
   /** Opens a cell's database to a merchant. Repeating it changes nothing. */
   async admit(cell: string, merchantId: string): Promise<void> {
     await this.#sql(cell)`select tenancy.admit(${merchantId})`
+  }
+
+  /** How many rows a merchant has in each table of a cell. */
+  async countRows(cell: string, merchantId: string): Promise<Record<string, number>> {
+    const sql = this.#sql(cell)
+    const counts: Record<string, number> = {}
+    for (const { name } of await readTenantTables(sql)) {
+      const [{ count }] = await sql<[{ count: string }]>`select tenancy.count_rows(${merchantId}, ${name}) as count`
+      counts[name] = Number(count)
+    }
+    return counts
   }
 
   /** The worker processes of all cells. One that has not been heard of for a while is listed until its jobs were given to others. */

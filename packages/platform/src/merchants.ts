@@ -6,7 +6,8 @@ export interface DirectoryMerchant {
   id: string
   slug: string
   name: string
-  status: 'provisioning' | 'active' | 'suspended'
+  status: 'provisioning' | 'active' | 'suspended' | 'erasing'
+  sandbox: boolean
   cell: string
   createdAt: Date
 }
@@ -85,20 +86,27 @@ export class Merchants {
   /** Refuses `not_found` when there is no such merchant. */
   async find(id: string): Promise<DirectoryMerchant> {
     const [merchant] = await this.#sql<DirectoryMerchant[]>`
-      select m.id, m.slug, m.name, m.status, m.created_at as "createdAt", h.cell
+      select m.id, m.slug, m.name, m.status, m.sandbox, m.created_at as "createdAt", h.cell
       from platform.merchant m join platform.home h on h.merchant_id = m.id
       where m.id = ${id}`
     if (!merchant) throw noMerchant()
     return merchant
   }
 
-  /** One page, newest first. */
-  async list(page: { before: string | undefined; limit: number }): Promise<DirectoryMerchant[]> {
+  /** One page, newest first; of one cell, or with one slug, where that is asked for. */
+  async list(page: {
+    before: string | undefined
+    limit: number
+    cell?: string | undefined
+    slug?: string | undefined
+  }): Promise<DirectoryMerchant[]> {
+    const { before = null, limit, cell = null, slug = null } = page
     return this.#sql<DirectoryMerchant[]>`
-      select m.id, m.slug, m.name, m.status, m.created_at as "createdAt", h.cell
+      select m.id, m.slug, m.name, m.status, m.sandbox, m.created_at as "createdAt", h.cell
       from platform.merchant m join platform.home h on h.merchant_id = m.id
-      where ${page.before ?? null}::uuid is null or m.id < ${page.before ?? null}::uuid
-      order by m.id desc limit ${page.limit}`
+      where (${before}::uuid is null or m.id < ${before}::uuid) and (${cell}::text is null or h.cell = ${cell}::text)
+        and (${slug}::text is null or m.slug = ${slug}::text)
+      order by m.id desc limit ${limit}`
   }
 
   /** Closes or opens a shop. Repeating it changes nothing; one that is still being set up is refused with `invalid_state`. */

@@ -2,41 +2,15 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Deps } from '../server.ts'
-import { idSchema } from '../wire/id.ts'
 import { timeSchema } from '../wire/time.ts'
 
-const cell = z
-  .object({
-    id: idSchema,
-    name: z.string(),
-    kind: z.enum(['shared', 'dedicated']),
-    status: z.enum(['open', 'draining', 'retired']),
-    merchant_count: z.int(),
-    created_at: timeSchema,
-  })
-  .meta({ id: 'Cell' })
 const worker = z
   .object({ cell: z.string(), pool_id: z.string(), process: z.string(), started_at: timeSchema, beat_at: timeSchema })
   .meta({ id: 'Worker' })
 
-/** What the platform runs on: cells and worker processes. */
+/** What the platform runs on beside its cells: worker processes. */
 export function platformFleetRoutes(fastify: FastifyInstance, { cells }: Deps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
-  app.get(
-    '/v1/cells',
-    { config: { gate: 'platform', summary: 'List cells' }, schema: { response: { 200: z.object({ data: z.array(cell) }) } } },
-    async () => ({
-      data: (await cells.list()).map((entry) => ({
-        id: entry.id,
-        name: entry.name,
-        kind: entry.kind,
-        status: entry.status,
-        merchant_count: entry.merchantCount,
-        created_at: entry.createdAt.toISOString(),
-      })),
-    }),
-  )
-
   app.get(
     '/v1/workers',
     { config: { gate: 'platform', summary: 'List worker processes' }, schema: { response: { 200: z.object({ data: z.array(worker) }) } } },

@@ -8,6 +8,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Deps } from '../server.ts'
 import { sendStored } from '../stored-answer.ts'
+import { cellNameSchema } from '../wire/cell.ts'
 import { idSchema } from '../wire/id.ts'
 import { givenMoneySchema } from '../wire/money.ts'
 import { pageOf, pageQuery } from '../wire/page.ts'
@@ -17,16 +18,18 @@ import { timeSchema } from '../wire/time.ts'
 import { newPassword } from './sign-in.ts'
 
 const NAME_LENGTH_MAX = 120
-const CURSOR_SCOPE = { merchantId: 'platform', query: 'merchants' }
+const SLUG_LENGTH_MAX = 40
 const HEARD_TIMEOUT_MS = 1_000
 const HEARD_CHECKED_EVERY_MS = 2
 
+const slugSchema = z.string().max(SLUG_LENGTH_MAX, 'text_too_long')
 const merchant = z
   .object({
     id: idSchema,
     slug: z.string(),
     name: z.string(),
-    status: z.enum(['provisioning', 'active', 'suspended']),
+    status: z.enum(['provisioning', 'active', 'suspended', 'erasing']),
+    sandbox: z.boolean().meta({ description: 'A copy to try things in: it reaches nobody outside' }),
     cell: z.string(),
     url: z.string(),
     created_at: timeSchema,
@@ -80,13 +83,17 @@ export function platformMerchantRoutes(fastify: FastifyInstance, deps: Deps): vo
     '/v1/merchants',
     {
       config: { gate: 'platform', summary: 'List merchants' },
-      schema: { querystring: z.strictObject(pageQuery), response: { 200: pageOf(merchant) } },
+      schema: {
+        querystring: z.strictObject({ ...pageQuery, cell: cellNameSchema.optional(), slug: slugSchema.optional() }),
+        response: { 200: pageOf(merchant) },
+      },
     },
-    async ({ query }) => {
-      const [before] = query.cursor === undefined ? [] : openCursor(tokenKeys, CURSOR_SCOPE, query.cursor)
-      const rows = await merchants.list({ before, limit: query.limit + 1 })
-      const shown = rows.slice(0, query.limit)
-      const next = rows.length > query.limit ? sealCursor(tokenKeys, CURSOR_SCOPE, [shown.at(-1)!.id]) : null
+    async ({ query: { cursor, limit, cell, slug } }) => {
+      const scope = { merchantId: 'platform', query: `merchants|${cell ?? ''}|${slug ?? ''}` }
+      const [before] = cursor === undefined ? [] : openCursor(tokenKeys, scope, cursor)
+      const rows = await merchants.list({ before, limit: limit + 1, cell, slug })
+      const shown = rows.slice(0, limit)
+      const next = rows.length > limit ? sealCursor(tokenKeys, scope, [shown.at(-1)!.id]) : null
       return { data: shown.map(present), next_cursor: next }
     },
   )
@@ -142,6 +149,7 @@ function presentMerchant(entry: DirectoryMerchant, { baseDomain, publicUrlPort }
     slug: entry.slug,
     name: entry.name,
     status: entry.status,
+    sandbox: entry.sandbox,
     cell: entry.cell,
     url: `http://${entry.slug}.${baseDomain}:${publicUrlPort}`,
     created_at: entry.createdAt.toISOString(),

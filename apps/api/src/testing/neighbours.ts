@@ -9,6 +9,7 @@ import { allRows, hashesOf, idsIn } from './all-rows.ts'
 import { type Answer, createTestApi, PASSWORD, type TestApi } from './api.ts'
 import { type Description, type Operation, readOperations } from './operations.ts'
 import { RowSnapshot } from './row-snapshot.ts'
+import { addCells } from './twin-cells.ts'
 import { type FullShop, fillShop } from './twin-shops.ts'
 import { type Credentials, positionsOf, type Request, requestFor, type Values, valueNameOf } from './valid-requests.ts'
 
@@ -52,6 +53,7 @@ export class Neighbours {
     // One connection for everybody: whatever a transaction might leave behind, the next one meets.
     const api = await createTestApi({ mediaDir, ...overrides }, { connectionsPerCell: 1, waitMs: 10_000 })
     const rows = postgres(api.shop.database.adminUrl, { max: 1 })
+    await addCells(api)
     const admin = await api.adminToken()
     const self = await fillShop(api, { admin, mediaDir, canary: 'canaryself' })
     const other = await fillShop(api, { admin, mediaDir, canary: 'canaryother', password: `${PASSWORD} of others` })

@@ -7,6 +7,7 @@ import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addAccount, addMail } from './twin-accounts.ts'
+import { addMoves } from './twin-cells.ts'
 import { addFulfillments } from './twin-fulfillment.ts'
 import { addPlaces } from './twin-goods.ts'
 import { addMoney } from './twin-money.ts'
@@ -87,9 +88,12 @@ export async function fillShop(api: TestApi, { admin, mediaDir, canary, password
   for (const names of [SHARED, own]) sets.push(await furnish(api, shop, { names, canary, mediaDir, passwordHash }))
   const [shared, mine] = sets as [Set, Set]
   const block = await addBlock(api, admin, canary)
+  const moves = await addMoves(api, canary)
   const others = {
     merchant_id: shop.merchant.id,
     default_location_id: shop.locationId,
+    slug,
+    ...moves,
     block_id: block.id as string,
     host: domain,
     password,

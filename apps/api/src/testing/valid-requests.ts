@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify'
 import { FULFILLMENT_BODIES, FULFILLMENT_STATES } from './fulfillment-requests.ts'
 import type { Operation } from './operations.ts'
+import { CELL_BODIES, CELL_STATES, CELLS } from './twin-cells.ts'
 import { PAYMENT_BODIES, PAYMENT_STATES_NEEDED } from './twin-payments.ts'
 import { WEBHOOK_BODIES } from './twin-webhooks.ts'
 
@@ -22,6 +23,7 @@ export type Request = Pick<InjectOptions, 'payload'> & { method: Operation['meth
  * field, so that it can be made somebody else's.
  */
 export const BODIES: Record<string, (values: Values) => object | string | undefined> = {
+  ...CELL_BODIES,
   ...FULFILLMENT_BODIES,
   ...PAYMENT_BODIES,
   ...WEBHOOK_BODIES,
@@ -183,6 +185,9 @@ function anotherPromotion(variantId: string): object {
 
 /** Parameters that name nothing that anybody has: how much is asked for, and what a new thing is called. */
 const SAYS_HOW: Values = {
+  cell: CELLS.other,
+  home_cell: CELLS.home,
+  unfinished: 'true',
   template_name: 'order_placed',
   provider: 'fake',
   locale: 'de',
@@ -220,6 +225,7 @@ const IN_STATE: Record<string, Values> = {
   'POST /v1/admin/orders/{order_id}/edits': { line_id: 'edited_line_id' },
   'POST /v1/admin/orders/{order_id}/edits/preview': { line_id: 'edited_line_id' },
   'PUT /v1/admin/stock/{variant_id}/terms': { location_id: 'default_location_id' },
+  ...CELL_STATES,
   ...FULFILLMENT_STATES,
   ...PAYMENT_STATES_NEEDED,
   'POST /v1/admin/orders/{order_id}/refunds': { order_id: 'paid_order_id', line_id: 'paid_line_id' },
