@@ -7,7 +7,7 @@ alter table tenancy.home add fence bigint not null default 0;
 -- Rows that travel with a merchant's changes: who sees one has everything that was committed before it.
 create table tenancy.move_marker (
   merchant_id uuid not null,
-  id          uuid not null,
+  id          bigint not null,
   primary key (merchant_id, id)
 );
 
@@ -33,9 +33,9 @@ end $$;
 
 -- Stops the merchant's writers. Those inside hold a shared lock and are waited for, as long as lock_timeout allows; those who come
 -- later wait in front of this and then find the fence. The marker commits after everything that was written here.
-create function tenancy.fence(merchant uuid, at_epoch bigint, number bigint, marker uuid) returns void
+create function tenancy.fence(merchant uuid, at_epoch bigint, number bigint) returns void
   language plpgsql volatile security definer
-  set search_path = pg_catalog
+  set search_path = pg_catalog set lock_timeout = '500ms'
   as $$
 begin
   perform pg_advisory_xact_lock(hashtextextended(merchant::text, 4242));
@@ -44,7 +44,7 @@ begin
   if not found then
     raise exception 'the merchant cannot be fenced here' using errcode = 'MV003';
   end if;
-  insert into tenancy.move_marker (merchant_id, id) values (merchant, marker);
+  insert into tenancy.move_marker (merchant_id, id) values (merchant, number);
 end $$;
 
 -- Takes back the fence of that number, or sees to it that it never comes.
@@ -57,24 +57,26 @@ create function tenancy.lift_fence(merchant uuid, number bigint) returns void
     where merchant_id = merchant
   $$;
 
--- Opens this database to the merchant, provided that everything written at the old home is here.
-create function tenancy.arrive(merchant uuid, at_epoch bigint, marker uuid) returns void
+-- Opens this database to the merchant, provided that everything written at the old home is here. Repeating it changes nothing.
+create function tenancy.arrive(merchant uuid, at_epoch bigint, number bigint) returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog
   as $$
+declare
+  home tenancy.home;
 begin
-  perform from tenancy.move_marker m where m.merchant_id = merchant and m.id = marker;
+  select * into home from tenancy.home h where h.merchant_id = merchant for update;
+  if home.epoch >= at_epoch then
+    return;
+  end if;
+  if home.state is null or home.state not in ('standby', 'moved') then
+    raise exception 'the merchant is not expected here' using errcode = 'MV003';
+  end if;
+  perform from tenancy.move_marker m where m.merchant_id = merchant and m.id = number;
   if not found then
     raise exception 'not everything has arrived' using errcode = 'MV004';
   end if;
-  update tenancy.home set state = 'active', epoch = at_epoch, changed_at = now()
-  where merchant_id = merchant and state in ('standby', 'moved') and epoch < at_epoch;
-  if not found then
-    perform from tenancy.home h where h.merchant_id = merchant and h.epoch >= at_epoch;
-    if not found then
-      raise exception 'the merchant is not expected here' using errcode = 'MV003';
-    end if;
-  end if;
+  update tenancy.home h set state = 'active', epoch = at_epoch, changed_at = now() where h.merchant_id = merchant;
 end $$;
 
 -- Closes the old home for good.
@@ -153,8 +155,8 @@ begin
   end if;
 end $$;
 
-revoke execute on function tenancy.expect(uuid, bigint), tenancy.fence(uuid, bigint, bigint, uuid), tenancy.lift_fence(uuid, bigint),
-  tenancy.arrive(uuid, bigint, uuid), tenancy.depart(uuid, bigint), tenancy.assert_removable(uuid), tenancy.forget(uuid),
+revoke execute on function tenancy.expect(uuid, bigint), tenancy.fence(uuid, bigint, bigint), tenancy.lift_fence(uuid, bigint),
+  tenancy.arrive(uuid, bigint, bigint), tenancy.depart(uuid, bigint), tenancy.assert_removable(uuid), tenancy.forget(uuid),
   tenancy.publish(uuid, text), tenancy.unpublish(text), tenancy.allow_subscriptions(boolean) from public;
 
 set local role souk_queue;

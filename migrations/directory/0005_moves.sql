@@ -57,6 +57,36 @@ end $$;
 revoke execute on function platform.announce_move() from public;
 create trigger announce after insert or update of state, direction on platform.move for each row execute function platform.announce_move();
 
+-- The switch: the move's state and the merchant's home in one. Only for whoever put up the fence that stands, and only in its time.
+create function platform.switch_home(move uuid, with_fence bigint, owner uuid, watch interval) returns bigint
+  language plpgsql volatile security definer
+  set search_path = pg_catalog
+  as $$
+declare
+  m         platform.move;
+  new_epoch bigint;
+begin
+  select * into m from platform.move o
+  where o.id = move and o.state = 'fencing' and o.fence = with_fence and o.lease_owner = owner and o.fence_until > clock_timestamp()
+  for update;
+  if not found then
+    raise exception 'the time of this fence is over' using errcode = 'MV005';
+  end if;
+  new_epoch := m.epoch + case m.direction when 'forward' then 1 else 2 end;
+  update platform.home h set cell = case m.direction when 'forward' then m.to_cell else m.from_cell end, epoch = new_epoch
+  where h.merchant_id = m.merchant_id and h.epoch = new_epoch - 1
+    and h.cell = case m.direction when 'forward' then m.from_cell else m.to_cell end;
+  if not found then
+    raise exception 'the directory says that the merchant lives elsewhere' using errcode = 'MV003';
+  end if;
+  update platform.move o
+  set state = 'switched', state_since = clock_timestamp(), updated_at = clock_timestamp(), failure = null,
+    watch_until = coalesce(o.watch_until, now() + watch)
+  where o.id = m.id;
+  return new_epoch;
+end $$;
+revoke execute on function platform.switch_home(uuid, bigint, uuid, interval) from public;
+
 grant select, insert, update on platform.move to souk_platform;
 grant select on platform.move_object to souk_platform;
 
@@ -70,7 +100,7 @@ begin
   end if;
   grant usage on schema platform to souk_mover;
   grant select on platform.cell, platform.merchant, platform.home, platform.move to souk_mover;
-  grant update (cell, epoch) on platform.home to souk_mover;
+  grant execute on function platform.switch_home(uuid, bigint, uuid, interval) to souk_mover;
   grant update on platform.move to souk_mover;
   grant select, insert, delete on platform.move_object to souk_mover;
   grant usage on sequence platform.move_fence to souk_mover;

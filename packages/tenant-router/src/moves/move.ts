@@ -149,6 +149,7 @@ async function change(
   const [row] = await sql<MoveRow[]>`
     update platform.move
     set state = ${to}, state_since = clock_timestamp(), updated_at = clock_timestamp(), fence_attempts = 0,
+      lease_until = case when lease_owner is null then '-infinity' else lease_until end,
       direction = coalesce(${also.direction ?? null}::text, direction), failure = ${also.failure ?? null}::text
     where id = ${moveId}::uuid and state = any(${from}::text[])
     returning ${columns(sql)}`

@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import postgres from 'postgres'
+import { reconnectDelay } from '../cell-pool.ts'
+import type { Move } from './move.ts'
+
+/** Where movers reach a cell's database: as souk_mover, and never through a pooler, which knows no replication. */
+export interface MoverAddress {
+  mover: string
+  /** The address by which the other cells' servers reach it, where that is another one. */
+  replication?: string | undefined
+}
+
+/** One of the two databases of a move. */
+export interface Side {
+  readonly cell: string
+  readonly sql: postgres.Sql
+  /** As `sql`, for the commands of the replication protocol. */
+  readonly url: string
+  readonly applicationName: string
+  /** How the other server reaches it. */
+  readonly replicationUrl: string
+}
+
+/** The merchant's home as it was before the switch in the current direction, and the other database. */
+export interface Sides {
+  home: Side
+  other: Side
+}
+
+const CONNECTIONS_MAX = 4
+const CONNECT_TIMEOUT_S = 5
+const IDLE_TIMEOUT_S = 60
+
+export function openSide(cell: string, address: MoverAddress, applicationName: string): Side {
+  const sql = postgres(address.mover, {
+    max: CONNECTIONS_MAX,
+    connect_timeout: CONNECT_TIMEOUT_S,
+    idle_timeout: IDLE_TIMEOUT_S,
+    backoff: reconnectDelay,
+    onnotice: () => {},
+    connection: { application_name: applicationName },
+    ...{ socket: () => connectWithoutDelay(address.mover) },
+  })
+  return { cell, sql, applicationName, url: address.mover, replicationUrl: address.replication ?? address.mover }
+}
+
+/**
+ * Rows that are copied in travel in messages of their own, each of which would wait for an answer to the last one for 40 ms: a
+ * hundred small tables took ten seconds.
+ */
+async function connectWithoutDelay(address: string): Promise<Socket> {
+  const { hostname, port } = new URL(address)
+  const socket = connect({
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port || 5432),
+    noDelay: true,
+    timeout: CONNECT_TIMEOUT_S * 1_000,
+  })
+  const late = () => socket.destroy(new Error('The database could not be reached in time.'))
+  socket.once('timeout', late)
+  await once(socket, 'connect')
+  socket.off('timeout', late)
+  socket.setTimeout(0)
+  return socket
+}
+
+/** Which of the two is home until the next switch. */
+export function sidesOf<Of extends { cell: string }>(move: Pick<Move, 'fromCell' | 'toCell' | 'direction'>, all: readonly Of[]) {
+  const of = (cell: string) => all.find((side) => side.cell === cell)!
+  const [home, other] = move.direction === 'forward' ? [move.fromCell, move.toCell] : [move.toCell, move.fromCell]
+  return { home: of(home), other: of(other) }
+}
+
+/** The merchant's epoch before and after the switch in the current direction. */
+export function epochsOf(move: Pick<Move, 'epoch' | 'direction'>): { old: bigint; new: bigint } {
+  const old = move.direction === 'forward' ? move.epoch : move.epoch + 1n
+  return { old, new: old + 1n }
+}

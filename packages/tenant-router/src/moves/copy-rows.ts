@@ -1,0 +1,90 @@
+import { pipeline } from 'node:stream/promises'
+import type postgres from 'postgres'
+import { crashPoint } from '../crash-point.ts'
+import type { Side } from './cell-sides.ts'
+import { type HeldMove, MoveFailed } from './held-move.ts'
+import { countRows, type TenantTable, tablesWithRows, tenantTables } from './tenant-tables.ts'
+
+const REMOVED_AT_ONCE = 5_000
+// Small tables are copied several to a transaction; no transaction is longer than its last table makes it.
+const TRANSACTION_MS = 1_000
+
+/** Copies what the merchant has, as of a snapshot. Answers how many rows. */
+export async function copyRows(held: HeldMove, from: Side, to: Side, snapshot: string): Promise<number> {
+  const { merchantId } = held.move
+  const source = await from.sql.reserve()
+  try {
+    await source.unsafe('begin isolation level repeatable read read only')
+    await source.unsafe(`set transaction snapshot '${snapshot.replaceAll("'", "''")}'`)
+    const tables = await tablesWithRows(source, await tenantTables(from), merchantId)
+    const left = [...tables]
+    while (left.length > 0) {
+      const until = performance.now() + TRANSACTION_MS
+      await to.sql.begin(async (sql) => {
+        // What triggers and foreign keys had to say was said at the source.
+        await sql.unsafe('set local session_replication_role = replica')
+        for (let table = left.shift(); table; table = performance.now() < until ? left.shift() : undefined) {
+          held.assertHeld()
+          await copyTable(merchantId, source, sql, table)
+        }
+      })
+      crashPoint('move.tables_copied')
+    }
+    await source.unsafe('commit')
+    return await countRows(to.sql, tables, merchantId)
+  } finally {
+    await source.unsafe('rollback').catch(() => {})
+    source.release()
+  }
+}
+
+async function copyTable(
+  merchantId: string,
+  from: postgres.ReservedSql,
+  to: postgres.TransactionSql,
+  { name, columns }: TenantTable,
+): Promise<void> {
+  const rows = `select ${columns} from public.${name} where merchant_id = '${merchantId}'`
+  const reading = await from.unsafe(`copy (${rows}) to stdout (format binary)`).readable()
+  const writing = await to.unsafe(`copy public.${name} (${columns}) from stdin (format binary)`).writable()
+  await pipeline(reading, writing)
+}
+
+/**
+ * Deletes all rows of a merchant from a database that is not its home. In batches, so that no transaction is long. Answers how
+ * many rows are gone. The database itself refuses while the merchant is served there or its changes are sent elsewhere.
+ */
+export async function removeRows(held: HeldMove, side: Side): Promise<number> {
+  const { merchantId } = held.move
+  const tables = await tenantTables(side)
+  const filled = await tablesWithRows(side.sql, tables, merchantId)
+  let removed = 0
+  for (let batch = REMOVED_AT_ONCE; batch === REMOVED_AT_ONCE && filled.length > 0; removed += batch) {
+    held.assertHeld()
+    batch = await removeBatch(side, filled, merchantId)
+    crashPoint('move.batch_removed')
+  }
+  const left = await tablesWithRows(side.sql, tables, merchantId)
+  if (left.length > 0) throw new MoveFailed(`Rows were written to ${side.cell} while they were being removed, in ${left[0]!.name}.`)
+  await side.sql`select queue.forget_merchant(${merchantId})`
+  await side.sql`select tenancy.forget(${merchantId})`
+  crashPoint('move.removed')
+  return removed
+}
+
+async function removeBatch({ sql }: Side, tables: readonly TenantTable[], merchantId: string): Promise<number> {
+  return sql.begin(async (tx) => {
+    await tx.unsafe('set local session_replication_role = replica')
+    await tx`select tenancy.assert_removable(${merchantId})`
+    let removed = 0
+    for (const { name } of tables) {
+      if (removed === REMOVED_AT_ONCE) break
+      const { count } = await tx.unsafe(
+        `delete from public.${name} where merchant_id = $1 and ctid = any(array(select ctid from public.${name} where merchant_id = $1 limit $2))`,
+        [merchantId, REMOVED_AT_ONCE - removed],
+      )
+      removed += count
+    }
+    return removed
+  })
+}

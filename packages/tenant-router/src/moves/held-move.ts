@@ -1,0 +1,257 @@
+import type postgres from 'postgres'
+import { crashPoint } from '../crash-point.ts'
+import type { Move, MoveFigures, MoveState } from './move.ts'
+
+/** The lease is another mover's, or this process ends: whoever is told this stops at once and changes nothing more. */
+export class MoveLost extends Error {
+  override readonly name = 'MoveLost'
+}
+
+/** Somebody changed the state while a step was under way: an admin's wish, or a watchdog. The step for the new state comes next. */
+export class StateChanged extends Error {
+  override readonly name = 'StateChanged'
+}
+
+/** The move cannot succeed; trying again would not help. */
+export class MoveFailed extends Error {
+  override readonly name = 'MoveFailed'
+}
+
+export type ObjectKind = 'subscription' | 'slot' | 'publication' | 'rows'
+
+export interface MoveObject {
+  cell: string
+  kind: ObjectKind
+  name: string
+}
+
+/** A move as movers see it. */
+export interface MoverMove extends Move {
+  fence: bigint | null
+  fenceAttempts: number
+}
+
+export const LEASE_MS = 10_000
+const RENEW_MS = 1_000
+export const FENCE_ATTEMPTS_MAX = 5
+const DECODING: MoveState[] = ['preflight', 'seeding', 'catching_up', 'verifying', 'fencing', 'unfencing']
+
+export const MOVER_COLUMNS = `id, merchant_id as "merchantId", from_cell as "fromCell", to_cell as "toCell", state, direction, epoch::text as epoch,
+  requested_by as "requestedBy", requested_at as "requestedAt", state_since as "stateSince", updated_at as "updatedAt",
+  watch_until as "watchUntil", failure, figures, fence::text as fence, fence_attempts as "fenceAttempts"`
+
+export type MoverRow = Omit<MoverMove, 'epoch' | 'fence'> & { epoch: string; fence: string | null }
+
+/**
+ * The next move that is due and nobody works on. One that only waits for its turn is not due while its source feeds
+ * `decodingMax` others: each of them reads all that the source writes.
+ */
+export async function claimMove(
+  directory: postgres.Sql,
+  owner: string,
+  cells: readonly string[],
+  decodingMax: number,
+): Promise<MoverMove | undefined> {
+  const [row] = await directory<MoverRow[]>`
+    update platform.move set lease_owner = ${owner}, lease_until = clock_timestamp() + ${LEASE_MS} * interval '1 millisecond'
+    where id = (
+      select m.id from platform.move m
+      where m.state not in ('done', 'aborted', 'rolled_back') and m.lease_until <= clock_timestamp()
+        and m.from_cell = any(${cells}) and m.to_cell = any(${cells})
+        and (m.state <> 'requested' or ${decodingMax} > (
+          select count(*) from platform.move o where o.from_cell = m.from_cell
+            and o.state = any(${DECODING})))
+      order by m.lease_until, m.id limit 1 for update skip locked)
+    returning ${directory.unsafe(MOVER_COLUMNS)}`
+  return row && toMoverMove(row)
+}
+
+/** A move under this process' lease: what may be written about it in the directory, as long as the lease lasts. */
+export class HeldMove {
+  readonly directory: postgres.Sql
+  readonly owner: string
+  move: MoverMove
+  readonly #stopping: AbortSignal
+  readonly #renewing: NodeJS.Timeout
+  #validUntil = performance.now() + LEASE_MS
+  #interruption: Error | undefined
+  // Odd while the state is being changed from here.
+  #changing = 0
+
+  constructor(directory: postgres.Sql, owner: string, move: MoverMove, stopping: AbortSignal) {
+    this.directory = directory
+    this.owner = owner
+    this.move = move
+    this.#stopping = stopping
+    this.#renewing = setInterval(() => void this.#renew(), RENEW_MS)
+  }
+
+  /** Throws as soon as this step must not go on. */
+  assertHeld(): void {
+    if (this.#stopping.aborted) throw new MoveLost('This process ends.')
+    if (performance.now() > this.#validUntil) throw new MoveLost('The lease has run out.')
+    if (this.#interruption) throw this.#interruption
+  }
+
+  /** Waits, and ends the step where it must not go on. */
+  async pause(ms: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    this.assertHeld()
+  }
+
+  /** Its turn comes when the source feeds fewer than so many others. False: not yet. */
+  async takeTurn(decodingMax: number): Promise<boolean> {
+    this.assertHeld()
+    const { id, fromCell } = this.move
+    const taken = await this.directory.begin(async (sql) => {
+      await sql`select pg_advisory_xact_lock(hashtextextended(${fromCell}, 4243))`
+      const { count } = await sql`
+        update platform.move set state = 'preflight', state_since = clock_timestamp(), updated_at = clock_timestamp()
+        where id = ${id} and state = 'requested' and lease_owner = ${this.owner} and ${decodingMax} > (
+          select count(*) from platform.move o where o.from_cell = ${fromCell} and o.state = any(${DECODING}))`
+      return count === 1
+    })
+    await this.reload()
+    return taken
+  }
+
+  /** From the state this move is in to the next one, or StateChanged. */
+  async advance(to: MoveState, also: { failure?: string | null; direction?: 'forward' | 'back' } = {}): Promise<void> {
+    this.assertHeld()
+    const { id, state, direction } = this.move
+    await this.#change(
+      () => this.directory<MoverRow[]>`
+        update platform.move
+        set state = ${to}, state_since = clock_timestamp(), updated_at = clock_timestamp(), direction = ${also.direction ?? direction},
+          failure = ${also.failure === undefined ? this.move.failure : also.failure}
+        where id = ${id} and state = ${state} and direction = ${direction} and lease_owner = ${this.owner}
+        returning ${this.directory.unsafe(MOVER_COLUMNS)}`,
+    )
+  }
+
+  /** Enters `fencing` under a fence number of its own, which anybody may lift when its time is over. */
+  async beginFence(budgetMs: number): Promise<bigint> {
+    this.assertHeld()
+    const { id, state } = this.move
+    await this.#change(
+      () => this.directory<MoverRow[]>`
+        update platform.move
+        set state = 'fencing', state_since = clock_timestamp(), updated_at = clock_timestamp(), fence = nextval('platform.move_fence'),
+          fence_until = clock_timestamp() + ${budgetMs} * interval '1 millisecond', fence_attempts = fence_attempts + 1
+        where id = ${id} and state = ${state} and lease_owner = ${this.owner}
+        returning ${this.directory.unsafe(MOVER_COLUMNS)}`,
+    )
+    return this.move.fence!
+  }
+
+  /** Says that the fence is to be lifted, unless the switch has happened. `last`: there is no further attempt. */
+  async takeBackFence(failure: string, last: boolean): Promise<void> {
+    const { id, fence } = this.move
+    await this.#change(
+      () => this.directory<MoverRow[]>`
+        update platform.move
+        set state = 'unfencing', state_since = clock_timestamp(), updated_at = clock_timestamp(), failure = ${failure},
+          fence_attempts = case when ${last} then ${FENCE_ATTEMPTS_MAX}::int else fence_attempts end
+        where id = ${id} and state = 'fencing' and fence = ${String(fence)} and lease_owner = ${this.owner}
+        returning ${this.directory.unsafe(MOVER_COLUMNS)}`,
+    )
+  }
+
+  /** Reads the row again; MoveLost if it is another's. */
+  async reload(): Promise<void> {
+    if (this.#interruption instanceof StateChanged) this.#interruption = undefined
+    await this.#change(
+      () => this.directory<MoverRow[]>`
+        select ${this.directory.unsafe(MOVER_COLUMNS)} from platform.move where id = ${this.move.id} and lease_owner = ${this.owner}`,
+    ).catch((error) => {
+      throw error instanceof StateChanged ? new MoveLost('Another mover holds the lease.') : error
+    })
+  }
+
+  async note(figures: MoveFigures, failure?: string | null): Promise<void> {
+    const { id } = this.move
+    await this.directory`
+      update platform.move set figures = figures || ${JSON.stringify(figures)}::text::jsonb, updated_at = clock_timestamp(),
+        failure = ${failure === undefined ? this.directory`failure` : failure}
+      where id = ${id} and lease_owner = ${this.owner}`
+    this.move = { ...this.move, figures: { ...this.move.figures, ...figures }, ...(failure !== undefined && { failure }) }
+  }
+
+  /** A number that no marker or fence has had. */
+  async nextNumber(): Promise<bigint> {
+    const [row] = await this.directory<{ number: string }[]>`select nextval('platform.move_fence')::text as number`
+    return BigInt(row!.number)
+  }
+
+  /** Before the object is made: whatever happens then, it will be found. */
+  async noteObject({ cell, kind, name }: MoveObject): Promise<void> {
+    this.assertHeld()
+    await this.directory`
+      insert into platform.move_object (move_id, cell, kind, name) values (${this.move.id}, ${cell}, ${kind}, ${name}) on conflict do nothing`
+    crashPoint('move.object_noted')
+  }
+
+  /** After it is gone. */
+  async forgetObject({ cell, kind, name }: MoveObject): Promise<void> {
+    await this.directory`
+      delete from platform.move_object where move_id = ${this.move.id} and cell = ${cell} and kind = ${kind} and name = ${name}`
+    crashPoint('move.forgotten')
+  }
+
+  async objects(): Promise<MoveObject[]> {
+    return this.directory<MoveObject[]>`select cell, kind, name from platform.move_object where move_id = ${this.move.id}`
+  }
+
+  /** Gives the lease back; the move is due again after so long. */
+  async release(pauseMs = 0): Promise<void> {
+    this.stop()
+    await this.directory`
+      update platform.move set lease_owner = null,
+        lease_until = case when ${pauseMs} = 0 then '-infinity' else clock_timestamp() + ${pauseMs} * interval '1 millisecond' end
+      where id = ${this.move.id} and lease_owner = ${this.owner} and state = ${this.move.state}`
+    // Somebody wished something meanwhile: no pause then.
+    await this.directory`
+      update platform.move set lease_owner = null, lease_until = '-infinity' where id = ${this.move.id} and lease_owner = ${this.owner}`
+  }
+
+  /** Ends the renewal. The lease runs out by itself. */
+  stop(): void {
+    clearInterval(this.#renewing)
+  }
+
+  async #change(query: () => PromiseLike<MoverRow[]>): Promise<void> {
+    this.#changing += 1
+    try {
+      const [row] = await query()
+      if (!row) throw new StateChanged('The move is no longer as it was.')
+      this.move = toMoverMove(row)
+    } finally {
+      this.#changing += 1
+    }
+  }
+
+  async #renew(): Promise<void> {
+    const [sentAt, changes] = [performance.now(), this.#changing]
+    try {
+      const [row] = await this.directory<{ state: MoveState; direction: string }[]>`
+        update platform.move set lease_until = clock_timestamp() + ${LEASE_MS} * interval '1 millisecond'
+        where id = ${this.move.id} and lease_owner = ${this.owner} returning state, direction`
+      if (!row) {
+        this.#interruption = new MoveLost('Another mover holds the lease.')
+        return
+      }
+      this.#validUntil = sentAt + LEASE_MS
+      // Not while this process changes the state itself: the two answers may cross.
+      const ours = changes === this.#changing && changes % 2 === 0
+      if (ours && (row.state !== this.move.state || row.direction !== this.move.direction)) {
+        this.#interruption ??= new StateChanged('The move is no longer as it was.')
+      }
+    } catch {
+      // The directory may come back before the lease is over.
+    }
+  }
+}
+
+export function toMoverMove(row: MoverRow): MoverMove {
+  return { ...row, epoch: BigInt(row.epoch), fence: row.fence === null ? null : BigInt(row.fence) }
+}

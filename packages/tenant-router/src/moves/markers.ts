@@ -1,0 +1,32 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Side } from './cell-sides.ts'
+import type { HeldMove } from './held-move.ts'
+
+const POLL_MS = 1
+
+/**
+ * Sends a marker after everything that was written at `from` so far, and waits until it is seen at `to`. Commits arrive in
+ * their order, so all of that is there then, whatever positions the servers have reported. Answers how long it took, or
+ * undefined if it did not come in time.
+ */
+export async function passMarker(held: HeldMove, from: Side, to: Side, withinMs: number): Promise<number | undefined> {
+  const number = await held.nextNumber()
+  const { merchantId } = held.move
+  const startedAt = performance.now()
+  await from.sql`insert into tenancy.move_marker (merchant_id, id) values (${merchantId}, ${number.toString()})`
+  const arrived = await waitForMarker(to, merchantId, number, withinMs, () => held.assertHeld())
+  const tookMs = performance.now() - startedAt
+  await from.sql`delete from tenancy.move_marker where merchant_id = ${merchantId} and id <= ${number.toString()}`
+  return arrived ? tookMs : undefined
+}
+
+export async function waitForMarker(to: Side, merchantId: string, number: bigint, withinMs: number, check = () => {}): Promise<boolean> {
+  const deadline = performance.now() + withinMs
+  for (;;) {
+    const seen = await to.sql`select 1 from tenancy.move_marker where merchant_id = ${merchantId} and id = ${number.toString()}`
+    if (seen.length > 0) return true
+    check()
+    if (performance.now() > deadline) return false
+    await sleep(POLL_MS)
+  }
+}

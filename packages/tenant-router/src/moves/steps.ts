@@ -1,0 +1,258 @@
+import { crashPoint } from '../crash-point.ts'
+import { type Side, sidesOf } from './cell-sides.ts'
+import { compare, type RestlessRow } from './compare.ts'
+import { copyRows, removeRows } from './copy-rows.ts'
+import { type HeldMove, MoveFailed } from './held-move.ts'
+import { passMarker } from './markers.ts'
+import type { MoveState } from './move.ts'
+import { assertEveryTablePublished, preflight } from './preflight.ts'
+import {
+  assertWhole,
+  brokenStream,
+  dropStream,
+  makeSlot,
+  makeSlotWithSnapshot,
+  publish,
+  streamName,
+  subscribe,
+  terminateOthers,
+} from './streams.ts'
+import { completeSwitch, liftFence, switchHome } from './switch-home.ts'
+
+export interface StepContext {
+  held: HeldMove
+  sides: readonly [Side, Side]
+  limits: MoverLimits
+  /** Known after a comparison, for as long as this process works on the move. */
+  restless?: RestlessRow[]
+}
+
+export interface MoverLimits {
+  /** How many moves may decode what one source writes. */
+  decodingMax: number
+  /** How long the old home is kept up to date. */
+  watchMs: number
+  /** How often it is compared with the new one. */
+  compareEveryMs: number
+}
+
+const LOOK_EVERY_MS = 5_000
+const TURN_EVERY_MS = 1_000
+// Near enough to be fenced: a marker takes less than this three times running.
+const LAG_MAX_MS = 200
+const CLOSE_TIMES = 3
+const MARKER_TIMEOUT_MS = 60_000
+// On a machine that is never that quick: tried in any case after this, the budget of the fence holds.
+const PATIENCE_MS = 60_000
+const PAUSE_AFTER_FENCE_MS = 1_000
+
+/** One step for each state that is not an end. Answers after how long to look again, if the move rests here. Each may be run again after a crash anywhere in it. */
+export const STEPS: Record<
+  Exclude<MoveState, 'done' | 'aborted' | 'rolled_back'>,
+  (context: StepContext) => Promise<number | undefined>
+> = {
+  requested: async ({ held, limits }) => ((await held.takeTurn(limits.decodingMax)) ? undefined : TURN_EVERY_MS),
+
+  preflight: async ({ held, sides }) => {
+    const { home, other } = sidesOf(held.move, sides)
+    await preflight(held, home, other)
+    crashPoint('move.preflighted')
+    await held.advance('seeding', { failure: null })
+    return undefined
+  },
+
+  seeding: async (context) => {
+    await seed(context)
+    await context.held.advance('catching_up', { failure: null })
+    return undefined
+  },
+
+  catching_up: async (context) => {
+    const { held, sides } = context
+    const { home, other } = sidesOf(held.move, sides)
+    if (held.move.fenceAttempts > 0) await held.pause(held.move.fenceAttempts * PAUSE_AFTER_FENCE_MS)
+    const startedAt = performance.now()
+    await assertWhole(streamName(held.move, 'forward'), home, other)
+    await ensureStreamBack(context)
+    await comeClose(held, home, other)
+    await held.note({ catch_up_ms: Math.round(performance.now() - startedAt) })
+    crashPoint('move.caught_up')
+    await held.advance('verifying')
+    return undefined
+  },
+
+  verifying: async (context) => {
+    const { held, sides, limits } = context
+    const { home, other } = sidesOf(held.move, sides)
+    await verify(context, home, other)
+    crashPoint('move.verified')
+    await switchHome(held, sides, context.restless!, limits.watchMs)
+    return undefined
+  },
+
+  // Whoever fenced has died, or forgot: what is not under way is taken back, never gone on with.
+  fencing: async ({ held }) => {
+    await held.advance('unfencing', { failure: 'The mover ended while writers waited.' })
+    return undefined
+  },
+
+  unfencing: async ({ held, sides }) => {
+    await liftFence(held.directory, held.move, sides)
+    await held.reload()
+    return undefined
+  },
+
+  switched: async ({ held, sides }) => {
+    await completeSwitch(held.directory, held.move, sides)
+    await held.reload()
+    return undefined
+  },
+
+  watching: async (context) => {
+    const { held } = context
+    if (held.move.watchUntil !== null && held.move.watchUntil.getTime() <= Date.now()) {
+      await held.advance('retiring')
+      return undefined
+    }
+    await settleAfterSwitch(context)
+    await watch(context)
+    return LOOK_EVERY_MS
+  },
+
+  rolling_back: async (context) => {
+    const { held, sides, limits } = context
+    const { home, other } = sidesOf(held.move, sides)
+    await settleAfterSwitch(context)
+    if (held.move.fenceAttempts > 0) await held.pause(held.move.fenceAttempts * PAUSE_AFTER_FENCE_MS)
+    await assertWhole(streamName(held.move, 'back'), home, other)
+    await comeClose(held, home, other)
+    await verify(context, home, other)
+    await switchHome(held, sides, context.restless!, limits.watchMs)
+    return undefined
+  },
+
+  retiring: async ({ held, sides }) => {
+    // After a switch in this direction: what was home then is the old home now.
+    const { home: old, other: current } = sidesOf(held.move, sides)
+    await dropStream(held, streamName(held.move, 'forward'), sides)
+    await dropStream(held, streamName(held.move, 'back'), sides)
+    const rows = { cell: old.cell, kind: 'rows', name: held.move.merchantId } as const
+    await held.noteObject(rows)
+    await held.note({ removed_rows: await removeRows(held, old) })
+    await held.forgetObject(rows)
+    await held.forgetObject({ ...rows, cell: current.cell })
+    await current.sql`delete from tenancy.move_marker where merchant_id = ${held.move.merchantId}`
+    await held.advance(held.move.direction === 'forward' ? 'done' : 'rolled_back', { failure: null })
+    return undefined
+  },
+
+  aborting: async ({ held, sides }) => {
+    const { home, other } = sidesOf(held.move, sides)
+    await terminateOthers(other, held.move.id)
+    await clear(held, sides, other)
+    await home.sql`delete from tenancy.move_marker where merchant_id = ${held.move.merchantId}`
+    await held.advance('aborted')
+    return undefined
+  },
+}
+
+async function seed({ held, sides }: StepContext): Promise<void> {
+  const { home, other } = sidesOf(held.move, sides)
+  const { id, merchantId, epoch } = held.move
+  const startedAt = performance.now()
+  await Promise.all(sides.map((side) => terminateOthers(side, id)))
+  await clear(held, sides, other)
+  await held.noteObject({ cell: other.cell, kind: 'rows', name: merchantId })
+  await other.sql`select tenancy.expect(${merchantId}, ${epoch.toString()})`
+  const stream = streamName(held.move, 'forward')
+  await publish(held, stream, home)
+  let rows = 0
+  await makeSlotWithSnapshot(held, stream, home, async (snapshot) => {
+    rows = await copyRows(held, home, other, snapshot)
+  })
+  // What is planned from now on is planned for what is there now.
+  await other.sql`select app.refresh_statistics()`
+  await held.note({ seeded_rows: rows, seed_ms: Math.round(performance.now() - startedAt) })
+  crashPoint('move.seeded')
+  await subscribe(held, stream, home, other)
+}
+
+/** Removes what this move has made so far. The stream back goes first: deletions must not travel. */
+async function clear(held: HeldMove, sides: readonly Side[], other: Side): Promise<void> {
+  await dropStream(held, streamName(held.move, 'back'), sides)
+  await dropStream(held, streamName(held.move, 'forward'), sides)
+  for (const rows of (await held.objects()).filter(({ kind, cell }) => kind === 'rows' && cell === other.cell)) {
+    await removeRows(held, other)
+    await held.forgetObject(rows)
+  }
+}
+
+/** Before the switch, so that not even the first change at the new home is missing from the old one. */
+async function ensureStreamBack({ held, sides }: StepContext): Promise<void> {
+  const { home, other } = sidesOf(held.move, sides)
+  const stream = streamName(held.move, 'back')
+  const made = (await held.objects()).some(({ kind, name }) => kind === 'subscription' && name === stream)
+  if (made && (await brokenStream(stream, other, home)) === undefined) return
+  await dropStream(held, stream, sides)
+  await publish(held, stream, other)
+  await makeSlot(held, stream, other)
+  await subscribe(held, stream, other, home)
+}
+
+async function comeClose(held: HeldMove, from: Side, to: Side): Promise<void> {
+  const patientUntil = performance.now() + PATIENCE_MS
+  for (let close = 0; close < CLOSE_TIMES && performance.now() < patientUntil; ) {
+    const lagMs = await passMarker(held, from, to, MARKER_TIMEOUT_MS)
+    close = lagMs !== undefined && lagMs < LAG_MAX_MS ? close + 1 : 0
+    if (lagMs === undefined) await assertWhole(streamName(held.move, held.move.direction), from, to)
+  }
+}
+
+async function verify(context: StepContext, home: Side, other: Side): Promise<void> {
+  const { held } = context
+  await assertEveryTablePublished(held, home)
+  if (!context.restless) {
+    const startedAt = performance.now()
+    const { rows, restless } = await compare(held, home, other)
+    context.restless = restless
+    await held.note({ verified_rows: rows, verify_ms: Math.round(performance.now() - startedAt) })
+  }
+  await assertWhole(streamName(held.move, held.move.direction), home, other)
+}
+
+/** What the switch made needless. The rows that were copied are the merchant's own now. */
+async function settleAfterSwitch(context: StepContext): Promise<void> {
+  const { held, sides } = context
+  // Of the comparison before the switch, which was the other way round.
+  if (held.move.state === 'watching') delete context.restless
+  await dropStream(held, streamName(held.move, 'forward'), sides)
+  crashPoint('move.stream_dropped')
+  await held.forgetObject({ cell: held.move.toCell, kind: 'rows', name: held.move.merchantId })
+}
+
+async function watch({ held, sides, limits }: StepContext): Promise<void> {
+  const { figures } = held.move
+  if (figures.can_roll_back === false) return
+  const { home: old, other: current } = sidesOf({ ...held.move, direction: 'forward' }, sides)
+  const stream = streamName(held.move, 'back')
+  const broken = await brokenStream(stream, current, old)
+  if (broken !== undefined) return cannotRollBack(held, `The old home is not kept up to date: ${broken}.`, sides)
+  if (figures.watched_at !== undefined && Date.parse(figures.watched_at) + limits.compareEveryMs > Date.now()) return
+  try {
+    await compare(held, current, old)
+    await held.note({
+      can_roll_back: true,
+      watched_passes: (figures.watched_passes ?? 0) + 1,
+      watched_at: new Date().toISOString(),
+    })
+  } catch (error) {
+    if (!(error instanceof MoveFailed)) throw error
+    await cannotRollBack(held, error.message, sides)
+  }
+}
+
+/** Said where admins look, and the slot goes: it would keep the log of a server from being cleared. */
+async function cannotRollBack(held: HeldMove, failure: string, sides: readonly Side[]): Promise<void> {
+  await held.note({ can_roll_back: false }, failure)
+  await dropStream(held, streamName(held.move, 'back'), sides)
+}

@@ -1,0 +1,190 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import postgres from 'postgres'
+import { crashPoint } from '../crash-point.ts'
+import { errorCode } from '../door-error.ts'
+import type { Side } from './cell-sides.ts'
+import { type HeldMove, MoveFailed, type MoveObject } from './held-move.ts'
+import type { Move } from './move.ts'
+
+/** One merchant's changes on their way from one database to the other: a publication, a slot and a subscription of one name. */
+export function streamName(move: Pick<Move, 'id'>, direction: 'forward' | 'back'): string {
+  return `souk_move_${move.id.replaceAll('-', '')}_${direction}`
+}
+
+const SLOT_TIMEOUT_S = 60
+const SLOT_RELEASE_TIMEOUT_MS = 30_000
+const POLL_MS = 25
+// Not counted: rows whose origin differs. Those are what a stream back is made of.
+const CONFLICTS = ['insert_exists', 'update_exists', 'update_missing', 'delete_missing', 'multiple_unique_conflicts']
+
+/** What is to be sent is settled before the slot is made, which cannot look further back than its own beginning. */
+export async function publish(held: HeldMove, name: string, from: Side): Promise<void> {
+  await held.noteObject({ cell: from.cell, kind: 'publication', name })
+  await from.sql`select tenancy.publish(${held.move.merchantId}, ${name})`
+  crashPoint('move.published')
+}
+
+/** Makes a slot and hands over a snapshot of exactly the moment from which it will send changes. */
+export async function makeSlotWithSnapshot(
+  held: HeldMove,
+  name: string,
+  from: Side,
+  use: (snapshot: string) => Promise<void>,
+): Promise<void> {
+  await held.noteObject({ cell: from.cell, kind: 'slot', name })
+  const applicationName = `${from.applicationName} slot`
+  // The snapshot is there for as long as this connection is, and does nothing else.
+  const replication = postgres(from.url, {
+    max: 1,
+    fetch_types: false,
+    idle_timeout: 0,
+    max_lifetime: null,
+    onnotice: () => {},
+    connection: { application_name: applicationName, replication: 'database' } as object,
+  })
+  try {
+    const slot = replication.unsafe(`CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput (SNAPSHOT 'export')`).simple()
+    const late = setTimeout(() => void terminate(from, applicationName), SLOT_TIMEOUT_S * 1_000)
+    const [made] = await slot.finally(() => clearTimeout(late))
+    crashPoint('move.slot_made')
+    await use(made!.snapshot_name as string)
+  } finally {
+    await replication.end({ timeout: 1 })
+  }
+}
+
+export async function makeSlot(held: HeldMove, name: string, from: Side): Promise<void> {
+  await held.noteObject({ cell: from.cell, kind: 'slot', name })
+  await from.sql.begin(async (sql) => {
+    await sql.unsafe(`set local statement_timeout = '${SLOT_TIMEOUT_S}s'`)
+    await sql`select pg_create_logical_replication_slot(${name}, 'pgoutput')`
+  })
+  crashPoint('move.slot_made')
+}
+
+/**
+ * Begins to apply. As the role of movers, which row security does not hold (`run_as_owner`); without what came from
+ * elsewhere (`origin`), or two streams would send each other their own changes for ever; and without a copy.
+ */
+export async function subscribe(held: HeldMove, name: string, from: Side, to: Side): Promise<void> {
+  await held.noteObject({ cell: to.cell, kind: 'subscription', name })
+  await to.sql`select tenancy.allow_subscriptions(true)`
+  try {
+    await to.sql.unsafe(
+      `create subscription ${name} connection ${literal(conninfo(from.replicationUrl))} publication ${name}
+       with (slot_name = '${name}', create_slot = false, copy_data = false, run_as_owner = true, origin = none)`,
+    )
+  } finally {
+    await to.sql`select tenancy.allow_subscriptions(false)`
+  }
+  crashPoint('move.subscribed')
+}
+
+/** Undefined while a stream can bring everything over, or else what is wrong with it. */
+export async function brokenStream(name: string, from: Side, to: Side): Promise<string | undefined> {
+  const [slot] = await from.sql<{ lost: string | null }[]>`
+    select coalesce(invalidation_reason, case when wal_status = 'lost' then wal_status end) as lost
+    from pg_replication_slots where slot_name = ${name}`
+  if (!slot) return `the slot in ${from.cell} is gone`
+  if (slot.lost !== null) return `the slot in ${from.cell} is invalid: ${slot.lost}`
+  const [subscription] = await to.sql<{ enabled: boolean; conflicts: string | null; ready: boolean }[]>`
+    select s.subenabled as enabled,
+      not exists (select from pg_subscription_rel r where r.srsubid = s.oid and r.srsubstate <> 'r') as ready,
+      (select string_agg(c.name || ' ' || (to_jsonb(t) ->> ('confl_' || c.name)), ', ') from unnest(${CONFLICTS}::text[]) as c (name)
+        where (to_jsonb(t) ->> ('confl_' || c.name))::bigint > 0) as conflicts
+    from pg_subscription s left join pg_stat_subscription_stats t on t.subid = s.oid
+    where s.subname = ${name} and s.subdbid = (select oid from pg_database where datname = current_database())`
+  if (!subscription) return `the subscription in ${to.cell} is gone`
+  if (!subscription.enabled) return `the subscription in ${to.cell} is disabled`
+  if (!subscription.ready) return `the subscription in ${to.cell} does not cover every table`
+  return subscription.conflicts === null ? undefined : `changes met other rows in ${to.cell}: ${subscription.conflicts}`
+}
+
+export async function assertWhole(name: string, from: Side, to: Side): Promise<void> {
+  const broken = await brokenStream(name, from, to)
+  if (broken !== undefined) throw new MoveFailed(`The stream of changes broke: ${broken}.`)
+}
+
+/** Removes what a stream consists of, as far as it was made: those who read first. `all` are the sides of the move. */
+export async function dropStream(held: HeldMove, name: string, all: readonly Side[]): Promise<void> {
+  const objects = (await held.objects()).filter((object) => object.name === name)
+  for (const kind of ['subscription', 'slot', 'publication'] as const) {
+    for (const object of objects.filter((candidate) => candidate.kind === kind)) {
+      held.assertHeld()
+      await dropObject(object, all.find(({ cell }) => cell === object.cell)!)
+      await held.forgetObject(object)
+    }
+  }
+}
+
+async function dropObject({ kind, name }: MoveObject, side: Side): Promise<void> {
+  if (kind === 'subscription') await dropSubscription(side, name)
+  if (kind === 'slot') await dropSlot(side, name)
+  if (kind === 'publication') await side.sql`select tenancy.unpublish(${name})`
+}
+
+async function dropSubscription({ sql }: Side, name: string): Promise<void> {
+  const [found] = await sql`
+    select 1 from pg_subscription where subname = ${name} and subdbid = (select oid from pg_database where datname = current_database())`
+  if (!found) return
+  // Without its slot, which may be on a server that is not there; it has a row of its own.
+  await sql.unsafe(`alter subscription ${name} disable`)
+  await sql.unsafe(`alter subscription ${name} set (slot_name = none)`)
+  await sql.unsafe(`drop subscription ${name}`)
+}
+
+async function dropSlot(side: Side, name: string): Promise<void> {
+  const { sql } = side
+  const deadline = performance.now() + SLOT_RELEASE_TIMEOUT_MS
+  for (;;) {
+    const [slot] = await sql<{ pid: number | null }[]>`select active_pid as pid from pg_replication_slots where slot_name = ${name}`
+    if (!slot) return
+    if (slot.pid !== null) await sql`select pg_terminate_backend(${slot.pid})`
+    try {
+      await sql`select pg_drop_replication_slot(${name})`
+      return
+    } catch (error) {
+      // 55006: still in use. 42704: somebody else was quicker.
+      if (errorCode(error) === '42704') return
+      if (errorCode(error) !== '55006' || performance.now() > deadline) throw error
+    }
+    await sleep(POLL_MS)
+  }
+}
+
+async function terminate({ sql }: Side, applicationName: string): Promise<void> {
+  await sql`select pg_terminate_backend(pid) from pg_stat_activity where application_name = ${applicationName} and usename = current_user`
+}
+
+/** Ends what another mover, who is taken for dead, still does in this database for the move. */
+export async function terminateOthers({ sql, applicationName }: Side, moveId: string): Promise<void> {
+  await sql`
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where starts_with(application_name, ${moverName(moveId, '')}) and not starts_with(application_name, ${applicationName})
+      and usename = current_user and datname = current_database()`
+}
+
+/** What a mover's sessions are called while they work on a move. */
+export function moverName(moveId: string, owner: string): string {
+  return `souk-move ${moveId} ${owner.slice(0, 8)}`
+}
+
+/** A libpq connection string out of an address. */
+function conninfo(address: string): string {
+  const url = new URL(address)
+  const parts: Record<string, string> = {
+    host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: url.port || '5432',
+    dbname: decodeURIComponent(url.pathname.slice(1)),
+    user: decodeURIComponent(url.username),
+    password: decodeURIComponent(url.password),
+    ...Object.fromEntries(url.searchParams),
+  }
+  return Object.entries(parts)
+    .map(([key, value]) => `${key}='${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`)
+    .join(' ')
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
