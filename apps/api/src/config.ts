@@ -22,6 +22,8 @@ export interface Config {
   jwtKeys: JwtKey[]
   tokenKeys: { kid: string; secret: Buffer }[]
   mediaDir: string | undefined
+  /** Where archives of merchants are kept: the workers' folder. */
+  archiveDir: string | undefined
   logLevel: string
   connectionsPerCell: number | undefined
   pluginHost: PluginHostOptions
@@ -68,6 +70,7 @@ const environment = z.object({
     .pipe(cellUrls),
   SOUK_KEYS_FILE: z.string(),
   SOUK_MEDIA_DIR: z.string().optional(),
+  SOUK_ARCHIVE_DIR: z.string().optional(),
   SOUK_CONNECTIONS_PER_CELL: z.coerce.number().int().min(1).max(500).optional(),
   ...hostSettings,
   SOUK_PAYMENT_PROVIDERS: providerSettings,
@@ -103,6 +106,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     readCells: () => environment.shape.SOUK_CELLS.parse(cellsText(env)),
     ...readKeys(given.SOUK_KEYS_FILE),
     mediaDir: given.SOUK_MEDIA_DIR,
+    archiveDir: given.SOUK_ARCHIVE_DIR,
     logLevel: given.LOG_LEVEL,
     connectionsPerCell: given.SOUK_CONNECTIONS_PER_CELL,
     pluginHost: toHostOptions(given),

@@ -75,6 +75,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     baseDomain: config.baseDomain,
     publicUrlPort: config.publicUrlPort,
     mediaDir: config.mediaDir,
+    archiveDir: config.archiveDir,
     log,
     resolveTxt,
     pluginPort: new ProviderCaller(host),

@@ -30,10 +30,12 @@ import { mediaRoutes } from './routes/media.ts'
 import { orderReturnRoutes } from './routes/order-returns.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { paymentRoutes } from './routes/payments.ts'
+import { platformArchiveRoutes } from './routes/platform-archives.ts'
 import { platformAuditRoutes } from './routes/platform-audit.ts'
 import { platformCellRoutes } from './routes/platform-cells.ts'
 import { platformDomainRoutes } from './routes/platform-domains.ts'
 import { platformFleetRoutes } from './routes/platform-fleet.ts'
+import { platformMerchantWorkRoutes } from './routes/platform-merchant-works.ts'
 import { platformMerchantRoutes } from './routes/platform-merchants.ts'
 import { platformMoveRoutes } from './routes/platform-moves.ts'
 import { platformPluginRoutes } from './routes/platform-plugins.ts'
@@ -93,6 +95,7 @@ export interface ServerOptions {
   baseDomain: string
   publicUrlPort: number
   mediaDir?: string | undefined
+  archiveDir?: string | undefined
   log: FastifyBaseLogger
   now?: () => Date
   resolveTxt: ResolveTxt
@@ -236,6 +239,8 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffPluginInstallRoutes(app, deps)
   platformSessionRoutes(app, deps)
   platformMerchantRoutes(app, deps)
+  platformMerchantWorkRoutes(app, deps)
+  platformArchiveRoutes(app, deps)
   platformDomainRoutes(app, deps)
   platformAuditRoutes(app, deps)
   platformCellRoutes(app, deps)

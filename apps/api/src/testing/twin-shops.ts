@@ -10,6 +10,7 @@ import { addAccount, addMail } from './twin-accounts.ts'
 import { addMoves } from './twin-cells.ts'
 import { addFulfillments } from './twin-fulfillment.ts'
 import { addPlaces } from './twin-goods.ts'
+import { addLife } from './twin-life.ts'
 import { addMoney } from './twin-money.ts'
 import { addOrderChanges } from './twin-orders.ts'
 import { addPayments } from './twin-payments.ts'
@@ -89,11 +90,13 @@ export async function fillShop(api: TestApi, { admin, mediaDir, canary, password
   const [shared, mine] = sets as [Set, Set]
   const block = await addBlock(api, admin, canary)
   const moves = await addMoves(api, canary)
+  const life = await addLife(api, canary)
   const others = {
     merchant_id: shop.merchant.id,
     default_location_id: shop.locationId,
     slug,
     ...moves,
+    ...life,
     block_id: block.id as string,
     host: domain,
     password,

@@ -2,6 +2,7 @@ import type { InjectOptions } from 'fastify'
 import { FULFILLMENT_BODIES, FULFILLMENT_STATES } from './fulfillment-requests.ts'
 import type { Operation } from './operations.ts'
 import { CELL_BODIES, CELL_STATES, CELLS } from './twin-cells.ts'
+import { LIFE_BODIES, LIFE_STATES } from './twin-life.ts'
 import { PAYMENT_BODIES, PAYMENT_STATES_NEEDED } from './twin-payments.ts'
 import { WEBHOOK_BODIES } from './twin-webhooks.ts'
 
@@ -24,6 +25,7 @@ export type Request = Pick<InjectOptions, 'payload'> & { method: Operation['meth
  */
 export const BODIES: Record<string, (values: Values) => object | string | undefined> = {
   ...CELL_BODIES,
+  ...LIFE_BODIES,
   ...FULFILLMENT_BODIES,
   ...PAYMENT_BODIES,
   ...WEBHOOK_BODIES,
@@ -226,6 +228,7 @@ const IN_STATE: Record<string, Values> = {
   'POST /v1/admin/orders/{order_id}/edits/preview': { line_id: 'edited_line_id' },
   'PUT /v1/admin/stock/{variant_id}/terms': { location_id: 'default_location_id' },
   ...CELL_STATES,
+  ...LIFE_STATES,
   ...FULFILLMENT_STATES,
   ...PAYMENT_STATES_NEEDED,
   'POST /v1/admin/orders/{order_id}/refunds': { order_id: 'paid_order_id', line_id: 'paid_line_id' },

@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { Refusal } from '@souk/core/refusal.ts'
 import type { PlatformSql } from '../platform-sql.ts'
 import { ArchiveUnusable } from './archive-format.ts'
 
@@ -103,6 +105,12 @@ export class Archives {
       insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
       select ${by}::uuid, 'archive.delete', merchant_id, jsonb_build_object('archive', id), ${now} from deleted`
   }
+}
+
+/** The bytes of an archive. Refuses `not_found` where its file is not. */
+export async function requireFile(folder: ArchiveFolder | undefined, archive: Archive): Promise<Readable> {
+  if (!(await folder?.has(archive.id))) throw new Refusal('not_found', { detail: 'The file of the archive is not here.' })
+  return createReadStream(folder!.pathOf(archive.id))
 }
 
 async function digestOf(path: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { Refusal } from '@souk/core/refusal.ts'
 import type { PlatformSql } from '../platform-sql.ts'
 
 /** The certificate of an erasure. */
@@ -33,5 +34,12 @@ export async function findErasure(sql: PlatformSql, id: string): Promise<Erasure
       e.digest = platform.erasure_digest(e) and a.data ->> 'digest' = e.digest as intact
     from platform.erasure e join platform.audit a on a.action = 'merchant.erased' and a.data ->> 'certificate' = e.id::text
     where e.id = ${id}`
+  return erasure
+}
+
+/** As findErasure; refuses `not_found`. */
+export async function requireErasure(sql: PlatformSql, id: string): Promise<Erasure> {
+  const erasure = await findErasure(sql, id)
+  if (!erasure) throw new Refusal('not_found', { detail: 'There is no such certificate.' })
   return erasure
 }

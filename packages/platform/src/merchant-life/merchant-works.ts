@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { Refusal } from '@souk/core/refusal.ts'
 import type postgres from 'postgres'
 import type { PlatformSql } from '../platform-sql.ts'
 
@@ -59,6 +60,13 @@ export class MerchantWorks {
 
   async find(id: string): Promise<MerchantWork | undefined> {
     const [work] = await this.#sql<MerchantWork[]>`select ${columns(this.#sql)} from platform.merchant_work where id = ${id}`
+    return work
+  }
+
+  /** Refuses `not_found`. */
+  async require(id: string): Promise<MerchantWork> {
+    const work = await this.find(id)
+    if (!work) throw new Refusal('not_found', { detail: 'There is no such work.' })
     return work
   }
 

@@ -12,6 +12,7 @@ export interface Asked {
 }
 
 const UNIQUE_VIOLATION = '23505'
+const FOREIGN_KEY_VIOLATION = '23503'
 const CELL_GUARDS = new Set(['CE001', 'CE002'])
 
 /** Asks for an archive of a merchant. */
@@ -166,6 +167,7 @@ async function refused<T>(taken: 'merchant' | 'slug', work: () => Promise<T>): P
     if (code === UNIQUE_VIOLATION && taken === 'slug') {
       throw new Refusal('duplicate', { detail: 'This slug is taken.', errors: [{ pointer: '/slug', code: 'duplicate' }] })
     }
+    if (code === FOREIGN_KEY_VIOLATION) throw new Refusal('not_found', { detail: 'There is no such cell.' })
     if (code !== undefined && CELL_GUARDS.has(code)) throw new Refusal('invalid_state', { detail: (error as Error).message })
     throw error
   }
