@@ -18,14 +18,40 @@ create view tenancy.tenant_table as
   where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
     and exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'merchant_id' and not a.attisdropped);
 
--- Makes room for a merchant who will come. Refuses where it is served.
-create function tenancy.expect(merchant uuid, at_epoch bigint) returns void
+-- Begins to make or to remove something for a move, under the move's number. From here on nothing older than this is done
+-- here any more: what an earlier mover still had in hand finds that its number is over, see tenancy.hold_number.
+create function tenancy.supersede(merchant uuid, number bigint) returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog
   as $$
 begin
-  insert into tenancy.home as h (merchant_id, epoch, state) values (merchant, at_epoch, 'standby')
-  on conflict (merchant_id) do update set epoch = at_epoch, changed_at = now() where h.state = 'standby' and h.epoch <= at_epoch;
+  perform pg_advisory_xact_lock(hashtextextended(merchant::text, 4244));
+  update tenancy.home set fence = greatest(fence, number) where merchant_id = merchant and state <> 'fenced';
+end $$;
+
+-- Raises if a move's number is over here, and sees to it that it is not before the end of this transaction.
+create function tenancy.hold_number(merchant uuid, number bigint) returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog
+  as $$
+begin
+  perform pg_advisory_xact_lock_shared(hashtextextended(merchant::text, 4244));
+  perform from tenancy.home h where h.merchant_id = merchant and h.fence <= number;
+  if not found then
+    raise exception 'the time of this mover is over' using errcode = 'MV005';
+  end if;
+end $$;
+
+-- Makes room for a merchant who will come. Refuses where it is served.
+create function tenancy.expect(merchant uuid, at_epoch bigint, number bigint) returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog
+  as $$
+begin
+  perform pg_advisory_xact_lock(hashtextextended(merchant::text, 4244));
+  insert into tenancy.home as h (merchant_id, epoch, state, fence) values (merchant, at_epoch, 'standby', number)
+  on conflict (merchant_id) do update set epoch = at_epoch, fence = number, changed_at = now()
+    where h.state = 'standby' and h.epoch <= at_epoch and h.fence <= number;
   if not found then
     raise exception 'the merchant is known here already' using errcode = 'MV003';
   end if;
@@ -88,16 +114,17 @@ create function tenancy.depart(merchant uuid, new_epoch bigint) returns void
     where merchant_id = merchant and state = 'fenced' and epoch < new_epoch
   $$;
 
--- Raises unless rows of the merchant may go from here: it is not served here, and its changes are sent nowhere. What is
--- deleted while they were would be deleted at its home too.
-create function tenancy.assert_removable(merchant uuid) returns void
+-- Raises unless rows of the merchant may go from here: it is not served here, nobody has begun a later move, and its changes are sent
+-- nowhere. What is deleted while they were would be deleted at its home too.
+create function tenancy.assert_removable(merchant uuid, number bigint) returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog
   as $$
 begin
-  perform from tenancy.home h where h.merchant_id = merchant and h.state in ('active', 'fenced') for update;
+  perform pg_advisory_xact_lock_shared(hashtextextended(merchant::text, 4244));
+  perform from tenancy.home h where h.merchant_id = merchant and (h.state not in ('standby', 'moved') or h.fence > number) for update;
   if found then
-    raise exception 'the merchant is at home here' using errcode = 'MV003';
+    raise exception 'the merchant is at home here, or will be' using errcode = 'MV003';
   end if;
   perform from pg_publication_rel r where strpos(pg_get_expr(r.prqual, r.prrelid), merchant::text) > 0;
   if found then
@@ -105,14 +132,16 @@ begin
   end if;
 end $$;
 
--- Forgets a merchant who does not live here.
-create function tenancy.forget(merchant uuid) returns void
-  language sql volatile security definer
+-- Forgets a merchant who does not live here, and will not.
+create function tenancy.forget(merchant uuid, number bigint) returns void
+  language plpgsql volatile security definer
   set search_path = pg_catalog
   as $$
-    delete from tenancy.move_marker where merchant_id = merchant;
-    delete from tenancy.home where merchant_id = merchant and state in ('standby', 'moved')
-  $$;
+begin
+  perform tenancy.assert_removable(merchant, number);
+  delete from tenancy.move_marker where merchant_id = merchant;
+  delete from tenancy.home where merchant_id = merchant;
+end $$;
 
 -- Publishes the changes of one merchant in every table that is a merchant's: no TRUNCATE, which knows no filter, and nothing that
 -- was applied here from elsewhere (subscribers ask for origin = none). tenancy.home is local knowledge and never among them.
@@ -155,8 +184,8 @@ begin
   end if;
 end $$;
 
-revoke execute on function tenancy.expect(uuid, bigint), tenancy.fence(uuid, bigint, bigint), tenancy.lift_fence(uuid, bigint),
-  tenancy.arrive(uuid, bigint, bigint), tenancy.depart(uuid, bigint), tenancy.assert_removable(uuid), tenancy.forget(uuid),
+revoke execute on function tenancy.supersede(uuid, bigint), tenancy.hold_number(uuid, bigint), tenancy.expect(uuid, bigint, bigint), tenancy.fence(uuid, bigint, bigint), tenancy.lift_fence(uuid, bigint),
+  tenancy.arrive(uuid, bigint, bigint), tenancy.depart(uuid, bigint), tenancy.assert_removable(uuid, bigint), tenancy.forget(uuid, bigint),
   tenancy.publish(uuid, text), tenancy.unpublish(text), tenancy.allow_subscriptions(boolean) from public;
 
 set local role souk_queue;

@@ -22,6 +22,7 @@ export async function copyRows(held: HeldMove, from: Side, to: Side, snapshot: s
       const until = performance.now() + TRANSACTION_MS
       await to.sql.begin(async (sql) => {
         // What triggers and foreign keys had to say was said at the source.
+        await sql`select tenancy.hold_number(${merchantId}, ${held.number})`
         await sql.unsafe('set local session_replication_role = replica')
         for (let table = left.shift(); table; table = performance.now() < until ? left.shift() : undefined) {
           held.assertHeld()
@@ -61,21 +62,22 @@ export async function removeRows(held: HeldMove, side: Side): Promise<number> {
   let removed = 0
   for (let batch = REMOVED_AT_ONCE; batch === REMOVED_AT_ONCE && filled.length > 0; removed += batch) {
     held.assertHeld()
-    batch = await removeBatch(side, filled, merchantId)
+    batch = await removeBatch(held, side, filled)
     crashPoint('move.batch_removed')
   }
   const left = await tablesWithRows(side.sql, tables, merchantId)
   if (left.length > 0) throw new MoveFailed(`Rows were written to ${side.cell} while they were being removed, in ${left[0]!.name}.`)
   await side.sql`select queue.forget_merchant(${merchantId})`
-  await side.sql`select tenancy.forget(${merchantId})`
+  await side.sql`select tenancy.forget(${merchantId}, ${held.number})`
   crashPoint('move.removed')
   return removed
 }
 
-async function removeBatch({ sql }: Side, tables: readonly TenantTable[], merchantId: string): Promise<number> {
+async function removeBatch(held: HeldMove, { sql }: Side, tables: readonly TenantTable[]): Promise<number> {
+  const { merchantId } = held.move
   return sql.begin(async (tx) => {
     await tx.unsafe('set local session_replication_role = replica')
-    await tx`select tenancy.assert_removable(${merchantId})`
+    await tx`select tenancy.assert_removable(${merchantId}, ${held.number})`
     let removed = 0
     for (const { name } of tables) {
       if (removed === REMOVED_AT_ONCE) break

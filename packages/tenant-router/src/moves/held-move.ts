@@ -144,6 +144,23 @@ export class HeldMove {
     return this.move.fence!
   }
 
+  /** A number above all that this move and earlier ones have had: what was begun under those is over where this one is shown. */
+  async takeNumber(): Promise<void> {
+    this.assertHeld()
+    const { id, state } = this.move
+    await this.#change(
+      () => this.directory<MoverRow[]>`
+        update platform.move set fence = nextval('platform.move_fence'), updated_at = clock_timestamp()
+        where id = ${id} and state = ${state} and lease_owner = ${this.owner}
+        returning ${this.directory.unsafe(MOVER_COLUMNS)}`,
+    )
+  }
+
+  /** The move's number as a parameter. */
+  get number(): string {
+    return String(this.move.fence)
+  }
+
   /** Says that the fence is to be lifted, unless the switch has happened. `last`: there is no further attempt. */
   async takeBackFence(failure: string, last: boolean): Promise<void> {
     const { id, fence } = this.move

@@ -89,7 +89,7 @@ export async function requestMove(
     insert into platform.move (merchant_id, from_cell, to_cell, epoch, requested_by, requested_at)
     select h.merchant_id, h.cell, c.name, h.epoch, ${by}::uuid, ${now.toISOString()}::timestamptz
     from platform.home h join platform.merchant m on m.id = h.merchant_id, platform.cell c
-    where h.merchant_id = ${merchantId}::uuid and m.status <> 'provisioning' and c.name = ${toCell}::text and c.name <> h.cell and c.status = 'open'
+    where h.merchant_id = ${merchantId}::uuid and m.status in ('active', 'suspended') and c.name = ${toCell}::text and c.name <> h.cell and c.status = 'open'
       and not (c.kind = 'dedicated' and (
         exists (select from platform.home o where o.cell = c.name)
         or exists (select from platform.move o where o.to_cell = c.name and o.state not in ('done', 'aborted', 'rolled_back'))))
@@ -171,7 +171,7 @@ function toMove(row: MoveRow): Move {
 async function whyNot(sql: MoveSql, merchantId: string, toCell: string): Promise<MoveRefusalCode> {
   const [found] = await sql<{ code: MoveRefusalCode }[]>`
     select case
-      when m.id is null or m.status = 'provisioning' or h.cell is null then 'merchant_unknown'
+      when m.id is null or m.status not in ('active', 'suspended') or h.cell is null then 'merchant_unknown'
       when exists (select from platform.move o where o.merchant_id = m.id and o.state not in ('done', 'aborted', 'rolled_back')) then 'already_moving'
       when c.name is null then 'cell_unknown'
       when c.name = h.cell then 'already_there'

@@ -134,6 +134,7 @@ export const STEPS: Record<
   retiring: async ({ held, sides }) => {
     // After a switch in this direction: what was home then is the old home now.
     const { home: old, other: current } = sidesOf(held.move, sides)
+    await beginAnew(held, sides)
     await dropStream(held, streamName(held.move, 'forward'), sides)
     await dropStream(held, streamName(held.move, 'back'), sides)
     const rows = { cell: old.cell, kind: 'rows', name: held.move.merchantId } as const
@@ -148,7 +149,7 @@ export const STEPS: Record<
 
   aborting: async ({ held, sides }) => {
     const { home, other } = sidesOf(held.move, sides)
-    await terminateOthers(other, held.move.id)
+    await beginAnew(held, sides)
     await clear(held, sides, other)
     await home.sql`delete from tenancy.move_marker where merchant_id = ${held.move.merchantId}`
     await held.advance('aborted')
@@ -158,12 +159,12 @@ export const STEPS: Record<
 
 async function seed({ held, sides }: StepContext): Promise<void> {
   const { home, other } = sidesOf(held.move, sides)
-  const { id, merchantId, epoch } = held.move
+  const { merchantId, epoch } = held.move
   const startedAt = performance.now()
-  await Promise.all(sides.map((side) => terminateOthers(side, id)))
+  await beginAnew(held, sides)
   await clear(held, sides, other)
   await held.noteObject({ cell: other.cell, kind: 'rows', name: merchantId })
-  await other.sql`select tenancy.expect(${merchantId}, ${epoch.toString()})`
+  await other.sql`select tenancy.expect(${merchantId}, ${epoch.toString()}, ${held.number})`
   const stream = streamName(held.move, 'forward')
   await publish(held, stream, home)
   let rows = 0
@@ -175,6 +176,17 @@ async function seed({ held, sides }: StepContext): Promise<void> {
   await held.note({ seeded_rows: rows, seed_ms: Math.round(performance.now() - startedAt) })
   crashPoint('move.seeded')
   await subscribe(held, stream, home, other)
+}
+
+/** Whoever worked on this move before is dead, or must not be able to do anything more. */
+async function beginAnew(held: HeldMove, sides: readonly Side[]): Promise<void> {
+  await held.takeNumber()
+  await Promise.all(
+    sides.map(async (side) => {
+      await terminateOthers(side, held.move.id)
+      await side.sql`select tenancy.supersede(${held.move.merchantId}, ${held.number})`
+    }),
+  )
 }
 
 /** Removes what this move has made so far. The stream back goes first: deletions must not travel. */

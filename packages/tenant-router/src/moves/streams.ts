@@ -20,7 +20,7 @@ const CONFLICTS = ['insert_exists', 'update_exists', 'update_missing', 'delete_m
 /** What is to be sent is settled before the slot is made, which cannot look further back than its own beginning. */
 export async function publish(held: HeldMove, name: string, from: Side): Promise<void> {
   await held.noteObject({ cell: from.cell, kind: 'publication', name })
-  await from.sql`select tenancy.publish(${held.move.merchantId}, ${name})`
+  await inTime(held, from, (sql) => sql`select tenancy.publish(${held.move.merchantId}, ${name})`)
   crashPoint('move.published')
 }
 
@@ -43,9 +43,9 @@ export async function makeSlotWithSnapshot(
     connection: { application_name: applicationName, replication: 'database' } as object,
   })
   try {
-    const slot = replication.unsafe(`CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput (SNAPSHOT 'export')`).simple()
     const late = setTimeout(() => void terminate(from, applicationName), SLOT_TIMEOUT_S * 1_000)
-    const [made] = await slot.finally(() => clearTimeout(late))
+    const create = `CREATE_REPLICATION_SLOT ${name} LOGICAL pgoutput (SNAPSHOT 'export')`
+    const [made] = await inTime(held, from, () => replication.unsafe(create).simple()).finally(() => clearTimeout(late))
     crashPoint('move.slot_made')
     await use(made!.snapshot_name as string)
   } finally {
@@ -55,7 +55,7 @@ export async function makeSlotWithSnapshot(
 
 export async function makeSlot(held: HeldMove, name: string, from: Side): Promise<void> {
   await held.noteObject({ cell: from.cell, kind: 'slot', name })
-  await from.sql.begin(async (sql) => {
+  await inTime(held, from, async (sql) => {
     await sql.unsafe(`set local statement_timeout = '${SLOT_TIMEOUT_S}s'`)
     await sql`select pg_create_logical_replication_slot(${name}, 'pgoutput')`
   })
@@ -68,15 +68,14 @@ export async function makeSlot(held: HeldMove, name: string, from: Side): Promis
  */
 export async function subscribe(held: HeldMove, name: string, from: Side, to: Side): Promise<void> {
   await held.noteObject({ cell: to.cell, kind: 'subscription', name })
-  await to.sql`select tenancy.allow_subscriptions(true)`
-  try {
-    await to.sql.unsafe(
+  await inTime(held, to, async (sql) => {
+    await sql`select tenancy.allow_subscriptions(true)`
+    await sql.unsafe(
       `create subscription ${name} connection ${literal(conninfo(from.replicationUrl))} publication ${name}
        with (slot_name = '${name}', create_slot = false, copy_data = false, run_as_owner = true, origin = none)`,
     )
-  } finally {
-    await to.sql`select tenancy.allow_subscriptions(false)`
-  }
+    await sql`select tenancy.allow_subscriptions(false)`
+  })
   crashPoint('move.subscribed')
 }
 
@@ -150,6 +149,15 @@ async function dropSlot(side: Side, name: string): Promise<void> {
     }
     await sleep(POLL_MS)
   }
+}
+
+/** Makes something while the move's number holds there: a mover who was thought dead and comes back makes nothing. */
+async function inTime<T>(held: HeldMove, { sql }: Side, make: (sql: postgres.TransactionSql) => PromiseLike<T>): Promise<T> {
+  const made = await sql.begin(async (tx) => {
+    await tx`select tenancy.hold_number(${held.move.merchantId}, ${held.number})`
+    return { made: await make(tx) }
+  })
+  return made.made as T
 }
 
 async function terminate({ sql }: Side, applicationName: string): Promise<void> {
