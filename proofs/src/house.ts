@@ -4,18 +4,16 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
 import { checkInvariants, type Violation } from '@souk/migrations/invariants.ts'
-import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
-import { migrate } from '@souk/migrations/run.ts'
+import type { RoleName } from '@souk/migrations/roles.ts'
 import { SandboxPsp } from '@souk/sandbox-psp/start-sandbox-psp.ts'
-import postgres from 'postgres'
+import { CellServer } from './cell-server.ts'
 import { Client, expectStatus } from './client.ts'
 import { Process } from './process.ts'
 
 const ADMIN = { email: 'admin@platform.example', password: 'proof of the platform' }
 const OWNER = { email: 'owner@shop.example', name: 'Owner', password: 'proof of the shop' }
-const DATABASE = 'souk'
+const FIRST_CELL = 'shared-1'
 const IMPORT_WITHIN_MS = 120_000
 const QUIET_WITHIN_MS = 30_000
 const LEFT_OPEN = '39_nothing_left_open'
@@ -38,7 +36,7 @@ export interface Shop {
   staff: Client
 }
 
-/** The whole platform, run as in production: a durable PostgreSQL of its own, the API and the worker as processes. */
+/** The whole platform, run as in production: durable PostgreSQL clusters of its own, the API and the worker as processes. */
 export class House {
   readonly api = new Process('apps/api/src/main.ts')
   readonly worker = new Process('apps/worker/src/main.ts')
@@ -46,38 +44,35 @@ export class House {
   detours: { databasePort?: number; paymentProvider?: string } = {}
   /** Further environment of all processes started afterwards. */
   further: Record<string, string> = {}
+  /** By name; the first has the directory too. Each is a cluster of its own. */
+  readonly cells: ReadonlyMap<string, CellServer>
   readonly #folder: string
   readonly #port: number
-  readonly #passwords: Record<RoleName, string>
   readonly #psp: SandboxPsp | undefined
-  #server: LocalServer
-  #isBeingKilled = false
 
-  private constructor(folder: string, server: LocalServer, port: number, passwords: Record<RoleName, string>, psp: SandboxPsp | undefined) {
+  private constructor(folder: string, cells: CellServer[], port: number, psp: SandboxPsp | undefined) {
     this.#folder = folder
-    this.#server = server
+    this.cells = new Map(cells.map((cell) => [cell.name, cell]))
     this.#port = port
-    this.#passwords = passwords
     this.#psp = psp
   }
 
-  /** Database, roles, schema, keys and an admin; of the processes only the payment provider runs yet, where there is to be one. */
-  static async open(options: { paymentProvider?: boolean } = {}): Promise<House> {
+  /** Databases, roles, schema, keys and an admin; of the processes only the payment provider runs yet, where there is to be one. */
+  static async open(options: { paymentProvider?: boolean; cells?: number } = {}): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), 'souk-house-'))
     await chmod(folder, 0o755)
-    const server = await startServer({ dataDir: join(folder, 'postgres') })
-    const passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<RoleName, string>
-    await ensureRoles({ adminUrl: server.adminUrl(), database: DATABASE, passwords })
+    const cells = []
+    for (let n = 1; n <= (options.cells ?? 1); n++)
+      cells.push(await CellServer.start(`shared-${n}`, join(folder, n === 1 ? 'postgres' : `postgres-${n}`)))
     const psp = options.paymentProvider === true ? await SandboxPsp.start({ folder: join(folder, 'psp') }) : undefined
-    const house = new House(folder, server, await freePort(), passwords, psp)
-    await migrate({ url: house.url('souk_owner') })
+    const house = new House(folder, cells, await freePort(), psp)
     await writeFile(join(folder, 'keys.json'), JSON.stringify(newKeys()), { mode: 0o600 })
     await house.#createAdmin()
     return house
   }
 
   get adminUrl(): string {
-    return this.#server.adminUrl(DATABASE)
+    return this.cell().adminUrl
   }
 
   /** The sandbox payment provider of a house that was opened with one. */
@@ -91,17 +86,22 @@ export class House {
   }
 
   get dataDir(): string {
-    return join(this.#folder, 'postgres')
+    return this.cell().dataDir
   }
 
-  url(role: RoleName, port = this.#server.port): string {
-    return `postgres://${role}:${this.#passwords[role]}@127.0.0.1:${port}/${DATABASE}`
+  cell(name = FIRST_CELL): CellServer {
+    const cell = this.cells.get(name)
+    if (cell === undefined) throw new Error(`this house has no cell ${name}`)
+    return cell
+  }
+
+  url(role: RoleName, port?: number): string {
+    return this.cell().url(role, port)
   }
 
   /** The environment of both processes. */
   environment(): Record<string, string> {
     const url = (role: RoleName) => this.url(role, this.detours.databasePort)
-    const cell = { app: url('souk_app'), queue: url('souk_queue'), platform: url('souk_platform') }
     return {
       HOST: '127.0.0.1',
       PORT: String(this.#port),
@@ -109,7 +109,8 @@ export class House {
       LOG_LEVEL: 'warn',
       SOUK_DIRECTORY_URL: url('souk_app'),
       SOUK_PLATFORM_URL: url('souk_platform'),
-      SOUK_CELLS: JSON.stringify({ 'shared-1': cell }),
+      SOUK_CELLS: JSON.stringify(this.#cellUrls()),
+      ...(this.cells.size > 1 && { SOUK_MOVER_URL: this.url('souk_mover') }),
       SOUK_KEYS_FILE: join(this.#folder, 'keys.json'),
       ...(this.#psp !== undefined && {
         SOUK_PAYMENT_PROVIDERS: JSON.stringify({ sandbox: { api_bases: [this.detours.paymentProvider ?? this.#psp.url] } }),
@@ -129,29 +130,20 @@ export class House {
 
   /** Asks the database as its administrator, past every policy: for what no API shows. */
   async query<Row extends object>(text: TemplateStringsArray, ...values: string[]): Promise<Row[]> {
-    const sql = postgres(this.adminUrl, { max: 1, onnotice: () => {} })
-    try {
-      return (await sql<Row[]>(text, ...values)) as Row[]
-    } finally {
-      await sql.end()
-    }
+    return this.cell().query<Row>(text, ...values)
   }
 
-  databaseRuns(): boolean {
-    // Not down before all of it is gone: who supervises it must not start it again into its own death.
-    return this.#isBeingKilled || this.#server.isRunning()
+  databaseRuns(cell = FIRST_CELL): boolean {
+    return this.cell(cell).runs()
   }
 
-  /** kill -9 of the whole database server; `restartDatabase` brings it back on the same port. */
-  async killDatabase(): Promise<void> {
-    this.#isBeingKilled = true
-    await this.#server.kill().finally(() => {
-      this.#isBeingKilled = false
-    })
+  /** kill -9 of a whole database server; `restartDatabase` brings it back on the same port. */
+  async killDatabase(cell = FIRST_CELL): Promise<void> {
+    await this.cell(cell).kill()
   }
 
-  async restartDatabase(): Promise<void> {
-    this.#server = await startServer({ dataDir: this.dataDir, port: this.#server.port })
+  async restartDatabase(cell = FIRST_CELL): Promise<void> {
+    await this.cell(cell).restart()
   }
 
   client(host: string): Client {
@@ -208,7 +200,7 @@ export class House {
   async invariants(): Promise<Violation[]> {
     const end = performance.now() + QUIET_WITHIN_MS
     for (;;) {
-      const broken = await checkInvariants(this.adminUrl)
+      const broken = (await Promise.all([...this.cells.values()].map(({ adminUrl }) => checkInvariants(adminUrl)))).flat()
       if (!broken.some(({ invariant }) => invariant === LEFT_OPEN) || performance.now() > end) return broken
       await pause(100)
     }
@@ -217,8 +209,19 @@ export class House {
   async close(): Promise<void> {
     await Promise.all([this.api.stop().catch(() => this.api.kill()), this.worker.stop().catch(() => this.worker.kill())])
     await this.#psp?.close()
-    await this.#server.stop()
+    await Promise.all([...this.cells.values()].map((cell) => cell.stop()))
     await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  /** Merchants are moved where there is somewhere to go. Movers make no detour: nothing goes between databases but their own streams. */
+  #cellUrls(): Record<string, Record<string, string>> {
+    return Object.fromEntries(
+      [...this.cells.values()].map((cell) => {
+        const port = cell.name === FIRST_CELL ? this.detours.databasePort : undefined
+        const urls = { app: cell.url('souk_app', port), queue: cell.url('souk_queue', port), platform: cell.url('souk_platform', port) }
+        return [cell.name, this.cells.size === 1 ? urls : { ...urls, mover: cell.url('souk_mover') }]
+      }),
+    )
   }
 
   async #createAdmin(): Promise<void> {

@@ -3,6 +3,7 @@ import type { OpenedAccount } from '@souk/sandbox-psp/control.ts'
 import { expectStatus } from '../client.ts'
 import { stockShop } from '../goods.ts'
 import { House, type Shop } from '../house.ts'
+import { openAccount } from '../sandbox-account.ts'
 import { FaultProxy } from './fault-proxy.ts'
 import { Receiver } from './receiver.ts'
 
@@ -150,18 +151,6 @@ export class World {
     delete this.crashAt[which]
     return point === undefined ? {} : { SOUK_CRASH_AT: point }
   }
-}
-
-async function openAccount(house: House, shop: Shop): Promise<OpenedAccount> {
-  const account = await house.psp.control.openAccount({
-    name: shop.slug,
-    callback_url: `${house.origin.replace('127.0.0.1', `${shop.slug}.localhost`)}/v1/payment-callbacks/sandbox`,
-  })
-  const secrets = { api_key: account.api_key, callback_secret: account.callback_secret }
-  const settings = { enabled: true, capture: 'now', secrets }
-  const answer = await shop.staff.call('/v1/admin/payment-accounts/sandbox', { method: 'PATCH', body: settings })
-  if (answer.status >= 300) throw new Error(`no account with the provider: ${answer.text}`)
-  return account
 }
 
 async function lastEvent(house: House): Promise<string> {

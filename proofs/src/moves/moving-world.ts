@@ -1,0 +1,164 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from '@souk/tenant-router/moves/move.ts'
+import postgres from 'postgres'
+import { stockShop } from '../goods.ts'
+import { House, type Shop } from '../house.ts'
+import { openAccount } from '../sandbox-account.ts'
+
+export const CELLS = ['shared-1', 'shared-2'] as const
+export type CellName = (typeof CELLS)[number]
+
+/** A shop with goods, and a card payment account. */
+export interface StockedShop extends Shop {
+  variants: string[]
+  accountId: string
+}
+
+const STOCK = 10_000_000
+const WATCHED_EVERY_MS = 20
+const ASKED_EVERY_MS = 10
+const MOVE_WITHIN_MS = 300_000
+const SLUGS = ['mover', 'neighbour-one', 'neighbour-two'] as const
+
+/** The platform with two clusters, a shop that is moved between them, two that stay, and somebody who starts again what died. */
+export class MovingWorld {
+  readonly house: House
+  readonly moved: StockedShop
+  readonly neighbours: StockedShop[]
+  readonly restarts: Record<string, number> = {}
+  /** Crash point of the next worker: it dies there once. */
+  crashNextWorkerAt: string | undefined
+  #armedWith: string | undefined
+  readonly #diedAt = new Set<string>()
+  readonly #directory: postgres.Sql
+  readonly #watching: { stop(): Promise<void> }
+
+  private constructor(house: House, shops: StockedShop[]) {
+    this.house = house
+    this.moved = shops[0]!
+    this.neighbours = shops.slice(1)
+    this.#directory = postgres(house.url('souk_platform'), { max: 2, onnotice: () => {}, backoff: () => 0.1 })
+    this.#watching = this.#watch()
+  }
+
+  static async open(): Promise<MovingWorld> {
+    const house = await House.open({ paymentProvider: true, cells: CELLS.length })
+    try {
+      await house.startApi()
+      house.startWorker()
+      const shops = []
+      for (const slug of SLUGS) {
+        const shop = await house.addShop({ slug })
+        const goods = ['tea', 'cup', 'pot'].map((handle, index) => ({ handle, price: `${4 + index}.50`, stock: STOCK }))
+        const variants = [...(await stockShop(house, shop, goods)).values()]
+        shops.push({ ...shop, variants, accountId: (await openAccount(house, shop)).id })
+      }
+      return new MovingWorld(house, shops)
+    } catch (error) {
+      await house.close()
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#watching.stop()
+    await this.#directory.end({ timeout: 5 })
+    await this.house.close()
+  }
+
+  /** Whether a worker that was to die there has died since this was last asked. */
+  workerDiedAt(point: string): boolean {
+    return this.#diedAt.delete(point)
+  }
+
+  /** Where a shop lives, as the directory says. */
+  async home(shop: StockedShop = this.moved): Promise<CellName> {
+    const [row] = await this.#insist((sql) => sql<{ cell: CellName }[]>`select cell from platform.home where merchant_id = ${shop.id}`)
+    return row!.cell
+  }
+
+  async move(toCell: CellName): Promise<Move> {
+    return this.#insist((sql) => requestMove(sql, { merchantId: this.moved.id, toCell, by: null, now: new Date() }))
+  }
+
+  async rollBack(moveId: string): Promise<Move> {
+    return this.#insist((sql) => rollBackMove(sql, moveId))
+  }
+
+  async finish(moveId: string): Promise<Move> {
+    return this.#insist((sql) => finishMove(sql, moveId))
+  }
+
+  /** The move when it is in one of those states; throws when it ends in another, or takes too long. */
+  async until(moveId: string, states: readonly MoveState[], seen: (move: Move) => void = () => {}): Promise<Move> {
+    const end = performance.now() + MOVE_WITHIN_MS
+    for (;;) {
+      const move = (await this.#insist((sql) => getMove(sql, moveId)))!
+      seen(move)
+      if (states.includes(move.state)) return move
+      const hasEnded = ['done', 'aborted', 'rolled_back'].includes(move.state)
+      if (hasEnded || performance.now() > end) {
+        const { state, direction, failure, figures } = move
+        throw new Error(
+          `the move is ${state} (${direction}): ${failure} ${JSON.stringify(figures)}\n${this.house.worker.output.slice(-2_000)}`,
+        )
+      }
+      await pause(ASKED_EVERY_MS)
+    }
+  }
+
+  /** The directory may be down for a moment, together with its cluster. */
+  async #insist<T>(ask: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+    const end = performance.now() + MOVE_WITHIN_MS
+    for (;;) {
+      try {
+        return await ask(this.#directory)
+      } catch (error) {
+        const { code = '' } = error as { code?: string }
+        if (!/^(CONNECT|ECONN|57P0|08)/.test(code) || performance.now() > end) throw error
+        await pause(100)
+      }
+    }
+  }
+
+  /** Starts again whatever is down: what an operator's supervisor does. */
+  #watch(): { stop(): Promise<void> } {
+    let isStopped = false
+    const watching = (async () => {
+      while (!isStopped) {
+        await this.#revive().catch(() => {})
+        await pause(WATCHED_EVERY_MS)
+      }
+    })()
+    return {
+      stop: async () => {
+        isStopped = true
+        await watching
+      },
+    }
+  }
+
+  async #revive(): Promise<void> {
+    const { house } = this
+    const note = (what: string) => {
+      this.restarts[what] = (this.restarts[what] ?? 0) + 1
+    }
+    for (const cell of CELLS) {
+      if (house.databaseRuns(cell)) continue
+      note(`database ${cell}`)
+      await house.restartDatabase(cell)
+    }
+    if (!house.worker.isRunning) {
+      note('worker')
+      if (this.#armedWith !== undefined) this.#diedAt.add(this.#armedWith)
+      const point = this.crashNextWorkerAt
+      this.#armedWith = point
+      this.crashNextWorkerAt = undefined
+      house.startWorker(point === undefined ? {} : { SOUK_CRASH_AT: point })
+    }
+    if (!house.api.isRunning) {
+      note('api')
+      await house.startApi()
+    }
+  }
+}
