@@ -21,6 +21,10 @@ export interface WorkerConfig {
   directoryUrl: string
   /** The directory as souk_platform: for what happens to merchants as a whole. */
   platformUrl?: string | undefined
+  /** The directory as souk_mover: for moves of merchants between cells. */
+  moverUrl?: string | undefined
+  /** How long a move can be taken back. Undefined: a day. */
+  moveWatchMs?: number | undefined
   /** Where archives of merchants are kept: the API's folder. */
   archiveDir?: string | undefined
   /** Where media are: the API's folder. */
@@ -87,6 +91,8 @@ const keysFile = z.object({ tokens: z.array(z.object({ kid: z.string(), secret: 
 const environment = z.object({
   SOUK_DIRECTORY_URL: databaseUrl,
   SOUK_PLATFORM_URL: databaseUrl.optional(),
+  SOUK_MOVER_URL: databaseUrl.optional(),
+  SOUK_MOVE_WATCH_MINUTES: z.coerce.number().min(0).optional(),
   SOUK_ARCHIVE_DIR: z.string().min(1).optional(),
   SOUK_MEDIA_DIR: z.string().min(1).optional(),
   SOUK_CELLS: json.pipe(cellUrls),
@@ -127,6 +133,8 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
   return {
     directoryUrl: data.SOUK_DIRECTORY_URL,
     platformUrl: data.SOUK_PLATFORM_URL,
+    moverUrl: data.SOUK_MOVER_URL,
+    moveWatchMs: data.SOUK_MOVE_WATCH_MINUTES === undefined ? undefined : data.SOUK_MOVE_WATCH_MINUTES * 60_000,
     archiveDir: data.SOUK_ARCHIVE_DIR,
     mediaDir: data.SOUK_MEDIA_DIR,
     baseDomain: data.BASE_DOMAIN.toLowerCase(),

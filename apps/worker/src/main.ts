@@ -9,6 +9,7 @@ import { createLog } from './log.ts'
 import { startMail } from './mail-transport.ts'
 import { startMerchantWorks } from './merchant-works.ts'
 import { createMetrics, measurePlugins } from './metrics.ts'
+import { startMovers } from './movers.ts'
 import { paymentDeps } from './payments.ts'
 import { startPlugins } from './plugins.ts'
 import { openSelfCheck } from './self-check.ts'
@@ -59,6 +60,7 @@ const worker = await startWorker(
   }),
 )
 const merchantWorks = startMerchantWorks(config, log)
+const movers = startMovers(config, log)
 log.info({}, 'worker started')
 
 let stopping = false
@@ -67,7 +69,7 @@ const stop = async (signal: NodeJS.Signals) => {
   stopping = true
   log.info({ signal }, 'worker stops')
   setTimeout(() => process.exit(1), EXIT_TIMEOUT_MS).unref()
-  await Promise.all([worker.stop(), merchantWorks.stop()])
+  await Promise.all([worker.stop(), merchantWorks.stop(), movers.stop()])
   await plugins.stop()
   mail.close()
   webhooks.close()

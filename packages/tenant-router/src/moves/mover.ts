@@ -21,9 +21,18 @@ export interface MoverOptions {
   limits?: Partial<MoverLimits>
 }
 
+/** What a line of the log says. */
+export interface MoveFacts {
+  moveId?: string
+  merchantId?: string
+  state?: string
+  direction?: string
+  error?: string
+}
+
 export interface MoverLog {
-  info(facts: object, message: string): void
-  warn(facts: object, message: string): void
+  info(facts: MoveFacts, message: string): void
+  warn(facts: MoveFacts, message: string): void
 }
 
 const DEFAULT_LIMITS: MoverLimits = { decodingMax: 2, watchMs: WATCH_MS, compareEveryMs: 10 * 60_000 }
