@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Checksums } from './archive-format.ts'
+import { ArchiveUnusable, type Checksums } from './archive-format.ts'
 import { findErasure } from './erasures.ts'
 import { LEFT_BEHIND } from './left-behind.ts'
+import { MerchantWorks, WorkLost } from './merchant-works.ts'
 import { checkArchive } from './read-archive.ts'
 import { requestErasure, requestExport, requestRestore, requestSandbox } from './request-works.ts'
 import { readTenantTables } from './tenant-tables.ts'
@@ -73,6 +75,88 @@ test('what a new column or table is named like tells whether somebody must think
   expect(sensitive.filter((column) => !column.startsWith('audit_chain.'))).toEqual([])
 })
 
+test('an archive that was changed or cut off is known, and nothing is made of it', async () => {
+  const { directory, neighbour, deps } = house
+  const work = await house.finish(await requestExport(directory, neighbour.id, asked()))
+  const path = deps.archives.pathOf(work.id)
+  const whole = await readFile(path)
+  const tar = gunzipSync(whole)
+  const broken: [string, Buffer, RegExp][] = [
+    [
+      'one letter of a row',
+      gzipSync(Buffer.from(tar.toString('latin1').replace('caf', 'cab'), 'latin1')),
+      /tables\/product\/000001.ndjson is not what was written/,
+    ],
+    [
+      'a name in the manifest',
+      gzipSync(Buffer.from(tar.toString('latin1').replace('"neighbour"', '"neighbaur"'), 'latin1')),
+      /The manifest is not the one/,
+    ],
+    ['its end', gzipSync(tar.subarray(0, tar.byteLength - 200_000)), /The archive/],
+    ['its last bytes', whole.subarray(0, whole.byteLength - 100), /The archive cannot be read/],
+    ['everything', Buffer.from('no archive'), /The archive cannot be read/],
+  ]
+  for (const [what, bytes, problem] of broken) {
+    await writeFile(`${path}.broken`, bytes)
+    const failure = await checkArchive(`${path}.broken`).catch((error: unknown) => error)
+    expect.soft(failure, what).toBeInstanceOf(ArchiveUnusable)
+    expect.soft((failure as Error).message, what).toMatch(problem)
+  }
+  await writeFile(path, broken[0]![1])
+  const sandbox = await requestSandbox(
+    directory,
+    { archive: await house.archiveOf(work) },
+    { slug: 'never', name: undefined, cell: 'shared-2' },
+    asked(),
+  )
+  expect(await house.finish(sandbox)).toMatchObject({ state: 'failed', failure: 'The file of the archive is not the one that was made.' })
+  expect(Object.keys(await tableDigests('shared-2', sandbox.merchantId))).toEqual([])
+})
+
+test('a worker that comes too late changes nothing: not the row of the work, and not the cell', async () => {
+  const { directory, merchant, neighbour } = house
+  const works = new MerchantWorks(directory)
+  const { id } = await requestExport(directory, merchant.id, asked())
+  const late = (await works.take())!
+  await directory`update platform.merchant_work set leased_until = '-infinity' where id = ${id}`
+  const next = (await works.take())!
+  await expect(works.keep(late)).rejects.toBeInstanceOf(WorkLost)
+  expect(await works.fail(late, { message: 'late', isFinal: true })).toBe('failed')
+  await works.keep(next)
+  expect(await works.find(id)).toMatchObject({ state: 'running', failure: null })
+  await works.giveBack(next)
+  expect(await house.finish({ ...next.work, id })).toMatchObject({ state: 'done' })
+
+  const platform = house.deps.cells.platform('shared-1')
+  const strange = '00000000-0000-4000-8000-000000000000'
+  const tries: [string, Promise<unknown>][] = [
+    ['erase rows', platform`select tenancy.erase_rows(${neighbour.id}, ${strange}, 'product', 10)`],
+    ['erase jobs', platform`select tenancy.erase_jobs(${neighbour.id}, ${strange})`],
+    ['restore over a merchant', platform`select tenancy.begin_restore(${neighbour.id}, ${strange}, false)`],
+    ['restore rows', platform`select tenancy.restore_rows(${neighbour.id}, ${strange}, 1, 'product', ${['id']}::text[], '{}')`],
+  ]
+  for (const [what, tried] of tries) {
+    expect.soft(await tried.catch((error: { code: string }) => error.code), what).toBe('MV004')
+  }
+  await expect(platform`select tenancy.count_rows(${neighbour.id}, 'pg_class')`).rejects.toThrow('no tenant table is named pg_class')
+})
+
+test('a merchant is not erased while it is being moved, nor under another name, nor twice at once', async () => {
+  const { directory, merchant } = house
+  const given = { slug: 'kaffa', reason: 'asked for', archives: 'keep' } as const
+  await directory`
+    insert into platform.move (merchant_id, from_cell, to_cell, epoch, requested_at) values (${merchant.id}, 'shared-1', 'shared-2', 1, ${NOW})`
+  await expect(requestErasure(directory, merchant.id, given, asked())).rejects.toMatchObject({ code: 'invalid_state' })
+  await directory`update platform.move set state = 'aborted' where merchant_id = ${merchant.id}`
+  await expect(requestErasure(directory, merchant.id, { ...given, slug: 'neighbour' }, asked())).rejects.toMatchObject({
+    code: 'invalid_slug',
+  })
+  const work = await requestExport(directory, merchant.id, asked())
+  await expect(requestErasure(directory, merchant.id, given, asked())).rejects.toMatchObject({ code: 'invalid_state' })
+  expect(await directory`select status from platform.merchant where id = ${merchant.id}`).toEqual([{ status: 'active' }])
+  await house.finish(work)
+})
+
 test('what was erased comes back from its archive in another cell, every byte of it, and a worker that dies does no harm', async () => {
   const { directory, merchant, neighbour } = house
   const exported = await house.finish(await requestExport(directory, merchant.id, asked()), dyingOnce())
@@ -124,7 +208,7 @@ test('the certificate says what there was, holds to its digest, and stands in th
       media_files: 1,
       domains: 1,
       cells_checked: ['shared-1', 'shared-2'],
-      archives: { erased: 1, kept: [] },
+      archives: { erased: 2, kept: [] },
     },
   })
   expect(certificate.content.rows).toMatchObject({ product: 3002, orders: 2 })
