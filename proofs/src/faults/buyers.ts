@@ -32,6 +32,12 @@ interface Placed {
   token: string
 }
 
+interface OrderSeen {
+  status: string
+  payment_status: string
+  payments: { id: string; status: string }[]
+}
+
 /** One buyer after the other thing: everything they do comes from their seed, but for what the platform makes of it. */
 export class Buyer {
   readonly purchases: Purchase[] = []
@@ -98,12 +104,16 @@ export class Buyer {
     }
   }
 
-  /** What was not paid for in the end is called off, so that nothing waits for anybody. */
+  /** What was not paid for in the end is called off, and staff decide what is held for them: nothing waits for anybody. */
   async giveUp(): Promise<void> {
     const { staff } = this.#world.shop
     for (const { order } of this.purchases) {
       if (!order) continue
-      const found = await this.#insist(() => staff.get<{ status: string; payment_status: string }>(`/v1/admin/orders/${order.id}`))
+      const found = await this.#insist(() => staff.get<OrderSeen>(`/v1/admin/orders/${order.id}`))
+      for (const { id } of found?.body.payments.filter(({ status }) => status === 'review') ?? []) {
+        const decision = this.#seeded.percent(50) ? 'accept' : 'reject'
+        await this.#insist(() => staff.post(`/v1/admin/payments/${id}/review`, { decision }))
+      }
       if (found?.body.status !== 'pending' || found.body.payment_status !== 'failed') continue
       await this.#insist(() => staff.post(`/v1/admin/orders/${order.id}/cancel`, { reason: 'not paid' }))
     }
