@@ -25,6 +25,10 @@ console.log(`${cases.length} cases, seeds ${seeds.join(', ')}`)
 
 const reports: CaseReport[] = []
 const world = await World.open()
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  // The platform's processes would outlive us.
+  process.once(signal, () => void world.close().finally(() => process.exit(130)))
+}
 try {
   for (const seed of seeds) {
     for (const faultCase of cases) {
