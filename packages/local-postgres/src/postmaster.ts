@@ -22,6 +22,7 @@ interface Launch {
   dataDir: string
   port: number
   durable?: boolean
+  settings: Record<string, string>
   program: string
   account: Account | undefined
   deadline: number
@@ -43,6 +44,11 @@ const SETTINGS = {
   max_worker_processes: '24',
   max_logical_replication_workers: '16',
   max_sync_workers_per_subscription: '2',
+  // Moves: two streams each while they switch, at both ends. A worker that died is back before a fence's time is over, and a slot
+  // that nobody reads does not fill the disk.
+  max_active_replication_origins: '32',
+  wal_retrieve_retry_interval: '200ms',
+  max_slot_wal_keep_size: '8GB',
   // Merchants' queries are short: compiling them costs more than it saves.
   jit: 'off',
   timezone: 'UTC',
@@ -91,7 +97,7 @@ function spawnPostgres(options: Launch, logFile: string): { child: ChildProcess;
   if (existsSync(logFile) && statSync(logFile).size > LOG_SIZE_MAX_BYTES) renameSync(logFile, `${logFile}.old`)
   const log = openSync(logFile, 'a', 0o600)
   try {
-    const settings = { ...SETTINGS, ...(options.durable === false ? FLEETING : DURABLE) }
+    const settings = { ...SETTINGS, ...(options.durable === false ? FLEETING : DURABLE), ...options.settings }
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = spawn(options.program, ['-D', options.dataDir, '-p', String(options.port), ...flags], {
       ...(options.account ? { uid: options.account.uid, gid: options.account.gid } : {}),

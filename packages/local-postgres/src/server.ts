@@ -7,6 +7,7 @@ import { reachableBinaries } from './elsewhere.ts'
 import { isFree, PortTaken, pickPort, rememberPort } from './ports.ts'
 import { findPostmaster, launch, type Postmaster } from './postmaster.ts'
 import { anyoneIn, childrenOf, isRunning, signal, worksIn } from './processes.ts'
+import { archiveSettings } from './wal-archive.ts'
 
 export interface ServerOptions {
   /** Made if missing. Its password, port and log are kept beside it, in `<dataDir>.password`, `.port` and `.log`. */
@@ -15,6 +16,12 @@ export interface ServerOptions {
   port?: number
   /** False only for data that nobody will miss: the server then never waits for the disk. */
   durable?: boolean
+  /** A folder to which the write-ahead log is copied: with a base backup, what any later moment can be restored from. */
+  walArchive?: string
+  /** False for a copy of a server that still runs: subscriptions in it stay quiet, so that it takes nothing from those the original hears. */
+  subscribes?: boolean
+  /** A server that is being restored may read its log for a long time before it is ready. */
+  startTimeoutMs?: number
   log?: (line: string) => void
 }
 
@@ -60,14 +67,15 @@ export async function stopServer(dataDir: string): Promise<boolean> {
 }
 
 async function adoptOrLaunch(options: ServerOptions, program: string, account: Account | undefined): Promise<Postmaster> {
-  const deadline = Date.now() + START_TIMEOUT_MS
+  const deadline = Date.now() + (options.startTimeoutMs ?? START_TIMEOUT_MS)
+  const settings = settingsOf(options, account)
   let problem = 'it did not answer'
   while (Date.now() < deadline) {
     const found = findPostmaster(options.dataDir)
     if (found?.status === 'ready') return found
     if (!found) {
       const port = await portToUse(options)
-      const outcome = await launch({ ...options, port, program, account, deadline })
+      const outcome = await launch({ ...options, port, settings, program, account, deadline })
       if ('postmaster' in outcome) {
         rememberPort(options.dataDir, port)
         return outcome.postmaster
@@ -79,6 +87,13 @@ async function adoptOrLaunch(options: ServerOptions, program: string, account: A
     await pause(POLL_MS)
   }
   throw new CannotStart(`PostgreSQL did not start over ${options.dataDir}: ${problem}. Its log is ${options.dataDir}.log`)
+}
+
+function settingsOf({ walArchive, subscribes }: ServerOptions, account: Account | undefined): Record<string, string> {
+  return {
+    ...(walArchive !== undefined && archiveSettings(walArchive, account)),
+    ...(subscribes === false && { max_logical_replication_workers: '0' }),
+  }
 }
 
 async function portToUse(options: ServerOptions): Promise<number> {
