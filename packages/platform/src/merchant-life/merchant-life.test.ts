@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { adoptArchive } from './adopt-archive.ts'
 import { ArchiveUnusable, type Checksums } from './archive-format.ts'
 import { findErasure } from './erasures.ts'
 import { LEFT_BEHIND } from './left-behind.ts'
@@ -191,6 +192,30 @@ test('what was erased comes back from its archive in another cell, every byte of
   expect(Object.keys(await tableDigests('shared-2', neighbour.id))).toEqual([])
 })
 
+test('an archive from elsewhere is adopted if it is whole, and its merchant moves in where it has never been', async () => {
+  const { directory, neighbour, deps } = house
+  const exported = await house.finish(await requestExport(directory, neighbour.id, asked()))
+  const foreign = await openLifeHouse()
+  try {
+    await expect(adoptArchive(foreign.deps, import.meta.filename, NOW)).rejects.toBeInstanceOf(ArchiveUnusable)
+    expect(await foreign.directory`select 1 from platform.archive`).toHaveLength(0)
+    const archive = await adoptArchive(foreign.deps, deps.archives.pathOf(exported.id), NOW)
+    const { sha256, content, madeAt, slug } = await house.archiveOf(exported)
+    expect(archive).toMatchObject({ merchantId: neighbour.id, sha256, content, madeAt, slug })
+    const made = { slug: 'from-afar', cell: 'shared-2', open: false }
+    const restored = await foreign.finish(await requestRestore(foreign.directory, archive, made, { adminId: foreign.adminId, now: NOW }))
+    expect(restored).toMatchObject({ state: 'done', failure: null, merchantId: neighbour.id })
+    expect(await foreign.admins['shared-2']!`select slug, name from merchant_settings where merchant_id = ${neighbour.id}`).toEqual(
+      (await house.admins['shared-1']!`select name from merchant_settings where merchant_id = ${neighbour.id}`).map(({ name }) => ({
+        slug: 'from-afar',
+        name,
+      })),
+    )
+  } finally {
+    await foreign.close()
+  }
+})
+
 test('the certificate says what there was, holds to its digest, and stands in the chain of the audit log', async () => {
   const { directory, neighbour: merchant } = house
   await house.finish(await requestExport(directory, merchant.id, asked()))
@@ -208,7 +233,7 @@ test('the certificate says what there was, holds to its digest, and stands in th
       media_files: 1,
       domains: 1,
       cells_checked: ['shared-1', 'shared-2'],
-      archives: { erased: 2, kept: [] },
+      archives: { erased: 3, kept: [] },
     },
   })
   expect(certificate.content.rows).toMatchObject({ product: 3002, orders: 2 })

@@ -64,7 +64,10 @@ export async function requestSandbox(
   })
 }
 
-/** Asks to have an erased merchant again, as it was in an archive of its own: the same id, in a cell of choice. */
+/**
+ * Asks to have a merchant again as it was in an archive of its own, under its own id, in a cell of choice: one that was erased, or
+ * that was never here.
+ */
 export async function requestRestore(
   sql: PlatformSql,
   archive: Archive,
@@ -76,8 +79,10 @@ export async function requestRestore(
   return refused('slug', async () => {
     const [work] = await sql<MerchantWork[]>`
       with revived as (
-        update platform.merchant set status = 'provisioning', slug = ${made.slug}, name = ${archive.content.name}, last_epoch = last_epoch + 1
-        where id = ${archive.merchantId} and status = 'erased' returning id, last_epoch
+        insert into platform.merchant as m (id, slug, name, status, last_epoch, created_at)
+        values (${archive.merchantId}, ${made.slug}, ${archive.content.name}, 'provisioning', 1, ${asked.now})
+        on conflict (id) do update set status = excluded.status, slug = excluded.slug, name = excluded.name, last_epoch = m.last_epoch + 1
+        where m.status = 'erased' returning m.id, m.last_epoch
       ), housed as (
         insert into platform.home (merchant_id, cell, epoch) select id, ${made.cell}, last_epoch from revived
       ), asked as (
