@@ -2,6 +2,7 @@ import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
 import { ensureRoles, type RoleName } from '@souk/migrations/roles.ts'
 import { migrate } from '@souk/migrations/run.ts'
 import postgres from 'postgres'
+import { archiveOf } from './backup-folder.ts'
 import { Explained } from './explained.ts'
 import type { Secrets, State } from './state.ts'
 
@@ -14,16 +15,26 @@ export interface Database {
 const DEFAULT_NAME = 'souk'
 const SYSTEM_DATABASES = ['', 'postgres', 'template1']
 
-/** A migrated database on the server at DATABASE_URL, or else on our own in the state folder. */
-export async function openDatabase(state: State, secrets: Secrets, log: (line: string) => void): Promise<Database> {
+/**
+ * A migrated database on the server at DATABASE_URL, or else on our own in the state folder. The second one is another database of
+ * that server, or a server of its own.
+ */
+export async function openDatabase(
+  state: State,
+  secrets: Secrets,
+  log: (line: string) => void,
+  which: 'first' | 'second' = 'first',
+): Promise<Database> {
   const given = process.env.DATABASE_URL
   if (given === undefined || given === '') {
-    const server = await startServer({ dataDir: state.database, log })
+    const dataDir = which === 'first' ? state.database : state.secondDatabase
+    const server = await startServer({ dataDir, log, ...archiveOf(dataDir) })
     const adminUrl = server.adminUrl()
     await prepare(adminUrl, DEFAULT_NAME, secrets, log)
     return { server, url: (role) => urlAs(adminUrl, role, secrets.roles[role], DEFAULT_NAME) }
   }
-  const { adminUrl, name } = readGiven(given)
+  const { adminUrl, name: first } = readGiven(given)
+  const name = which === 'first' ? first : `${first}_2`
   await prepareGiven(adminUrl, name, secrets, log)
   return { server: undefined, url: (role) => urlAs(adminUrl, role, secrets.roles[role], name) }
 }

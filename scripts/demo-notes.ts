@@ -36,7 +36,11 @@ export function demoNotes({ ports, baseDomain, admin, staffPassword, payments, s
       [`${relative(process.cwd(), mail) || root}/`, 'mails, unless SOUK_SMTP_URL names a mail server'],
     ]),
   ]
-  return [...sections, tour(shops, staffPassword, payments)].join('\n\n')
+  const moving = [
+    'A merchant moves to another database while it sells (in another terminal; the same line takes it back)',
+    '  npm run move-demo',
+  ].join('\n')
+  return [...sections, tour(shops, staffPassword, payments), moving].join('\n\n')
 }
 
 function table(title: string, rows: string[][]): string {

@@ -8,14 +8,13 @@ export type ProcessName = 'payment-provider' | 'api' | 'worker'
 
 /** What each process is told. They read it once, in their config.ts. */
 export function environmentOf(state: State, database: Database, ports: Ports): Record<ProcessName, Record<string, string>> {
-  const cell = { app: database.url('souk_app'), queue: database.url('souk_queue'), platform: database.url('souk_platform') }
   const both = {
     NODE_ENV: 'production',
     BASE_DOMAIN: baseDomain(),
     LOG_LEVEL: process.env.LOG_LEVEL || 'info',
     SOUK_DIRECTORY_URL: database.url('souk_app'),
     SOUK_PLATFORM_URL: database.url('souk_platform'),
-    SOUK_CELLS: JSON.stringify({ 'shared-1': cell }),
+    SOUK_CELLS_FILE: state.cells,
     SOUK_KEYS_FILE: state.keys,
     SOUK_MEDIA_DIR: linkPictures(state.media),
     SOUK_ARCHIVE_DIR: state.archives,
@@ -37,6 +36,7 @@ export function environmentOf(state: State, database: Database, ports: Ports): R
     worker: {
       ...both,
       ...(process.env.SOUK_SMTP_URL && { SOUK_SMTP_URL: process.env.SOUK_SMTP_URL }),
+      SOUK_MOVER_URL: database.url('souk_mover'),
       SOUK_MAIL_DIR: state.mail,
       SOUK_STOREFRONT_URL: `http://{slug}.${baseDomain()}:${ports.api}`,
       WORKER_INTERNAL_PORT: String(ports.workerInternal),

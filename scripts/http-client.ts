@@ -6,6 +6,7 @@ export interface Call {
   path: string
   token?: string
   idempotencyKey?: string
+  cartToken?: string
   json?: unknown
   csv?: string
 }
@@ -16,13 +17,15 @@ export interface Answer {
   body: Record<string, unknown>
 }
 
+export type Client = (call: Call) => Promise<Answer>
+
 const TIMEOUT_MS = 30_000
 
 /**
  * Calls the API at one host name. The connection goes to 127.0.0.1, because not every system's resolver knows names under
  * localhost (browsers and curl do).
  */
-export function clientOf(host: string, port: number, stopping: AbortSignal): (call: Call) => Promise<Answer> {
+export function clientOf(host: string, port: number, stopping: AbortSignal): Client {
   return (call) => send(host, port, call, stopping)
 }
 
@@ -42,6 +45,7 @@ function send(host: string, port: number, call: Call, stopping: AbortSignal): Pr
     accept: 'application/json',
     ...(call.token === undefined ? {} : { authorization: `Bearer ${call.token}` }),
     ...(call.idempotencyKey === undefined ? {} : { 'idempotency-key': call.idempotencyKey }),
+    ...(call.cartToken === undefined ? {} : { 'cart-token': call.cartToken }),
     ...(content === undefined
       ? {}
       : {

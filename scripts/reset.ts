@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { stopServer } from '@souk/local-postgres/server.ts'
+import { stopSecondCell } from './second-cell.ts'
 import { howToStop, lockHolder } from './start-lock.ts'
 import { statePaths } from './state.ts'
 
@@ -20,6 +21,7 @@ async function main(): Promise<number> {
     return 1
   }
   try {
+    await stopSecondCell(state)
     if (await stopServer(state.database)) console.log('Stopped a PostgreSQL that an earlier start had left behind.')
     for (const folder of [dirname(state.database), state.folder]) rmSync(folder, { recursive: true, force: true })
   } catch (error) {

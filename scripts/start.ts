@@ -8,6 +8,7 @@ import { baseDomain, environmentOf, type ProcessName } from './environment.ts'
 import { describeFailure, Explained } from './explained.ts'
 import { choosePorts, type Ports } from './ports.ts'
 import { waitUntilReady } from './readiness.ts'
+import { hasSecondCell, stopSecondCell, writeCells } from './second-cell.ts'
 import { seedDemo } from './seed-demo.ts'
 import { takeLock } from './start-lock.ts'
 import { ensureKeys, openPaymentSecret, openSecrets, openState, type Secrets, type State, statePaths } from './state.ts'
@@ -53,6 +54,7 @@ async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], 
   step(whichDatabase(state))
   const database = await openDatabase(state, secrets, step)
   if (database.server) undo.push(keepRunning(database.server, state.database))
+  await openCells(state, secrets, database, undo)
   stopping.throwIfAborted()
 
   step('Payment provider, API and worker')
@@ -70,6 +72,15 @@ async function run(stopping: AbortSignal, undo: (() => Promise<void> | void)[], 
   const shops = await Promise.race([seedDemo({ ...demo, port: ports.api, stopping, log: step }), broken])
   console.log(demoNotes({ ...demo, ports, shops, logs: state.logs, mail: state.mail, seconds: (Date.now() - started) / 1000 }))
   await Promise.race([aborted(stopping), broken])
+}
+
+/** The cells there are: one, or two once `npm run move-demo` has asked for another. */
+async function openCells(state: State, secrets: Secrets, first: Database, undo: (() => Promise<void> | void)[]): Promise<void> {
+  // Also where it is asked for later: it ends with us.
+  undo.push(() => stopSecondCell(state))
+  const second = hasSecondCell(state) ? await openDatabase(state, secrets, step, 'second') : undefined
+  if (second?.server) undo.push(keepRunning(second.server, state.secondDatabase))
+  writeCells(state, first, second)
 }
 
 async function startApps(

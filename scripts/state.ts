@@ -12,6 +12,10 @@ export interface State {
   logs: string
   /** Elsewhere if we are root and this checkout is closed to everybody else: see local-postgres/elsewhere.ts. */
   database: string
+  /** Of the second cell, which there is once it was asked for: see second-cell.ts. */
+  secondDatabase: string
+  /** The cells' addresses, in the form that SOUK_CELLS_FILE has. */
+  cells: string
   lock: string
   keys: string
   secrets: string
@@ -39,6 +43,8 @@ export function statePaths(folder = process.env.SOUK_STATE_DIR || join(root, '.s
     folder,
     logs: join(folder, 'logs'),
     database: reachableDataDir(join(folder, 'postgres')),
+    secondDatabase: reachableDataDir(join(folder, 'postgres-2')),
+    cells: join(folder, 'cells.json'),
     lock: join(folder, 'start.lock'),
     keys: join(folder, 'keys.json'),
     secrets: join(folder, 'secrets.json'),
