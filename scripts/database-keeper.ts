@@ -1,4 +1,5 @@
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
+import { archiveOf } from './backup-folder.ts'
 
 const CHECK_EVERY_MS = 500
 
@@ -10,7 +11,7 @@ export function keepRunning(server: LocalServer, dataDir: string): () => Promise
     if (current.isRunning()) return
     console.error('PostgreSQL died; starting it again.')
     try {
-      current = await startServer({ dataDir, port: server.port })
+      current = await startServer({ dataDir, port: server.port, ...archiveOf(dataDir) })
     } catch (error) {
       console.error((error as Error).message)
     }
