@@ -1,0 +1,10 @@
+/** Something an admin can act on: printed as it is, without a stack. `usage` is for a command that was written wrongly. */
+export class PlainError extends Error {
+  readonly exitCode: 1 | 2
+
+  constructor(message: string, kind: 'failure' | 'usage' = 'failure') {
+    super(message)
+    this.name = 'PlainError'
+    this.exitCode = kind === 'usage' ? 2 : 1
+  }
+}
