@@ -116,7 +116,12 @@ export const PROBLEMS_OF_REQUESTS = {
   token_revoked: { status: 401, title: 'Token revoked', meaning: 'The account was disabled, or its tokens were revoked.' },
   invalid_api_key: { status: 401, title: 'Invalid API key', meaning: 'The key is unknown, revoked or expired.' },
   insufficient_scope: { status: 403, title: 'Insufficient scope', meaning: 'The principal lacks a scope; `missing_scopes` names it.' },
-  quota_exceeded: { status: 429, title: 'Quota exceeded', meaning: 'Too many attempts. `Retry-After` says when to try again.' },
+  quota_exceeded: {
+    status: 429,
+    title: 'Quota exceeded',
+    meaning:
+      "Too many attempts, or more requests than the merchant's plan allows: a second or at once. `Retry-After` says when to try again, `RateLimit-Policy` what is allowed.",
+  },
 
   // Idempotency
   idempotency_key_missing: { status: 400, title: 'Idempotency-Key missing', meaning: 'The route needs the header `Idempotency-Key`.' },

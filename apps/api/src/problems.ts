@@ -34,6 +34,7 @@ type ApiCode =
   | 'idempotency_key_missing'
   | 'idempotency_key_invalid'
   | 'quota_exceeded'
+  | 'temporary_reduced_capacity'
   | 'conflict_retry'
   | 'handler_timeout'
   | 'platform_unavailable'
@@ -134,6 +135,12 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     retryAfter: 1,
   },
   cell_busy: { status: 503, title: 'Busy', meaning: 'The database has more to do than it can take: try again in a moment.', retryAfter: 1 },
+  temporary_reduced_capacity: {
+    status: 503,
+    title: 'Reduced capacity',
+    meaning: 'So many wait for the database that only checkouts are let in: try again in a moment. Nothing was changed.',
+    retryAfter: 2,
+  },
   cell_unavailable: {
     status: 503,
     title: 'Database unavailable',

@@ -21,6 +21,7 @@ import { GiftCardAttempts } from './gift-card-attempts.ts'
 import { errorFields, requestFields } from './log.ts'
 import { measure } from './metrics.ts'
 import { describeApi, REFERENCE_PREFIX } from './openapi.ts'
+import { Quotas, type ShedAt } from './quotas/quotas.ts'
 import { BODY_LIMIT_BYTES, readBodiesAsJson } from './request-body.ts'
 import { cartRoutes } from './routes/carts.ts'
 import { customerSessionRoutes } from './routes/customer-sessions.ts'
@@ -38,8 +39,10 @@ import { platformFleetRoutes } from './routes/platform-fleet.ts'
 import { platformMerchantWorkRoutes } from './routes/platform-merchant-works.ts'
 import { platformMerchantRoutes } from './routes/platform-merchants.ts'
 import { platformMoveRoutes } from './routes/platform-moves.ts'
+import { platformPlanRoutes } from './routes/platform-plans.ts'
 import { platformPluginRoutes } from './routes/platform-plugins.ts'
 import { platformSessionRoutes } from './routes/platform-sessions.ts'
+import { platformUsageRoutes } from './routes/platform-usage.ts'
 import { processRoutes } from './routes/process.ts'
 import { productRoutes } from './routes/products.ts'
 import { refundRoutes } from './routes/refunds.ts'
@@ -106,6 +109,8 @@ export interface ServerOptions {
   /** False while the process is on its way out: it should get no more requests. */
   isReady?: () => boolean
   bodyTimeoutMs?: number
+  /** How full a cell's queue may be before a class of work gives way. */
+  shedAt?: ShedAt
   /** Further routes, for tests: they pass the same gates. */
   extraRoutes?: (app: FastifyInstance) => void
   /** For tests of provisioning. */
@@ -123,11 +128,13 @@ export interface Deps extends ServerOptions {
   giftCardAttempts: GiftCardAttempts
   /** Seals the secrets of plugins. */
   secretBox: SecretBox
+  quotas: Quotas
 }
 
 export interface Server {
   app: FastifyInstance
   metrics: Registry
+  quotas: Quotas
   /** Every route there is, as declared. */
   routes: readonly RouteOptions[]
 }
@@ -184,7 +191,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   addRoutes(app, deps)
   options.extraRoutes?.(app)
   await app.ready()
-  return { app, metrics, routes }
+  return { app, metrics, quotas: deps.quotas, routes }
 }
 
 function addRoutes(app: FastifyInstance, deps: Deps): void {
@@ -247,6 +254,8 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   platformMoveRoutes(app, deps)
   platformFleetRoutes(app, deps)
   platformPluginRoutes(app, deps)
+  platformPlanRoutes(app, deps)
+  platformUsageRoutes(app, deps)
 }
 
 async function assemble(app: FastifyInstance, options: ServerOptions): Promise<Deps> {
@@ -270,7 +279,21 @@ async function assemble(app: FastifyInstance, options: ServerOptions): Promise<D
     callTimeoutMs: PAYMENT_CALL_TIMEOUT_MS,
   }
   const secretBox = new SecretBox(options.tokenKeys, SECRETS_PURPOSE)
-  return { ...options, now, tokens, admins, principals, plugins, payments, giftCardAttempts: new GiftCardAttempts(), secretBox }
+  const quotas = await openQuotas(app, options, now)
+  return { ...options, now, tokens, admins, principals, plugins, payments, giftCardAttempts: new GiftCardAttempts(), secretBox, quotas }
+}
+
+async function openQuotas(app: FastifyInstance, options: ServerOptions, now: () => Date): Promise<Quotas> {
+  const quotas = new Quotas({
+    sql: options.platformSql,
+    router: options.router,
+    now,
+    onError: (error) => options.log.warn(errorFields(error), 'plans or usage: the directory did not answer'),
+    ...(options.shedAt && { shedAt: options.shedAt }),
+  })
+  app.addHook('onClose', () => quotas.close())
+  await quotas.plans.open()
+  return quotas
 }
 
 function logRequests(app: FastifyInstance): void {

@@ -3,6 +3,8 @@ import type { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
+import type { Quotas } from '../quotas/quotas.ts'
+import { workClassOf } from '../quotas/work-class.ts'
 import { assertPlainBody } from '../request-body.ts'
 import { checkRequest } from '../request-checks.ts'
 import { capabilityGate } from './capability.ts'
@@ -16,6 +18,7 @@ export interface GateOptions {
   baseDomain: string
   tokenKeys: TokenKeys
   principals: Principals
+  quotas: Quotas
   now: () => Date
   /** Routes of plugins that serve the API reference; they cannot declare a gate themselves. */
   referencePrefix: string
@@ -28,8 +31,8 @@ type Config = NonNullable<RouteOptions['config']>
 const noQuery = z.strictObject({})
 
 /**
- * Puts the gates in front of every route, by what its `config` declares: merchant, principal, capability, idempotency, in
- * this order. A route that declares no gate, or leaves an input unchecked, stops the process at its start.
+ * Puts the gates in front of every route, by what its `config` declares: merchant, quota, principal, capability,
+ * idempotency, in this order. A route that declares no gate, or leaves an input unchecked, stops the process at its start.
  */
 export function raiseGates(app: FastifyInstance, options: GateOptions): void {
   app.decorateRequest('hostName', '')
@@ -51,9 +54,10 @@ export function raiseGates(app: FastifyInstance, options: GateOptions): void {
     else assertDeclared(route)
     const config = route.config as Config
     const name = `${route.method} ${route.url}`
-    route.onRequest = [...(isPrivate(config) ? [keepOutOfCaches] : []), ...onRequestGates(config, options), ...hooksOf(route.onRequest)]
+    route.onRequest = [...(isPrivate(config) ? [keepOutOfCaches] : []), ...onRequestGates(route, options), ...hooksOf(route.onRequest)]
     if (config.idempotency) route.preValidation = [idempotencyGate(config.idempotency, name), ...hooksOf(route.preValidation)]
     if (config.capability) route.preHandler = [capabilityGate(options.tokenKeys, config.capability), ...hooksOf(route.preHandler)]
+    if (workClassOf(route)) route.preHandler = [...hooksOf(route.preHandler), options.quotas.follow]
   })
 }
 
@@ -71,13 +75,15 @@ function assertDeclared(route: RouteOptions): void {
   if (takesBody && !schema.body && !config.bodyType) route.preValidation = [refuseBody, ...hooksOf(route.preValidation)]
 }
 
-function onRequestGates(config: Config, options: GateOptions): Hook[] {
-  const merchant = merchantGate(options.router, options.baseDomain)
+function onRequestGates(route: RouteOptions, options: GateOptions): Hook[] {
+  const config = route.config as Config
+  const workClass = workClassOf(route)
+  const merchant = [merchantGate(options.router, options.baseDomain), ...(workClass ? [options.quotas.gate(workClass)] : [])]
   const platform = platformGate(options.router, options.baseDomain)
   const gates: Record<Gate, Hook[]> = {
     public: [],
-    store: [merchant, ...(config.customer ? [customerGate(options.principals, config.customer)] : [])],
-    staff: [merchant, staffGate(options.principals, config.scopes ?? [])],
+    store: [...merchant, ...(config.customer ? [customerGate(options.principals, config.customer)] : [])],
+    staff: [...merchant, staffGate(options.principals, config.scopes ?? [])],
     'platform-public': [platform],
     platform: [platform, adminGate(options.principals)],
   }

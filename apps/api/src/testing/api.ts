@@ -10,6 +10,7 @@ import { openPlatformSql, type PlatformSql } from '@souk/platform/platform-sql.t
 import type { FastifyInstance, InjectOptions, RouteOptions } from 'fastify'
 import type { Registry } from 'prom-client'
 import { openLog } from '../log.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import { buildServer, type ServerOptions } from '../server.ts'
 import { AccessTokens, issuerOf, type JwtKey, readJwtKeys } from '../tokens.ts'
 import { Contract } from './contract.ts'
@@ -28,6 +29,7 @@ export interface ApiMerchant extends TestMerchant {
 export interface TestApi {
   app: FastifyInstance
   metrics: Registry
+  quotas: Quotas
   routes: readonly RouteOptions[]
   options: ServerOptions
   shop: TestShop
@@ -89,7 +91,7 @@ export async function createTestApi(
     resolveTxt: async (name) => dns.get(name) ?? Promise.reject(new Error('ENOTFOUND')),
     ...overrides,
   }
-  const { app, metrics, routes } = await buildServer(options)
+  const { app, metrics, quotas, routes } = await buildServer(options)
   const tokens = new AccessTokens(app.jwt, [jwtKey], issuerOf('localhost'))
   const contract = new Contract(routes)
   const call = async (host: string, options: InjectOptions & { token?: string }) => {
@@ -100,6 +102,7 @@ export async function createTestApi(
   return {
     app,
     metrics,
+    quotas,
     routes,
     options,
     shop,

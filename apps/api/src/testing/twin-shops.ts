@@ -14,6 +14,7 @@ import { addLife } from './twin-life.ts'
 import { addMoney } from './twin-money.ts'
 import { addOrderChanges } from './twin-orders.ts'
 import { addPayments } from './twin-payments.ts'
+import { addPlan } from './twin-plans.ts'
 import { addPlugins, addShipment } from './twin-plugins.ts'
 import { addDryRuns, addPromotions } from './twin-promotions.ts'
 import { addMember } from './twin-staff.ts'
@@ -91,12 +92,14 @@ export async function fillShop(api: TestApi, { admin, mediaDir, canary, password
   const block = await addBlock(api, admin, canary)
   const moves = await addMoves(api, canary)
   const life = await addLife(api, canary)
+  const plan = await addPlan(api, canary)
   const others = {
     merchant_id: shop.merchant.id,
     default_location_id: shop.locationId,
     slug,
     ...moves,
     ...life,
+    ...plan,
     block_id: block.id as string,
     host: domain,
     password,

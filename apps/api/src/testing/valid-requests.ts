@@ -4,6 +4,7 @@ import type { Operation } from './operations.ts'
 import { CELL_BODIES, CELL_STATES, CELLS } from './twin-cells.ts'
 import { LIFE_BODIES, LIFE_STATES } from './twin-life.ts'
 import { PAYMENT_BODIES, PAYMENT_STATES_NEEDED } from './twin-payments.ts'
+import { PLAN_BODIES } from './twin-plans.ts'
 import { WEBHOOK_BODIES } from './twin-webhooks.ts'
 
 /** What a parameter or an id in a body is filled with, by its name. */
@@ -28,6 +29,7 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   ...LIFE_BODIES,
   ...FULFILLMENT_BODIES,
   ...PAYMENT_BODIES,
+  ...PLAN_BODIES,
   ...WEBHOOK_BODIES,
   'PATCH /v1/admin/settings': () => ({ name: 'Renamed', shipping: { name: 'Slow' } }),
   'POST /v1/carts': ({ variant_id }) => ({ lines: [{ variant_id, quantity: 1 }], email: 'ada@buyer.example' }),
@@ -198,6 +200,8 @@ const SAYS_HOW: Values = {
   target_type: 'promotion',
   since: '2020-01-01T00:00:00Z',
   until: '2099-01-01T00:00:00Z',
+  since_day: '2020-01-01',
+  until_day: '2099-01-01',
   state: 'live',
   version_number: '1',
   country: 'AU',

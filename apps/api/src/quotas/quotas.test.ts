@@ -1,0 +1,157 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { type ApiMerchant, createTestApi, type TestApi } from '../testing/api.ts'
+
+const PLATFORM = 'platform.localhost'
+const HOLD = '/v1/carts/:cart_id/hold'
+
+let api: TestApi
+let admin: string
+let shop: ApiMerchant
+let neighbour: ApiMerchant
+
+// Routes that hold a transaction open until they are told, one of each class.
+let held: (() => void)[] = []
+const holding = async (inMerchant: ApiMerchant['inMerchant']) => {
+  await inMerchant(async (tx) => {
+    await tx.sql`select 1`
+    await new Promise<void>((resolve) => void held.push(resolve))
+  })
+  // What was let in is let in again.
+  await inMerchant((tx) => tx.sql`select 1`)
+  return { status: 'done' }
+}
+
+beforeAll(async () => {
+  const schema = { response: { 200: z.object({ status: z.string() }) } }
+  api = await createTestApi(
+    {
+      shedAt: { staff: 1, storefront: 2 },
+      extraRoutes: (app) => {
+        const params = z.strictObject({ cart_id: z.string() })
+        app.get(HOLD, { config: { gate: 'store' }, schema: { ...schema, params } }, (request) => holding(request.inMerchant))
+        app.get('/v1/held', { config: { gate: 'store' }, schema }, (request) => holding(request.inMerchant))
+        app.get('/v1/admin/held', { config: { gate: 'staff', scopes: [] }, schema }, (request) => holding(request.inMerchant))
+      },
+    },
+    // Six can be lent at a time.
+    { waitMs: 60_000, connectionsPerCell: 8 },
+  )
+  admin = await api.adminToken()
+  shop = await api.addMerchant()
+  neighbour = await api.addMerchant()
+}, 120_000)
+afterAll(() => api.close())
+beforeEach(() => {
+  held = []
+})
+
+const put = (url: string, payload: object) => api.call(PLATFORM, { method: 'PUT', url, token: admin, payload })
+const slugOf = (answer: { body: { type: string } }) => answer.body.type.split('/').at(-1)
+const ask = (of: ApiMerchant, url: string) => api.app.inject({ url, headers: { host: of.host, authorization: `Bearer ${of.token}` } })
+
+async function until(what: () => boolean): Promise<void> {
+  const deadline = performance.now() + 60_000
+  while (!what()) {
+    if (performance.now() > deadline) throw new Error('waited for nothing')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** Lets go of everything that is held, and of what comes after it, until all have their answers. */
+async function finish(asked: ReturnType<typeof ask>[]): Promise<number[]> {
+  let done = false
+  const all = Promise.all(asked).finally(() => {
+    done = true
+  })
+  while (!done) {
+    for (const release of held.splice(0)) release()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  return (await all).map((answer) => answer.statusCode)
+}
+
+async function onPlan(of: ApiMerchant, name: string, limits: object): Promise<void> {
+  expect((await put(`/v1/plans/${name}`, { limits })).status).toBe(200)
+  expect((await put(`/v1/merchants/${of.merchant.id}/plan`, { plan: name })).status).toBe(200)
+}
+
+describe('places before the pool', () => {
+  it('keeps one merchant from taking all connections: the neighbour is served meanwhile', async () => {
+    await onPlan(shop, 'two-at-once', { concurrency: { storefront: 2 }, queue: { length: 20, wait_ms: 15_000 } })
+    const whale = Array.from({ length: 20 }, () => ask(shop, '/v1/held'))
+    await until(() => held.length === 2)
+    expect(api.shop.router.load()['shared-1']).toMatchObject({ taken: 2, waiting: 0 })
+    expect((await ask(neighbour, '/v1/store')).statusCode).toBe(200)
+    expect(held).toHaveLength(2)
+    expect(new Set(await finish(whale))).toEqual(new Set([200]))
+  })
+
+  it('answers 429 with the limit and when to come again to those for whom there is no room to wait', async () => {
+    await onPlan(shop, 'no-queue', { concurrency: { storefront: 1 }, queue: { length: 0, wait_ms: 0 } })
+    const first = ask(shop, '/v1/held')
+    await until(() => held.length === 1)
+    const refused = await api.call(shop.host, { url: '/v1/held' })
+    expect([refused.status, slugOf(refused)]).toEqual([429, 'quota-exceeded'])
+    expect(refused.headers).toMatchObject({
+      'retry-after': '1',
+      'ratelimit-policy': '"storefront";q=1;qu="concurrent-requests"',
+      ratelimit: '"storefront";r=0;t=1',
+    })
+    // Each class has its own places, and so has each merchant.
+    const others = [ask(shop, '/v1/carts/any/hold'), ask(shop, '/v1/admin/held'), ask(neighbour, '/v1/held')]
+    await until(() => held.length === 4)
+    expect(await finish([first, ...others])).toEqual([200, 200, 200, 200])
+  })
+
+  it('finishes what was let in before it begins anything else', async () => {
+    await onPlan(shop, 'one-at-once', { concurrency: { storefront: 1 }, queue: { length: 1, wait_ms: 15_000 } })
+    const first = ask(shop, '/v1/held')
+    await until(() => held.length === 1)
+    const second = ask(shop, '/v1/held')
+    const { bulkheads } = api.quotas
+    await until(() => bulkheads.load.waiting === 1)
+    held.splice(0)[0]!()
+    // The second is inside, and the first needs a place once more: it takes nobody's room in the queue.
+    await until(() => held.length === 1 && bulkheads.load.waiting === 1)
+    const third = ask(shop, '/v1/held')
+    await until(() => bulkheads.load.waiting === 2)
+    expect((await ask(shop, '/v1/held')).statusCode).toBe(429)
+    held.splice(0)[0]!()
+    expect((await first).statusCode).toBe(200)
+    expect(await finish([second, third])).toEqual([200, 200])
+  })
+
+  it('leaves nothing behind', () => {
+    expect(api.quotas.bulkheads.load).toEqual({ inUse: 0, waiting: 0 })
+  })
+})
+
+describe('when many wait for the database', () => {
+  it('staff give way first, then the storefront, and checkouts are let in', async () => {
+    await put(`/v1/merchants/${shop.merchant.id}/plan`, { plan: 'standard' })
+    await onPlan(neighbour, 'no-limits', {})
+    const holders = Array.from({ length: 6 }, () => ask(neighbour, '/v1/carts/any/hold'))
+    await until(() => held.length === 6)
+    const waiting = [ask(neighbour, '/v1/carts/any/hold')]
+    // The load of a cell is remembered for an instant.
+    const untilWaiting = async (count: number) => {
+      await until(() => api.shop.router.load()['shared-1']?.waiting === count)
+      await sleep(50)
+    }
+    await untilWaiting(1)
+    const staff = await ask(shop, '/v1/admin/held')
+    expect([staff.statusCode, slugOf({ body: staff.json() }), staff.headers['retry-after']]).toEqual([
+      503,
+      'temporary-reduced-capacity',
+      '2',
+    ])
+    waiting.push(ask(shop, '/v1/held'))
+    await untilWaiting(2)
+    expect((await ask(shop, '/v1/held')).statusCode).toBe(503)
+    waiting.push(ask(shop, '/v1/carts/any/hold'))
+    await untilWaiting(3)
+    expect(new Set(await finish([...holders, ...waiting]))).toEqual(new Set([200]))
+  })
+})

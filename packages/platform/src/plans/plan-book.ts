@@ -1,0 +1,84 @@
+import type { PlatformSql } from '../platform-sql.ts'
+import { type PlanLimits, planLimits, STANDARD_PLAN } from './limits.ts'
+
+export interface PlanBookOptions {
+  /** The directory, as souk_platform or souk_app. */
+  sql: PlatformSql
+  onError: (error: unknown) => void
+}
+
+const REFRESH_EVERY_MS = 30_000
+const UNLIMITED: PlanLimits = {}
+
+/**
+ * Which limits each merchant has, held in memory and heard of by LISTEN; read again twice a minute besides, so that a lost
+ * message costs no more than that. Until it was read once, nobody is limited: a limit must not stop a shop for want of an answer.
+ */
+export class PlanBook {
+  readonly #options: PlanBookOptions
+  #limits: ReadonlyMap<string, PlanLimits> = new Map()
+  /** The plans of merchants that do not have the standard one. */
+  #plans = new Map<string, string>()
+  #timer: NodeJS.Timeout | undefined
+  #unlisten: (() => Promise<void>) | undefined
+  #reading: Promise<void> = Promise.resolve()
+
+  constructor(options: PlanBookOptions) {
+    this.#options = options
+  }
+
+  /** Reads all plans and hears of changes from now on. */
+  async open(): Promise<void> {
+    const heard = (merchantId: string) => void this.refresh(merchantId).catch(this.#options.onError)
+    const { unlisten } = await this.#options.sql.listen('souk_plans', heard, () => heard(''))
+    this.#unlisten = unlisten
+    await this.refresh()
+    this.#timer = setInterval(() => heard(''), REFRESH_EVERY_MS).unref()
+  }
+
+  limitsOf(merchantId: string): PlanLimits {
+    return this.#limits.get(this.planOf(merchantId)) ?? this.#limits.get(STANDARD_PLAN) ?? UNLIMITED
+  }
+
+  planOf(merchantId: string): string {
+    return this.#plans.get(merchantId) ?? STANDARD_PLAN
+  }
+
+  /** Reads all again, or what one merchant has. One reading after the other: an older answer never comes after a newer one. */
+  refresh(merchantId = ''): Promise<void> {
+    const read = () => (merchantId === '' ? this.#readAll() : this.#readOne(merchantId))
+    this.#reading = this.#reading.then(read, read)
+    return this.#reading
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#unlisten?.().catch(() => {})
+    await this.#reading.catch(() => {})
+  }
+
+  async #readAll(): Promise<void> {
+    const { sql } = this.#options
+    const [plans, merchants] = await Promise.all([
+      sql<{ name: string; limits: unknown }[]>`select name, limits from platform.plans()`,
+      sql<{ merchant_id: string; plan: string }[]>`select merchant_id, plan from platform.merchants_on_plans(null)`,
+    ])
+    this.#limits = new Map(plans.map(({ name, limits }) => [name, this.#understood(name, limits)]))
+    this.#plans = new Map(merchants.map((row) => [row.merchant_id, row.plan]))
+  }
+
+  async #readOne(merchantId: string): Promise<void> {
+    const [row] = await this.#options.sql<{ plan: string }[]>`select plan from platform.merchants_on_plans(${merchantId})`
+    if (row) this.#plans.set(merchantId, row.plan)
+    else this.#plans.delete(merchantId)
+  }
+
+  /** A plan that a newer release wrote may say what this one does not know: what it knows of it, it keeps. */
+  #understood(name: string, limits: unknown): PlanLimits {
+    const read = planLimits.safeParse(limits)
+    if (read.success) return read.data
+    this.#options.onError(new Error(`The plan ${name} is not understood: ${read.error.message}`))
+    const known = this.#limits.get(name)
+    return known ?? UNLIMITED
+  }
+}

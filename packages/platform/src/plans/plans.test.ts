@@ -1,0 +1,171 @@
+import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test-database.ts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openPlatformSql, type PlatformSql } from '../platform-sql.ts'
+import { PlanBook } from './plan-book.ts'
+import { Plans } from './plans.ts'
+import { type RequestRate, RequestTokens } from './request-tokens.ts'
+import { UsageMeter } from './usage-meter.ts'
+
+const ADMIN = '00000000-0000-7000-8000-0000000000ad'
+const NOW = new Date('2026-03-01T12:00:00Z')
+const BY = { adminId: ADMIN, now: NOW }
+
+let database: TestDatabase
+let sql: PlatformSql
+let app: PlatformSql
+let plans: Plans
+let made = 0
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sql = openPlatformSql(database.url('souk_platform'))
+  app = openPlatformSql(database.url('souk_app'))
+  plans = new Plans(sql)
+})
+afterAll(async () => {
+  await Promise.all([sql.end(), app.end()])
+  await database.drop()
+})
+
+async function addMerchant(): Promise<string> {
+  made += 1
+  const [row] = await sql<{ id: string }[]>`
+    insert into platform.merchant (slug, name, status) values (${`merchant-${made}`}, 'A', 'active') returning id`
+  return row!.id
+}
+
+const fail = (error: unknown) => {
+  throw error
+}
+
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 60_000
+  while (!(await what())) {
+    if (performance.now() > deadline) throw new Error('waited for nothing')
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+}
+
+describe('plans', () => {
+  it('are the standard one until something else is said, which every process hears of', async () => {
+    const merchant = await addMerchant()
+    const book = new PlanBook({ sql: app, onError: fail })
+    await book.open()
+    expect([book.planOf(merchant), book.limitsOf(merchant).requests]).toEqual(['standard', undefined])
+    await plans.put('small', { requests: { per_second: 5, burst: 10 } }, BY)
+    await plans.assign(merchant, 'small', BY)
+    await until(() => book.limitsOf(merchant).requests?.per_second === 5)
+    await plans.put('small', { requests: { per_second: 7, burst: 10 } }, BY)
+    await until(() => book.limitsOf(merchant).requests?.per_second === 7)
+    await plans.assign(merchant, 'standard', BY)
+    await until(() => book.planOf(merchant) === 'standard')
+    await book.close()
+  })
+
+  it('are written into the audit log by whoever changes them, and only if something changes', async () => {
+    const merchant = await addMerchant()
+    await plans.put('audited', {}, BY)
+    await plans.assign(merchant, 'audited', BY)
+    await plans.assign(merchant, 'audited', BY)
+    const entries = await sql`select action, data from platform.audit where merchant_id = ${merchant} order by sequence`
+    expect(entries).toEqual([{ action: 'merchant.set_plan', data: { plan: 'audited' } }])
+  })
+
+  it('are not removed while a merchant has them, and the standard one never', async () => {
+    const merchant = await addMerchant()
+    await plans.put('in-use', {}, BY)
+    await plans.assign(merchant, 'in-use', BY)
+    await expect(plans.remove('in-use', BY)).rejects.toMatchObject({ code: 'invalid_state' })
+    await expect(plans.remove('standard', BY)).rejects.toMatchObject({ code: 'invalid_state' })
+    await plans.assign(merchant, 'standard', BY)
+    await plans.remove('in-use', BY)
+    await expect(plans.remove('in-use', BY)).rejects.toMatchObject({ code: 'not_found' })
+    await expect(plans.assign(merchant, 'in-use', BY)).rejects.toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('requests over a rate', () => {
+  // The least that a plan can say: within this test none is made up for.
+  const SLOW: RequestRate = { per_second: 0.01, burst: 60 }
+
+  it('are refused by all processes together, not by each for itself', async () => {
+    const merchant = await addMerchant()
+    const processes = Array.from({ length: 3 }, () => new RequestTokens({ sql: app, onError: fail }))
+    const answers = await Promise.all(processes.flatMap((tokens) => Array.from({ length: 100 }, async () => tokens.take(merchant, SLOW))))
+    expect(answers.filter(({ granted }) => granted)).toHaveLength(60)
+    const refused = answers.filter(({ granted }) => !granted)
+    expect(refused.every(({ waitMs }) => waitMs > 0 && waitMs <= 100_000)).toBe(true)
+  })
+
+  it('cost the directory nothing once it said that there are none', async () => {
+    const merchant = await addMerchant()
+    let asked = 0
+    const counted = new Proxy(app, {
+      apply(target, self, given) {
+        asked += 1
+        return Reflect.apply(target as never, self, given)
+      },
+    }) as PlatformSql
+    const tokens = new RequestTokens({ sql: counted, onError: fail })
+    for (let n = 0; n < 200; n++) await tokens.take(merchant, { per_second: 0.01, burst: 1 })
+    expect(asked).toBeLessThanOrEqual(2)
+  })
+
+  it('are let through again as time goes on', async () => {
+    const merchant = await addMerchant()
+    const rate = { per_second: 50, burst: 1 }
+    const tokens = new RequestTokens({ sql: app, onError: fail })
+    expect((await tokens.take(merchant, rate)).granted).toBe(true)
+    await until(async () => (await tokens.take(merchant, rate)).granted)
+  })
+
+  it('are counted by each process alone while the directory does not answer', async () => {
+    const merchant = await addMerchant()
+    const gone = openPlatformSql(database.url('souk_app'))
+    await gone.end()
+    let now = 0
+    const errors: unknown[] = []
+    const tokens = new RequestTokens({ sql: gone, onError: (error) => void errors.push(error), clock: () => now })
+    const granted = async () => {
+      let count = 0
+      for (let n = 0; n < 20; n++) if ((await tokens.take(merchant, { per_second: 1, burst: 5 })).granted) count += 1
+      return count
+    }
+    expect(await granted()).toBe(5)
+    now += 2_000
+    expect(await granted()).toBe(2)
+    expect(errors.length).toBeGreaterThan(0)
+  })
+})
+
+describe('usage', () => {
+  it('is added up by day, from all processes, and kept while it cannot be told', async () => {
+    const merchant = await addMerchant()
+    const errors: unknown[] = []
+    const options = { sql: app, now: () => NOW, onError: (error: unknown) => void errors.push(error) }
+    const [one, other] = [new UsageMeter(options), new UsageMeter(options)]
+    one.count(merchant, { requests: 2, database_ms: 1.2 })
+    one.count(merchant, { requests: 1, database_ms: 1.4, rows_stored: 10 })
+    other.count(merchant, { requests: 4, refused: 1, jobs: 1, job_ms: 20 })
+    await Promise.all([one.close(), other.close()])
+    const days =
+      await sql`select day::text, requests, refused, database_ms, jobs, job_ms, rows_stored from platform.usage where merchant_id = ${merchant}`
+    expect(days).toEqual([{ day: '2026-03-01', requests: 7n, refused: 1n, database_ms: 3n, jobs: 1n, job_ms: 20n, rows_stored: 10n }])
+    expect(errors).toEqual([])
+  })
+
+  it('that could not be told is told the next time', async () => {
+    const merchant = await addMerchant()
+    let fails = true
+    const failing = new Proxy(app, {
+      apply: (target, self, given) => (fails ? Promise.reject(new Error('away')) : Reflect.apply(target as never, self, given)),
+    }) as PlatformSql
+    const meter = new UsageMeter({ sql: failing, now: () => NOW, onError: () => {} })
+    meter.count(merchant, { requests: 1 })
+    await meter.flush()
+    meter.count(merchant, { requests: 1 })
+    fails = false
+    await meter.close()
+    expect([...(await sql`select requests from platform.usage where merchant_id = ${merchant}`)]).toEqual([{ requests: 2n }])
+  })
+})
