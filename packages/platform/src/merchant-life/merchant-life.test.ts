@@ -11,6 +11,7 @@ import { LEFT_BEHIND } from './left-behind.ts'
 import { MerchantWorks, WorkLost } from './merchant-works.ts'
 import { checkArchive } from './read-archive.ts'
 import { requestErasure, requestExport, requestRestore, requestSandbox } from './request-works.ts'
+import { workOnce } from './run-merchant-works.ts'
 import { readTenantTables } from './tenant-tables.ts'
 import { type LifeHouse, NOW, openLifeHouse } from './testing/life-house.ts'
 
@@ -216,12 +217,21 @@ test('an archive from elsewhere is adopted if it is whole, and its merchant move
   }
 })
 
-test('the certificate says what there was, holds to its digest, and stands in the chain of the audit log', async () => {
+test('the certificate says what there was in all cells, holds to its digest, and stands in the chain of the audit log', async () => {
   const { directory, neighbour: merchant } = house
   await house.finish(await requestExport(directory, merchant.id, asked()))
-  const { id } = await house.finish(
-    await requestErasure(directory, merchant.id, { slug: 'neighbour', reason: 'asked for', archives: 'erase' }, asked()),
-  )
+  // What a move that ended badly may have left, and a cell that nobody can look into.
+  await house.admins['shared-2']!`insert into location (merchant_id, name) values (${merchant.id}, 'left behind')`
+  await directory`insert into platform.cell (name, kind) values ('elsewhere', 'shared')`
+  const work = await requestErasure(directory, merchant.id, { slug: 'neighbour', reason: 'asked for', archives: 'erase' }, asked())
+  const problems: string[] = []
+  await workOnce({ ...house.deps, onOutcome: ({ error }) => void problems.push((error as Error).message) })
+  expect(problems).toEqual(['this worker has no address for elsewhere'])
+  expect(await findErasure(directory, work.id)).toBeUndefined()
+  await directory`update platform.cell set status = 'retired' where name = 'elsewhere'`
+  await directory`update platform.merchant_work set due_at = now() where id = ${work.id}`
+  const { id } = await house.finish(work)
+  expect(Object.keys(await tableDigests('shared-2', merchant.id))).toEqual([])
   const certificate = (await findErasure(directory, id))!
   expect(certificate).toMatchObject({
     merchantId: merchant.id,
@@ -236,7 +246,7 @@ test('the certificate says what there was, holds to its digest, and stands in th
       archives: { erased: 3, kept: [] },
     },
   })
-  expect(certificate.content.rows).toMatchObject({ product: 3002, orders: 2 })
+  expect(certificate.content.rows).toMatchObject({ product: 3002, orders: 2, location: 3 })
   expect(await directory`select slug, name, status from platform.merchant where id = ${merchant.id}`).toEqual([
     { slug: `erased-${merchant.id.replaceAll('-', '')}`, name: '', status: 'erased' },
   ])

@@ -19,40 +19,42 @@ export async function performErasure(deps: LifeDeps, session: Session): Promise<
     select m.slug, h.cell from platform.merchant m left join platform.home h on h.merchant_id = m.id
     where m.id = ${work.merchantId} and m.status = 'erasing'`
   if (!merchant) throw new WorkImpossible('The merchant is not one that is being erased.')
-  await assertAllCellsReached(deps)
-  for (const cell of deps.cells.names) {
+  const cells = await cellsInService(deps)
+  for (const cell of cells) {
     await deps.cells.platform(cell)`select tenancy.begin_erasure(${work.merchantId}, ${work.id})`
     session.step('shut out')
   }
   if (work.figures.rows === undefined) {
-    work.figures.rows = await countRows(deps, session)
+    work.figures.rows = await countRows(deps, session, cells)
     work.figures.mediaFiles = await countMedia(deps, merchant.slug)
-    work.figures.cells = deps.cells.names
+    work.figures.cells = cells
     await session.keep()
     session.step('counted')
   }
-  for (const cell of deps.cells.names) await eraseCell(deps, session, cell)
+  for (const cell of cells) await eraseCell(deps, session, cell)
   if (deps.mediaDir !== undefined) await rm(join(deps.mediaDir, merchant.slug), { recursive: true, force: true })
   session.step('media erased')
   const archives = await eraseArchives(deps, work.merchantId, work.parameters.archives === 'erase')
   session.step('archives erased')
-  await assertNothingLeft(deps, work.merchantId)
+  await assertNothingLeft(deps, work.merchantId, cells)
   // Before the certificate: whoever has it may restore the merchant, to the same cell.
-  for (const cell of deps.cells.names) await deps.cells.platform(cell)`select tenancy.finish_erasure(${work.merchantId}, ${work.id})`
+  for (const cell of cells) await deps.cells.platform(cell)`select tenancy.finish_erasure(${work.merchantId}, ${work.id})`
   session.step('cells left')
   await finish(deps, session, merchant, archives)
 }
 
-/** Rows may be in any cell: a move or a restore that ended badly may have left some. */
-async function assertAllCellsReached(deps: LifeDeps): Promise<void> {
+/** All that are in service: a move or a restore that ended badly may have left rows in any of them. */
+async function cellsInService(deps: LifeDeps): Promise<string[]> {
   const known = await deps.directory<{ name: string }[]>`select name from platform.cell where status <> 'retired' order by name`
-  const missing = known.filter(({ name }) => !deps.cells.names.includes(name))
-  if (missing.length > 0) throw new Error(`this worker has no address for ${missing.map(({ name }) => name).join(', ')}`)
+  const names = known.map(({ name }) => name)
+  const missing = names.filter((name) => !deps.cells.names.includes(name))
+  if (missing.length > 0) throw new Error(`this worker has no address for ${missing.join(', ')}`)
+  return names
 }
 
-async function countRows(deps: LifeDeps, session: Session): Promise<Record<string, number>> {
+async function countRows(deps: LifeDeps, session: Session, cells: readonly string[]): Promise<Record<string, number>> {
   const totals: Record<string, number> = {}
-  for (const cell of deps.cells.names) {
+  for (const cell of cells) {
     const sql = deps.cells.platform(cell)
     for (const { name } of await readTenantTables(sql)) {
       session.assertHeld()
@@ -67,8 +69,11 @@ async function countRows(deps: LifeDeps, session: Session): Promise<Record<strin
 async function eraseCell(deps: LifeDeps, session: Session, cell: string): Promise<void> {
   const { work } = session.held
   const sql = deps.cells.platform(cell)
-  const [{ jobs }] = await sql<[{ jobs: string }]>`select tenancy.erase_jobs(${work.merchantId}, ${work.id}) as jobs`
-  work.figures.jobs = (work.figures.jobs ?? 0) + Number(jobs)
+  const eraseJobs = async () => {
+    const [{ jobs }] = await sql<[{ jobs: string }]>`select tenancy.erase_jobs(${work.merchantId}, ${work.id}) as jobs`
+    work.figures.jobs = (work.figures.jobs ?? 0) + Number(jobs)
+  }
+  await eraseJobs()
   for (const { name } of (await readTenantTables(sql)).reverse()) {
     for (let atMost = ROWS_AT_ONCE; ; ) {
       session.assertHeld()
@@ -85,6 +90,8 @@ async function eraseCell(deps: LifeDeps, session: Session, cell: string): Promis
       }
     }
   }
+  // Those that ran at that moment have put down by now that there is no such merchant.
+  await eraseJobs()
 }
 
 async function eraseArchives(deps: LifeDeps, merchantId: string, areErased: boolean): Promise<{ erased: number; kept: string[] }> {
@@ -99,8 +106,8 @@ async function eraseArchives(deps: LifeDeps, merchantId: string, areErased: bool
   return { erased: rows.length, kept: [] }
 }
 
-async function assertNothingLeft(deps: LifeDeps, merchantId: string): Promise<void> {
-  for (const cell of deps.cells.names) {
+async function assertNothingLeft(deps: LifeDeps, merchantId: string, cells: readonly string[]): Promise<void> {
+  for (const cell of cells) {
     const sql = deps.cells.platform(cell)
     for (const { name } of await readTenantTables(sql)) {
       const [{ count }] = await sql<[{ count: string }]>`select tenancy.count_rows(${merchantId}, ${name}) as count`
