@@ -274,6 +274,35 @@ test('cells, merchants and moves are listed', async () => {
   expect(souk.heard.map(({ path }) => path)).toContain('/v1/moves?unfinished=true&limit=100')
 })
 
+test('usage is shown by day, and advice as the command to follow it', async () => {
+  const day = {
+    merchant_id: MERCHANT.id,
+    day: '2026-01-02',
+    requests: 7,
+    refused: 1,
+    database_ms: 1500,
+    jobs: 2,
+    job_ms: 0,
+    plugin_cpu_ms: 0,
+    rows_stored: null,
+  }
+  souk.answers['GET /v1/usage'] = () => ({ body: { data: [day], next_cursor: null } })
+  expect((await souk.run(['usage', '--merchant', 'acme', '--since', '2026-01-01'])).out).toMatch(/2026-01-02 +acme +7 +1 +1\.5/)
+  expect(souk.heard.at(-1)!.path).toBe(`/v1/usage?merchant_id=${MERCHANT.id}&since_day=2026-01-01&limit=100`)
+  const advice = { merchant_id: MERCHANT.id, slug: 'acme', from_cell: 'shared-1', reason: 'outgrown', share_of_cell: 0.61 }
+  souk.answers['GET /v1/advice'] = () => ({
+    body: {
+      data: [
+        { ...advice, to_cell: 'big-1' },
+        { ...advice, to_cell: null },
+      ],
+    },
+  })
+  const { out } = await souk.run(['usage', 'advice'])
+  expect(out).toContain('61 % of the work of shared-1.\n  souk move acme --to big-1 --watch')
+  expect(out).toContain('A cell of its own is needed first')
+})
+
 test('migrations need the addresses of the owner', async () => {
   const { code, err } = await souk.run(['fleet', 'migrate'])
   expect([code, err]).toEqual([2, expect.stringContaining('SOUK_DIRECTORY_OWNER_URL is not set')])
