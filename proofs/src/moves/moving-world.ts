@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from '@souk/tenant-router/moves/move.ts'
+import { Watchdog } from '@souk/tenant-router/moves/watchdog.ts'
 import postgres from 'postgres'
 import { stockShop } from '../goods.ts'
 import { House, type Shop } from '../house.ts'
@@ -31,6 +32,9 @@ export class MovingWorld {
   #armedWith: string | undefined
   readonly #diedAt = new Set<string>()
   readonly #directory: postgres.Sql
+  /** What a second worker would bring: whoever dies while writers wait is relieved at once. */
+  readonly #watchdog: Watchdog
+  readonly #watchdogDirectory: postgres.Sql
   readonly #watching: { stop(): Promise<void> }
 
   private constructor(house: House, shops: StockedShop[]) {
@@ -38,6 +42,10 @@ export class MovingWorld {
     this.moved = shops[0]!
     this.neighbours = shops.slice(1)
     this.#directory = postgres(house.url('souk_platform'), { max: 2, onnotice: () => {}, backoff: () => 0.1 })
+    this.#watchdogDirectory = postgres(house.url('souk_mover'), { max: 2, onnotice: () => {}, backoff: () => 0.1 })
+    const addresses = Object.fromEntries(CELLS.map((name) => [name, { mover: house.cell(name).url('souk_mover') }]))
+    this.#watchdog = new Watchdog(this.#watchdogDirectory, () => addresses, { info: () => {}, warn: () => {} })
+    this.#watchdog.start()
     this.#watching = this.#watch()
   }
 
@@ -62,7 +70,8 @@ export class MovingWorld {
 
   async close(): Promise<void> {
     await this.#watching.stop()
-    await this.#directory.end({ timeout: 5 })
+    await this.#watchdog.stop()
+    await Promise.all([this.#directory, this.#watchdogDirectory].map((sql) => sql.end({ timeout: 5 })))
     await this.house.close()
   }
 

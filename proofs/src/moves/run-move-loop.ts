@@ -12,8 +12,9 @@ export interface LoopOptions {
   seed: number
   /** How often the home changes: by a move, or by taking one back. */
   switches: number
-  /** Buyers of the moved shop, each as fast as it goes, and of each neighbour, at a pace. */
+  /** Buyers of the moved shop, and of each neighbour; and how often each of them buys. 0: as fast as it goes. */
   buyers: number
+  buyersEveryMs: number
   neighbourBuyers: number
   neighbourEveryMs: number
   /** Before the first move, for comparison. */
@@ -64,7 +65,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
       { length: count },
       (_, n) => new Shopper(shop, { name: `${options.seed}-${shop.slug}-${n}`, variants: shop.variants, byCard, everyMs }),
     )
-  const moved = shoppers(world.moved, options.buyers, 0)
+  const moved = shoppers(world.moved, options.buyers, options.buyersEveryMs)
   const neighbours = world.neighbours.map((shop) => shoppers(shop, options.neighbourBuyers, options.neighbourEveryMs))
   const everybody = [...moved, ...neighbours.flat()]
   const startedAt = performance.now()

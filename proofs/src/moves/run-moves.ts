@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string' },
     'kill-every': { type: 'string', default: '0' },
     buyers: { type: 'string', default: '6' },
+    'buy-every': { type: 'string', default: '0' },
   },
 })
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
@@ -36,6 +37,7 @@ async function loop(world: MovingWorld): Promise<boolean> {
     seed,
     switches: Number(values.switches),
     buyers: Number(values.buyers),
+    buyersEveryMs: Number(values['buy-every']),
     neighbourBuyers: 1,
     neighbourEveryMs: 100,
     calmMs: 10_000,
