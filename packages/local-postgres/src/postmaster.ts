@@ -98,6 +98,8 @@ function spawnPostgres(options: Launch, logFile: string): { child: ChildProcess;
   const log = openSync(logFile, 'a', 0o600)
   try {
     const settings = { ...SETTINGS, ...(options.durable === false ? FLEETING : DURABLE), ...options.settings }
+    // Before it can have written anything.
+    const logStart = fstatSync(log).size
     const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
     const child = spawn(options.program, ['-D', options.dataDir, '-p', String(options.port), ...flags], {
       ...(options.account ? { uid: options.account.uid, gid: options.account.gid } : {}),
@@ -108,7 +110,7 @@ function spawnPostgres(options: Launch, logFile: string): { child: ChildProcess;
       detached: true,
     })
     child.unref()
-    return { child, logStart: fstatSync(log).size }
+    return { child, logStart }
   } finally {
     closeSync(log)
   }
