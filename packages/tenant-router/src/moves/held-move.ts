@@ -33,7 +33,7 @@ export interface MoverMove extends Move {
 
 export const LEASE_MS = 10_000
 const RENEW_MS = 1_000
-export const FENCE_ATTEMPTS_MAX = 5
+export const FENCE_ATTEMPTS_MAX = 8
 const DECODING: MoveState[] = ['preflight', 'seeding', 'catching_up', 'verifying', 'fencing', 'unfencing']
 
 export const MOVER_COLUMNS = `id, merchant_id as "merchantId", from_cell as "fromCell", to_cell as "toCell", state, direction, epoch::text as epoch,

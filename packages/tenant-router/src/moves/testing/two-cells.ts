@@ -12,7 +12,7 @@ import { fillMerchants } from '@souk/migrations/testing/generated-rows.ts'
 import postgres from 'postgres'
 import type { MerchantEntry } from '../../merchant-entry.ts'
 import { Router } from '../../router.ts'
-import { BASE_DOMAIN } from '../../test-merchants.ts'
+import { BASE_DOMAIN, until } from '../../test-merchants.ts'
 import type { MoverAddress } from '../cell-sides.ts'
 import { Mover, type MoverOptions } from '../mover.ts'
 
@@ -98,6 +98,7 @@ export async function openTwoCells(where: 'one server' | 'two servers'): Promise
     leftovers: (merchantId, home) => findLeftovers(cells, merchantId, home),
     close: async () => {
       await Promise.all(open.map((running) => running.close()))
+      await removeStreams([one, two])
       await Promise.all([one.admin.end(), two.admin.end()])
       await second.drop()
       await database.drop()
@@ -125,6 +126,29 @@ async function startSecondServer() {
   } catch (error) {
     await drop()
     throw error
+  }
+}
+
+/** A database with a stream in it cannot be dropped. */
+async function removeStreams(all: TestCell[]): Promise<void> {
+  for (const { admin } of all) {
+    const subscriptions = await admin`
+      select subname as name from pg_subscription where subdbid = (select oid from pg_database where datname = current_database())`
+    for (const { name } of subscriptions) {
+      await admin.unsafe(`alter subscription ${name} disable`)
+      await admin.unsafe(`alter subscription ${name} set (slot_name = none)`)
+      await admin.unsafe(`drop subscription ${name}`)
+    }
+  }
+  for (const { admin } of all) {
+    await until('no slot is left', async () => {
+      const slots = await admin`select active_pid as pid, slot_name as name from pg_replication_slots where database = current_database()`
+      for (const { pid, name } of slots) {
+        if (pid === null) await admin`select pg_drop_replication_slot(${name})`.catch(() => {})
+        else await admin`select pg_terminate_backend(${pid})`
+      }
+      return slots.length === 0
+    })
   }
 }
 

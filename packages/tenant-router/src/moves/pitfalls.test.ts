@@ -1,0 +1,209 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { MerchantEntry } from '../merchant-entry.ts'
+import { failureOf, until } from '../test-merchants.ts'
+import { claimMove } from './held-move.ts'
+import { cancelMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
+import type { Mover } from './mover.ts'
+import { dieAt } from './testing/die-at.ts'
+import { openTwoCells, type TwoCells } from './testing/two-cells.ts'
+
+const WITHIN_MS = 120_000
+
+let cells: TwoCells
+let mover: Mover | undefined
+
+beforeAll(async () => {
+  cells = await openTwoCells('one server')
+})
+afterEach(async () => {
+  await mover?.stop()
+  mover = undefined
+})
+afterAll(() => cells.close())
+
+const ask = (merchant: MerchantEntry) =>
+  requestMove(cells.directory, { merchantId: merchant.id, toCell: cells.two.name, by: null, now: new Date() })
+
+async function reaches(move: Move, ...states: MoveState[]): Promise<Move> {
+  let seen: Move | undefined
+  await until(
+    `the move is ${states.join(' or ')}`,
+    async () => {
+      seen = await getMove(cells.directory, move.id)
+      return states.includes(seen!.state)
+    },
+    WITHIN_MS,
+  )
+  return seen!
+}
+
+describe('before anything is made', () => {
+  test('pitfall 8: rows that the target has already are seen, named, and left alone', async () => {
+    const merchant = await cells.addMerchant()
+    await cells.two.admin`insert into merchant_counter (merchant_id, order_number) values (${merchant.id}, 7)`
+    const move = await ask(merchant)
+    mover = cells.startMover()
+    const aborted = await reaches(move, 'aborted', 'watching')
+    expect(aborted).toMatchObject({ state: 'aborted', failure: expect.stringContaining('merchant_counter') })
+    expect(await cells.two.admin`select order_number::int as number from merchant_counter where merchant_id = ${merchant.id}`).toEqual([
+      { number: 7 },
+    ])
+    await cells.two.admin`delete from merchant_counter where merchant_id = ${merchant.id}`
+    expect(await cells.leftovers(merchant.id, cells.one)).toEqual([])
+  })
+
+  test('pitfall 3: a table whose replica identity lacks the merchant stops the move, and no merchant', async () => {
+    const merchant = await cells.addMerchant()
+    await cells.one.admin`alter table location replica identity nothing`
+    const move = await ask(merchant)
+    mover = cells.startMover()
+    const aborted = await reaches(move, 'aborted', 'watching')
+    await cells.one.admin`alter table location replica identity default`
+    expect(aborted).toMatchObject({ state: 'aborted', failure: expect.stringContaining('location') })
+  })
+
+  test('at most so many moves feed on one source: a further one waits for its turn', async () => {
+    const merchants = [await cells.addMerchant(), await cells.addMerchant(), await cells.addMerchant()]
+    const [first, , third] = [await ask(merchants[0]!), await ask(merchants[1]!), await ask(merchants[2]!)]
+    await cells.directory`
+      update platform.move set state = 'seeding', lease_until = 'infinity' where merchant_id in (${merchants[0]!.id}, ${merchants[1]!.id})`
+    const claim = () => claimMove(cells.directory, '00000000-0000-0000-0000-000000000001', [cells.one.name, cells.two.name], 2)
+    expect(await claim()).toBeUndefined()
+    await cells.directory`update platform.move set state = 'watching' where id = ${first.id}`
+    expect(await claim()).toMatchObject({ id: third.id })
+    await cells.directory`delete from platform.move where merchant_id = any(${merchants.map(({ id }) => id)})`
+  })
+})
+
+describe('what is published', () => {
+  test('pitfalls 4, 6 and 16: every table of merchants and the markers, nothing local, and no TRUNCATE', async () => {
+    const merchant = await cells.addMerchant()
+    await dieAt(cells, 'move.subscribed', await ask(merchant))
+    const [publication] = await cells.one.admin`
+      select pubtruncate as truncate, pubinsert and pubupdate and pubdelete as changes from pg_publication where pubname like 'souk_move_%'`
+    expect(publication).toEqual({ truncate: false, changes: true })
+    const published = await cells.one.admin`
+      select prrelid::regclass::text as name from pg_publication_rel where strpos(pg_get_expr(prqual, prrelid), ${merchant.id}) > 0`
+    const tables = await cells.one.admin`
+      select c.oid::regclass::text as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'merchant_id'
+      where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition`
+    const names = (rows: readonly { name?: string }[]) => rows.map(({ name }) => name).sort()
+    expect(names(published)).toEqual(names([...tables, { name: 'tenancy.move_marker' }]))
+  })
+
+  test('and a move that is cancelled half way leaves nothing of that', async () => {
+    const merchant = await cells.addMerchant()
+    const move = await ask(merchant)
+    await dieAt(cells, 'move.caught_up', move)
+    await cancelMove(cells.directory, move.id)
+    mover = cells.startMover()
+    expect(await reaches(move, 'aborted', 'watching')).toMatchObject({ state: 'aborted' })
+    const [home] = await cells.one.admin`select state, epoch::int as epoch from tenancy.home where merchant_id = ${merchant.id}`
+    expect(home).toEqual({ state: 'active', epoch: 1 })
+    expect((await cells.leftovers(merchant.id, cells.one)).filter((what) => what.includes(move.id.replaceAll('-', '')))).toEqual([])
+  })
+})
+
+describe('pitfall 10: a transaction of the merchant that goes on for longer than writers may wait', () => {
+  test('stops the fence, not the merchant: the fence is lifted, writers are served, and it is tried again', async () => {
+    const merchant = await cells.addMerchant()
+    const router = cells.openRouter()
+    const move = await ask(merchant)
+    let finish = () => {}
+    const finished = new Promise<void>((resolve) => {
+      finish = resolve
+    })
+    const long = cells.one.admin.begin(async (sql) => {
+      await sql`select pg_advisory_xact_lock_shared(hashtextextended(${merchant.id}, 4242))`
+      await finished
+    })
+    mover = cells.startMover()
+    await until(
+      'a fence was given up',
+      async () => ((await getMove(cells.directory, move.id))!.failure ?? '').includes('longer than writers may be kept waiting'),
+      WITHIN_MS,
+    )
+    await until(
+      'the merchant can be written to',
+      () =>
+        router
+          .inMerchant(merchant)((tx) => tx.sql`update merchant_counter set order_number = 1 where merchant_id = ${tx.merchantId}`)
+          .then(
+            () => true,
+            () => false,
+          ),
+      WITHIN_MS,
+    )
+    finish()
+    await long
+    expect(await reaches(move, 'watching', 'aborted')).toMatchObject({ state: 'watching', failure: null })
+    expect((await getMove(cells.directory, move.id))!.figures.fence_attempts).toBeGreaterThan(1)
+  })
+})
+
+describe('pitfall 39: content that differs where counts do not', () => {
+  test('one byte in the old home is found: table and bucket are named, and there is no way back to it', async () => {
+    const merchant = await cells.addMerchant()
+    const move = await ask(merchant)
+    mover = cells.startMover()
+    await until(
+      'both sides were compared',
+      async () => ((await getMove(cells.directory, move.id))!.figures.watched_passes ?? 0) > 0,
+      WITHIN_MS,
+    )
+    await cells.one.admin`update merchant_counter set order_number = order_number + 1 where merchant_id = ${merchant.id}`
+    await cells.directory`update platform.move set figures = figures - 'watched_at' where id = ${move.id}`
+    await until('it is seen', async () => (await getMove(cells.directory, move.id))!.figures.can_roll_back === false, WITHIN_MS)
+    expect((await getMove(cells.directory, move.id))!.failure).toMatch(/merchant_counter differs in bucket \d+/)
+    expect(await failureOf(rollBackMove(cells.directory, move.id))).toMatchObject({ code: 'no_way_back' })
+  })
+})
+
+describe('a mover who comes late', () => {
+  const MERCHANT = '00000000-0000-7000-8000-0000000000aa'
+  const call = (text: string) => cells.two.admin.unsafe(text.replaceAll('$m', `'${MERCHANT}'`))
+  const home = async () => {
+    const [row] = await call('select state, epoch::int as epoch, fence::int as fence from tenancy.home where merchant_id = $m')
+    return row
+  }
+
+  afterEach(() => call('delete from tenancy.home where merchant_id = $m; delete from tenancy.move_marker where merchant_id = $m'))
+
+  test('puts up no fence that was lifted before, and lifts no later one', async () => {
+    await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'active')`)
+    await call('select tenancy.lift_fence($m, 7)')
+    expect(await failureOf(call('select tenancy.fence($m, 4, 7)'))).toMatchObject({ code: 'MV003' })
+    await call('select tenancy.fence($m, 4, 8)')
+    await call('select tenancy.lift_fence($m, 7)')
+    expect(await home()).toEqual({ state: 'fenced', epoch: 4, fence: 8 })
+    await call('select tenancy.lift_fence($m, 8)')
+    expect(await home()).toEqual({ state: 'active', epoch: 4, fence: 8 })
+  })
+
+  test('fences no other epoch, opens nothing without its marker, and nothing that has gone on', async () => {
+    await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'standby')`)
+    expect(await failureOf(call('select tenancy.fence($m, 4, 9)'))).toMatchObject({ code: 'MV003' })
+    expect(await failureOf(call('select tenancy.arrive($m, 5, 9)'))).toMatchObject({ code: 'MV004' })
+    await call('insert into tenancy.move_marker values ($m, 9)')
+    await call('select tenancy.arrive($m, 5, 9)')
+    expect(await home()).toMatchObject({ state: 'active', epoch: 5 })
+    expect(await failureOf(call('select tenancy.fence($m, 4, 10)'))).toMatchObject({ code: 'MV003' })
+    await call('select tenancy.fence($m, 5, 11)')
+    await call('select tenancy.depart($m, 6)')
+    // Long ago, and asked for once more.
+    await call('select tenancy.arrive($m, 5, 9)')
+    expect(await home()).toMatchObject({ state: 'moved', epoch: 6 })
+  })
+
+  test('removes nothing of a merchant who is at home, or expected by a later move', async () => {
+    await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'active')`)
+    expect(await failureOf(call('select tenancy.forget($m, 99)'))).toMatchObject({ code: 'MV003' })
+    await call('delete from tenancy.home where merchant_id = $m')
+    await call('select tenancy.expect($m, 4, 12)')
+    expect(await failureOf(call('select tenancy.assert_removable($m, 11)'))).toMatchObject({ code: 'MV003' })
+    expect(await failureOf(call('select tenancy.forget($m, 11)'))).toMatchObject({ code: 'MV003' })
+    expect(await failureOf(call('select tenancy.hold_number($m, 11)'))).toMatchObject({ code: 'MV005' })
+    await call('select tenancy.forget($m, 12)')
+    expect(await home()).toBeUndefined()
+  })
+})
