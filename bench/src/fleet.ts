@@ -1,7 +1,7 @@
 import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { roleUrl, startTestServer, type TestServerFacts } from '@souk/local-postgres/test-server.ts'
 import { migrateFleet } from '@souk/migrations/fleet.ts'
 import postgres from 'postgres'
@@ -15,8 +15,8 @@ const CLONES_AT_ONCE = 4
 const server = await startTestServer()
 const folder = mkdtempSync(join(tmpdir(), 'souk-bench-fleet-'))
 try {
-  for (const set of ['directory', 'cell'])
-    cpSync(fileURLToPath(import.meta.resolve(`@souk/migrations/${set}/`)), join(folder, set), { recursive: true })
+  const migrations = new URL('.', import.meta.resolve('@souk/migrations/package.json'))
+  for (const set of ['directory', 'cell']) cpSync(new URL(set, migrations), join(folder, set), { recursive: true })
   const { directoryUrl, cells } = await makeFleet(server.facts)
   console.log(
     `${CELLS} cells, two files with an ALTER TABLE each\n\n| at once | total ms | ms a cell |\n| ------: | -------: | --------: |`,
