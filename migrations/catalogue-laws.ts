@@ -238,4 +238,33 @@ const ROLE_LAWS: Law[] = [
   },
 ]
 
-export const CATALOGUE_LAWS: Law[] = [...TABLE_LAWS, ...FUNCTION_LAWS, ...VIEW_LAWS, ...ROLE_LAWS]
+const MOVE_LAWS: Law[] = [
+  {
+    name: 'pitfall 3: merchant_id is in the replica identity of every tenant table, or a move would make every update of it fail',
+    query: overTenantTables(`
+      select t.relname as violation from tenant_table t join pg_class c on c.oid = t.oid
+      where c.relreplident <> 'f' and not exists (
+        select from pg_index i where i.indrelid = t.oid and t.merchant_column = any(i.indkey::int2[])
+          and case c.relreplident when 'd' then i.indisprimary when 'i' then i.indisreplident else false end)`),
+  },
+  {
+    name: 'pitfall 6: which merchants live in a database is told to no other',
+    query: `
+      select p.pubname || ': ' || c.oid::regclass as violation from pg_publication p, pg_class c
+      where c.oid = 'tenancy.home'::regclass and (p.puballtables
+        or exists (select from pg_publication_rel r where r.prpubid = p.oid and r.prrelid = c.oid)
+        or exists (select from pg_publication_namespace n where n.pnpubid = p.oid and n.pnnspid = c.relnamespace))`,
+  },
+  {
+    name: 'pitfall 16: souk_mover can take every tenant table along, and owns nothing',
+    query: overTenantTables(`
+      select t.relname || ': ' || verb as violation from tenant_table t, unnest(array['select', 'insert', 'update', 'delete']) as verb
+      where not t.relispartition and not has_table_privilege('souk_mover', t.oid, verb)
+      union all
+      select pg_describe_object(classid, objid, objsubid) from pg_shdepend
+      where deptype = 'o' and refclassid = 'pg_authid'::regclass and refobjid = 'souk_mover'::regrole
+        and classid <> 'pg_subscription'::regclass and dbid in (0, (select oid from pg_database where datname = current_database()))`),
+  },
+]
+
+export const CATALOGUE_LAWS: Law[] = [...TABLE_LAWS, ...FUNCTION_LAWS, ...VIEW_LAWS, ...ROLE_LAWS, ...MOVE_LAWS]

@@ -199,6 +199,23 @@ const MUTANTS: Record<string, [string, string][]> = {
     ['alter role souk_app set lock_timeout = 0', 'souk_app: lock_timeout'],
     ['alter role souk_queue reset all', 'souk_queue: idle_in_transaction_session_timeout'],
   ],
+  'pitfall 3: merchant_id is in the replica identity of every tenant table, or a move would make every update of it fail': [
+    ['alter table cart replica identity nothing', 'cart'],
+    [
+      'create table mutant (merchant_id uuid not null, id uuid not null unique, primary key (merchant_id, id)); alter table mutant replica identity using index mutant_id_key',
+      'mutant',
+    ],
+  ],
+  'pitfall 6: which merchants live in a database is told to no other': [
+    ['create publication mutant for table tenancy.home', 'mutant: tenancy.home'],
+    ['create publication mutant for tables in schema tenancy', 'mutant: tenancy.home'],
+    ['create publication mutant for all tables', 'mutant: tenancy.home'],
+  ],
+  'pitfall 16: souk_mover can take every tenant table along, and owns nothing': [
+    [GOOD_TABLE, 'mutant: select'],
+    ['revoke delete on cart from souk_mover', 'cart: delete'],
+    ['create table mutant (id uuid); alter table mutant owner to souk_mover', 'table mutant'],
+  ],
 }
 
 describe.each(CATALOGUE_LAWS)('law: $name', ({ name }) => {

@@ -242,3 +242,21 @@ begin
 end $$;
 revoke execute on function tenancy.grant_to_mover() from public;
 select tenancy.grant_to_mover();
+
+-- As before, and for movers, who take every table along whoever made it.
+create or replace function app.protect(target regclass, privileges text default 'select, insert, update, delete') returns void
+  language plpgsql
+  set search_path = pg_catalog, public
+  as $$
+begin
+  execute format('alter table %s enable row level security', target);
+  execute format('alter table %s force row level security', target);
+  execute format(
+    'create policy merchant_only on %s for all using (merchant_id = app.current_merchant()) with check (merchant_id = app.current_merchant())',
+    target
+  );
+  execute format('grant %s on table %s to souk_app', privileges, target);
+  if exists (select from pg_roles where rolname = 'souk_mover') then
+    execute format('grant select, insert, update, delete on table %s to souk_mover', target);
+  end if;
+end $$;
