@@ -34,8 +34,8 @@ export class Process {
     return this.#output
   }
 
-  start(environment: Record<string, string>): void {
-    const child = spawn(process.execPath, [this.#file], {
+  start(environment: Record<string, string>, typed: string[] = []): void {
+    const child = spawn(process.execPath, [this.#file, ...typed], {
       env: { PATH: process.env.PATH ?? '', ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
