@@ -155,3 +155,72 @@ describe('when many wait for the database', () => {
     expect(new Set(await finish([...holders, ...waiting]))).toEqual(new Set([200]))
   })
 })
+
+describe('a rate', () => {
+  it('lets the burst through, and answers 429 with what is allowed and when there is more', async () => {
+    // The least that a plan can say: nothing is made up for meanwhile.
+    await onPlan(shop, 'slow', { requests: { per_second: 0.01, burst: 2 } })
+    const answers = []
+    for (let n = 0; n < 3; n++) answers.push(await api.call(shop.host, { url: '/v1/store' }))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 429])
+    expect(answers[0]!.headers['ratelimit-policy']).toBe('"requests";q=2;w=200')
+    expect(slugOf(answers[2]!)).toBe('quota-exceeded')
+    expect(answers[2]!.headers.ratelimit).toMatch(/^"requests";r=0;t=\d+$/)
+    const retryAfter = Number(answers[2]!.headers['retry-after'])
+    expect(retryAfter).toBeGreaterThan(0)
+    expect(retryAfter).toBeLessThanOrEqual(100)
+    // Staff of the same merchant draw from the same bucket, and another merchant from its own.
+    expect((await api.call(shop.host, { url: '/v1/admin/me', token: shop.token })).status).toBe(429)
+    const unlimited = await api.call(neighbour.host, { url: '/v1/store' })
+    expect([unlimited.status, unlimited.headers['ratelimit-policy']]).toEqual([200, undefined])
+    await put(`/v1/merchants/${shop.merchant.id}/plan`, { plan: 'standard' })
+    expect((await api.call(shop.host, { url: '/v1/store' })).status).toBe(200)
+  })
+})
+
+describe('the platform', () => {
+  const get = (url: string) => api.call(PLATFORM, { url, token: admin })
+
+  it('sees what merchants used, page by page', async () => {
+    const fresh = await api.addMerchant()
+    for (let n = 0; n < 3; n++) await api.call(fresh.host, { url: '/v1/store' })
+    await api.quotas.usage.flush()
+    const today = api.clock.now.toISOString().slice(0, 10)
+    const used = await get(`/v1/usage?merchant_id=${fresh.merchant.id}`)
+    expect(used.body).toMatchObject({ data: [{ merchant_id: fresh.merchant.id, day: today, requests: 3, refused: 0 }], next_cursor: null })
+    const days: string[] = []
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const page = await get(`/v1/usage?limit=1${cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`}`)
+      days.push(...page.body.data.map((day: { merchant_id: string }) => day.merchant_id))
+      cursor = page.body.next_cursor
+    }
+    expect(days).toHaveLength(new Set(days).size)
+    expect(days).toContain(shop.merchant.id)
+    expect((await get('/v1/usage?until_day=2000-01-01')).body.data).toEqual([])
+  })
+
+  it('is told who should live elsewhere', async () => {
+    await api.platformSql`
+      insert into platform.usage (merchant_id, day, database_ms) values (${neighbour.merchant.id}, ${api.clock.now}, 400000000)
+      on conflict (merchant_id, day) do update set database_ms = excluded.database_ms`
+    expect((await get('/v1/advice')).body.data).toMatchObject([
+      { merchant_id: neighbour.merchant.id, from_cell: 'shared-1', to_cell: null, reason: 'outgrown' },
+    ])
+  })
+
+  it('makes, lists and removes plans, and refuses limits that say nothing', async () => {
+    expect((await put('/v1/plans/odd', { limits: { requests: { per_second: 0, burst: 1 } } })).status).toBe(400)
+    expect((await put('/v1/plans/made', { limits: { concurrency: { checkout: 1 } } })).body).toMatchObject({
+      name: 'made',
+      merchant_count: 0,
+    })
+    expect((await get('/v1/plans')).body.data.map(({ name }: { name: string }) => name)).toEqual(
+      expect.arrayContaining(['made', 'standard']),
+    )
+    const remove = (name: string) => api.call(PLATFORM, { method: 'DELETE', url: `/v1/plans/${name}`, token: admin })
+    expect((await remove('made')).status).toBe(204)
+    expect(slugOf(await remove('made'))).toBe('not-found')
+    expect(slugOf(await remove('standard'))).toBe('invalid-state')
+    expect(slugOf(await put(`/v1/merchants/${shop.merchant.id}/plan`, { plan: 'made' }))).toBe('not-found')
+  })
+})
