@@ -51,7 +51,7 @@ export class Neighbours {
   static async moveIn(overrides: Partial<ServerOptions> = {}): Promise<Neighbours> {
     const mediaDir = mkdtempSync(join(tmpdir(), 'souk-media-'))
     // One connection for everybody: whatever a transaction might leave behind, the next one meets.
-    const api = await createTestApi({ mediaDir, ...overrides }, { connectionsPerCell: 1, waitMs: 10_000 })
+    const api = await createTestApi({ mediaDir, archiveDir: mediaDir, ...overrides }, { connectionsPerCell: 1, waitMs: 10_000 })
     const rows = postgres(api.shop.database.adminUrl, { max: 1 })
     await addCells(api)
     const admin = await api.adminToken()

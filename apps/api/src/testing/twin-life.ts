@@ -1,4 +1,6 @@
+import { writeFile } from 'node:fs/promises'
 import { newId } from '@souk/core/ids.ts'
+import { ArchiveFolder } from '@souk/platform/merchant-life/archives.ts'
 import type { TestApi } from './api.ts'
 import type { Values } from './valid-requests.ts'
 
@@ -19,10 +21,10 @@ export const LIFE_STATES: Record<string, Values> = {
 }
 
 /**
- * Merchants that the directory alone knows, one to be exported, one to be erased and one that was; archives of them, without their
- * files; and what was done.
+ * Merchants that the directory alone knows, one to be exported, one to be erased and one that was; archives of them, of one byte each;
+ * and what was done.
  */
-export async function addLife({ platformSql: sql, clock }: TestApi, canary: string): Promise<Values> {
+export async function addLife({ platformSql: sql, clock, options: { archiveDir } }: TestApi, canary: string): Promise<Values> {
   const [admin] = await sql<{ id: string }[]>`select id from platform.admin order by id limit 1`
   const ids = { kept: newId(clock.now), doomed: newId(clock.now), erased: newId(clock.now) }
   for (const [name, id] of Object.entries(ids)) {
@@ -34,6 +36,7 @@ export async function addLife({ platformSql: sql, clock }: TestApi, canary: stri
   const made: Values = {}
   for (const [name, merchantId] of Object.entries(archives)) {
     made[name] = newId(clock.now)
+    if (archiveDir !== undefined) await writeFile(new ArchiveFolder(archiveDir).pathOf(made[name]), '.')
     await sql`
       insert into platform.archive (id, merchant_id, slug, made_at, bytes, sha256, content)
       values (${made[name]}, ${merchantId}, ${`${canary}-archived`}, ${clock.now}, 1, ${'0'.repeat(64)},
