@@ -15,5 +15,5 @@ test('the longest gap counts the ends of the span', () => {
 })
 
 test('milliseconds are shown as precisely as they mean something', () => {
-  expect([ms(3.14159), ms(57.2), ms(undefined)]).toEqual(['3.1', '57', '-'])
+  expect([ms(3.1234), ms(57.2), ms(undefined)]).toEqual(['3.1', '57', '-'])
 })
