@@ -203,7 +203,7 @@ describe('goes on where it stopped', () => {
   })
 
   test('after its process was killed in the middle of a file, whose lock the next one waits for', async () => {
-    write({ '0001_one.sql': 'create table one (n integer)', '0002_two.sql': 'create table two (n integer); select pg_sleep(1.5)' })
+    write({ '0001_one.sql': 'create table one (n integer)', '0002_two.sql': 'create table two (n integer); select pg_sleep(5)' })
     const program = `
       import { migrate } from ${JSON.stringify(new URL('./run.ts', import.meta.url).href)}
       await migrate({ url: ${JSON.stringify(url)}, sets: ['directory'], folder: new URL(${JSON.stringify(pathToFileURL(`${folder}/`).href)}) })`

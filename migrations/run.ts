@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { Logger, runMigrations } from 'graphile-worker'
 import postgres from 'postgres'
@@ -99,6 +102,7 @@ async function createHistory(sql: postgres.Sql): Promise<void> {
       set text not null, name text not null, checksum text not null, applied_at timestamptz not null default now(), duration_ms bigint not null,
       primary key (set, name)
     )`
+  await sql`create table if not exists migration.queue (release text primary key, applied_at timestamptz not null default now())`
 }
 
 async function pending(sql: postgres.Sql, set: MigrationSet, files: MigrationFile[]): Promise<MigrationFile[]> {
@@ -158,8 +162,14 @@ function statementsOf(text: string): string[] {
     .filter((statement) => statement !== '')
 }
 
-/** graphile-worker keeps its own history in its own schema, which souk_queue owns; it needs CREATE on the database only now. */
+/**
+ * graphile-worker keeps its own history in its own schema, which souk_queue owns; it needs CREATE on the database only now. Its release is
+ * written down, so that it is not asked again: over many databases that is most of the time.
+ */
 async function migrateQueue(sql: postgres.Sql, url: string, lockTimeoutMs: number): Promise<void> {
+  const release = queueRelease()
+  const [known] = await sql`select 1 from migration.queue where release = ${release}`
+  if (known) return
   const [{ database } = { database: '' }] = await sql<{ database: string }[]>`select current_database() as database`
   await sql`grant create on database ${sql(database)} to souk_queue`
   try {
@@ -171,4 +181,12 @@ async function migrateQueue(sql: postgres.Sql, url: string, lockTimeoutMs: numbe
   } finally {
     await sql`revoke create on database ${sql(database)} from souk_queue`
   }
+  await sql`insert into migration.queue (release) values (${release}) on conflict do nothing`
+}
+
+/** Which graphile-worker is installed. Its package does not hand out its own description, so that is read from beside its code. */
+function queueRelease(): string {
+  const entry = createRequire(import.meta.url).resolve('graphile-worker')
+  const { version } = JSON.parse(readFileSync(join(dirname(entry), '..', 'package.json'), 'utf8')) as { version: string }
+  return version
 }
