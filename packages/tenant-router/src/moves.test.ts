@@ -142,7 +142,7 @@ describe('a home that cannot be written to', () => {
     expect(await numberIn(CELL, merchant)).toBe(1n)
   })
 
-  test('and given up after a second, with a reason to try again', async () => {
+  test('and given up after a while, with a reason to try again', async () => {
     const merchant = await addMerchant()
     await house.admin`update tenancy.home set state = 'fenced' where merchant_id = ${merchant.id}`
     const failure = await failureOf(countUp(router, merchant))

@@ -45,7 +45,8 @@ const CONNECTIONS_PER_CELL = 10
 const WAITERS_PER_CELL = 500
 const WAIT_MS = 2_000
 const OPEN_CELLS_MAX = 50
-const MOVE_WAIT_MS = 1_000
+// A move keeps writers waiting for a second at most, and for two if its mover dies meanwhile.
+const MOVE_WAIT_MS = 2_500
 const CONFLICT_RETRIES_MAX = 3
 const PAGE_OF_MERCHANTS = 200
 

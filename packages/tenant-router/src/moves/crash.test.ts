@@ -8,6 +8,8 @@ import { openTwoCells, type TwoCells } from './testing/two-cells.ts'
 import { Writers, writtenNumbers } from './testing/writers.ts'
 
 const WITHIN_MS = 120_000
+// A limit for what hangs: each death is a second of work on a machine that is not busy.
+const TIMEOUT_MS = 600_000
 
 /** Where a mover dies on the way to the new home, and on the way back, in the order in which a move comes by. */
 const FORWARD: CrashPoint[] = ['move.tables_copied', 'move.fencing', 'move.marker_arrived', 'move.switched']
@@ -37,7 +39,9 @@ async function ends(move: Move): Promise<Move> {
 }
 
 describe('pitfalls 11 and 12: movers that die', () => {
-  test('at one point after the other, there and back: the next one goes on, nothing is lost or left behind', async () => {
+  test('at one point after the other, there and back: the next one goes on, nothing is lost or left behind', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const merchant = await cells.addMerchant()
     const writers = new Writers(cells.openRouter(), merchant, 2)
     const move = await requestMove(cells.directory, { merchantId: merchant.id, toCell: cells.two.name, by: null, now: new Date() })

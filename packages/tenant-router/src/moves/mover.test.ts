@@ -7,6 +7,8 @@ import { openTwoCells, type TestCell, type TwoCells } from './testing/two-cells.
 import { Writers, writtenNumbers } from './testing/writers.ts'
 
 const WITHIN_MS = 120_000
+// A limit for what hangs: a move is seconds of work on a machine that is not busy.
+const TIMEOUT_MS = 600_000
 
 async function reaches(cells: TwoCells, move: Move, state: MoveState): Promise<Move> {
   let seen: Move | undefined
@@ -44,7 +46,9 @@ describe.each(['one server', 'two servers'] as const)('between databases of %s',
   })
   afterAll(() => cells.close())
 
-  test('a merchant with rows in every table moves while it is written to, back without a copy, and there for good', async () => {
+  test('a merchant with rows in every table moves while it is written to, back without a copy, and there for good', {
+    timeout: TIMEOUT_MS,
+  }, async () => {
     const [merchant, neighbour] = await cells.addFilledMerchants()
     const before = await cells.contents(cells.one, neighbour.id)
     cells.startMover()

@@ -52,7 +52,6 @@ const BEFORE_THE_SWITCH: MoveState[] = ['requested', 'preflight', 'seeding', 'ca
 export class Mover {
   readonly #options: MoverOptions
   readonly #directory: postgres.Sql
-  readonly #owner = randomUUID()
   readonly #limits: MoverLimits
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
@@ -104,18 +103,20 @@ export class Mover {
   /** Begins to work on the next move that is due. False: there is none. */
   async #takeOne(): Promise<boolean> {
     const cells = this.#options.cells()
-    const move = await claimMove(this.#directory, this.#owner, Object.keys(cells), this.#limits.decodingMax)
+    // Of this time alone: whatever this process still had in hand from an earlier one is another's.
+    const owner = randomUUID()
+    const move = await claimMove(this.#directory, owner, Object.keys(cells), this.#limits.decodingMax)
     if (!move) return false
     crashPoint('move.claimed')
-    const running = this.#run(move, cells).finally(() => this.#running.delete(running))
+    const running = this.#run(owner, move, cells).finally(() => this.#running.delete(running))
     this.#running.add(running)
     return true
   }
 
-  async #run(move: MoverMove, cells: Readonly<Record<string, MoverAddress>>): Promise<void> {
+  async #run(owner: string, move: MoverMove, cells: Readonly<Record<string, MoverAddress>>): Promise<void> {
     const { log } = this.#options
-    const held = new HeldMove(this.#directory, this.#owner, move, this.#stopping.signal)
-    const name = moverName(move.id, this.#owner)
+    const held = new HeldMove(this.#directory, owner, move, this.#stopping.signal)
+    const name = moverName(move.id, owner)
     const sides: [Side, Side] = [openSide(move.fromCell, cells[move.fromCell]!, name), openSide(move.toCell, cells[move.toCell]!, name)]
     try {
       await this.#step({ held, sides, limits: this.#limits })
