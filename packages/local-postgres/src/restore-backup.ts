@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto'
 import { chownSync, createReadStream, existsSync, lchownSync, readdirSync } from 'node:fs'
-import { appendFile, chmod, copyFile, cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { chooseAccount } from './account.ts'
-import type { BaseBackup } from './base-backup.ts'
-import { listBaseBackups } from './base-backup.ts'
+import { type BaseBackup, listBaseBackups } from './base-backup.ts'
 import { CannotStart } from './cannot-start.ts'
 import { archivedSegments, restoreCommand } from './wal-archive.ts'
 
@@ -74,6 +73,8 @@ async function orderRecovery(dataDir: string, archive: string, at: Date | undefi
   const settings = {
     restore_command: restoreCommand(archive),
     recovery_target_timeline: 'latest',
+    // Nobody is let in before the moment is reached: reads would be answered from any state on the way.
+    hot_standby: 'off',
     recovery_target_action: 'promote',
     ...(at && {
       // A number for the zone: names of zones are not known yet when this is read.
@@ -81,7 +82,12 @@ async function orderRecovery(dataDir: string, archive: string, at: Date | undefi
     }),
   }
   const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
-  await appendFile(join(dataDir, 'postgresql.auto.conf'), lines.join(''))
+  const file = join(dataDir, 'postgresql.auto.conf')
+  // A server that was restored itself once still has the orders of that time.
+  const others = (await readFile(file, 'utf8'))
+    .split('\n')
+    .filter((line) => !/^(restore_command|hot_standby|recovery_target\w*)\b/.test(line))
+  await writeFile(file, `${others.join('\n').trimEnd()}\n${lines.join('')}`)
   await writeFile(join(dataDir, 'recovery.signal'), '')
 }
 
