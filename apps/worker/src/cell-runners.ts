@@ -1,3 +1,4 @@
+import type { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
 import { type Followers, type FollowersOptions, startFollowers } from './followers.ts'
 import type { Log } from './log.ts'
@@ -12,6 +13,7 @@ export interface CellRunnersOptions {
   jobsAtOnce: number
   log: Log
   metrics: WorkerMetrics
+  usage: Pick<UsageMeter, 'count'>
 }
 
 interface Running {

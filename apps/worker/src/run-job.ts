@@ -1,3 +1,4 @@
+import type { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import { DoorError, errorCode } from '@souk/tenant-router/door-error.ts'
 import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
@@ -19,6 +20,8 @@ export interface JobContext {
   poolId: string
   log: Log
   metrics: WorkerMetrics
+  /** Counts what each merchant's jobs take. */
+  usage?: Pick<UsageMeter, 'count'>
 }
 
 interface Verdict {
@@ -101,6 +104,8 @@ function report(context: JobContext, job: Job, outcome: JobOutcome, durationMs: 
   const { cell, log, metrics } = context
   const merchantId = (job.payload as { merchantId?: unknown } | null)?.merchantId
   metrics.jobs.inc({ task: job.task_identifier, outcome })
+  // A rejected job may name a merchant there is not.
+  if (typeof merchantId === 'string' && outcome !== 'rejected') context.usage?.count(merchantId, { jobs: 1, job_ms: durationMs })
   metrics.jobSeconds.observe({ task: job.task_identifier }, durationMs / 1_000)
   const level = outcome === 'done' || outcome === 'released' ? 'info' : outcome === 'exhausted' || outcome === 'rejected' ? 'error' : 'warn'
   log[level](

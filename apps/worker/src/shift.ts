@@ -16,7 +16,7 @@ const INTERRUPT_MS = 5_000
 // graphile-worker remembers a failed first query about its tasks for good; such a pool never finds a job again.
 const FETCH_FAILING_MS = 5_000
 
-export interface ShiftOptions extends Pick<JobContext, 'cell' | 'pool' | 'router' | 'log' | 'metrics'> {
+export interface ShiftOptions extends Pick<JobContext, 'cell' | 'pool' | 'router' | 'log' | 'metrics' | 'usage'> {
   tasks: Record<string, MerchantTask>
   jobsAtOnce: number
 }

@@ -1,6 +1,7 @@
 import { wakeFollower } from '@souk/core/events/followers.ts'
 import type { TestMerchant } from '@souk/core/testing/merchant.ts'
 import { createTestDatabase } from '@souk/local-postgres/test-database.ts'
+import { openPlatformSql } from '@souk/platform/platform-sql.ts'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { WorkerConfig } from './config.ts'
@@ -75,6 +76,21 @@ test('works on the queue of a cell that was added while it runs, and leaves that
     await admin.end()
     await later.drop()
   }
+})
+
+test('tells what the jobs of a merchant took, at its end at the latest', async () => {
+  const busy = await queue.shop.addMerchant()
+  const worker = await startWorker(queue.config, () => testTasks, queue.log)
+  try {
+    for (const label of ['first', 'second']) await queue.enqueue(busy, 'quick', { label })
+    for (const label of ['first', 'second']) await expect.poll(() => queue.jobs(label), SOON).toEqual([])
+  } finally {
+    await worker.stop()
+  }
+  const sql = openPlatformSql(queue.shop.database.url('souk_platform'))
+  const used = await sql`select jobs, job_ms > 0 as took_time from platform.usage where merchant_id = ${busy.merchant.id}`
+  await sql.end()
+  expect([...used]).toEqual([{ jobs: 2n, took_time: true }])
 })
 
 test('works on the queues it was told to, and on no others', async () => {

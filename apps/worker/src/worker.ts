@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
+import { openPlatformSql } from '@souk/platform/platform-sql.ts'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import { followCells } from '@souk/tenant-router/follow-cells.ts'
 import { Router } from '@souk/tenant-router/router.ts'
@@ -18,6 +20,7 @@ export interface Worker {
 }
 
 const LISTEN_RETRY_MS = 2_000
+const USAGE_TOLD_WITHIN_MS = 2_000
 // For the sweep, and for followers of event logs.
 const ROUTER_CONNECTIONS_BESIDE_JOBS = 6
 
@@ -39,7 +42,13 @@ export async function startWorker(
     connectionsPerCell: jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
     onCells: () => cellsChanged(),
   })
-  const runners = new CellRunners({ router, tasks: tasksFor(router), works: worksFor(router), jobsAtOnce, log, metrics })
+  const directorySql = openPlatformSql(config.directoryUrl)
+  const usage = new UsageMeter({
+    sql: directorySql,
+    now: () => new Date(),
+    onError: (error) => log.warn({ error: describeError(error) }, 'usage is told later'),
+  })
+  const runners = new CellRunners({ router, tasks: tasksFor(router), works: worksFor(router), jobsAtOnce, log, metrics, usage })
   const queuesOf = (cells: WorkerConfig['cells']) =>
     Object.fromEntries(
       Object.entries(cells).flatMap(([cell, { queue }]) => (config.worksFor?.includes(cell) === false ? [] : [[cell, queue]])),
@@ -65,7 +74,8 @@ export async function startWorker(
     stopping.abort()
     following.close()
     await runners.stop()
-    await router.close()
+    await Promise.race([usage.close(), sleep(USAGE_TOLD_WITHIN_MS, undefined, { ref: false })])
+    await Promise.all([router.close(), directorySql.end({ timeout: 1 })])
   }
   try {
     const refresh = addQueueMetrics(metrics.registry, () => runners.depths())

@@ -77,5 +77,5 @@ function merge(counts: UsageCounts, { rows_stored, ...sums }: UsageCounts): Usag
 }
 
 function rounded(counts: UsageCounts): UsageCounts {
-  return Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, Math.round(value)]))
+  return Object.fromEntries(Object.entries(counts).map(([name, value]) => [name, Math.ceil(value)]))
 }
