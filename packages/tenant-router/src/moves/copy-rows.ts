@@ -8,9 +8,36 @@ import { countRows, type TenantTable, tablesWithRows, tenantTables } from './ten
 const REMOVED_AT_ONCE = 5_000
 // Small tables are copied several to a transaction; no transaction is longer than its last table makes it.
 const TRANSACTION_MS = 1_000
+const STALLED_AFTER_MS = 120_000
 
-/** Copies what the merchant has, as of a snapshot. Answers how many rows. */
+/** When something last came through. */
+interface Progress {
+  at: number
+}
+
+/**
+ * Copies what the merchant has, as of a snapshot. Answers how many rows. A copy through which nothing comes for a while is given up; its
+ * connections end with those of this time of the move.
+ */
 export async function copyRows(held: HeldMove, from: Side, to: Side, snapshot: string): Promise<number> {
+  await held.noteObject({ cell: to.cell, kind: 'rows', name: held.move.merchantId })
+  const progress: Progress = { at: performance.now() }
+  const copying = copyTables(held, from, to, snapshot, progress)
+  let timer: NodeJS.Timeout | undefined
+  const stalled = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      if (performance.now() - progress.at > STALLED_AFTER_MS) reject(new Error('Nothing came through the copy any more.'))
+    }, STALLED_AFTER_MS / 10)
+  })
+  try {
+    return await Promise.race([copying, stalled])
+  } finally {
+    clearInterval(timer)
+    copying.catch(() => {})
+  }
+}
+
+async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string, progress: Progress): Promise<number> {
   const { merchantId } = held.move
   const source = await from.sql.reserve()
   try {
@@ -21,17 +48,16 @@ export async function copyRows(held: HeldMove, from: Side, to: Side, snapshot: s
     while (left.length > 0) {
       const until = performance.now() + TRANSACTION_MS
       await to.sql.begin(async (sql) => {
-        // What triggers and foreign keys had to say was said at the source.
         await sql`select tenancy.hold_number(${merchantId}, ${held.number})`
+        // What triggers and foreign keys had to say was said at the source.
         await sql.unsafe('set local session_replication_role = replica')
         for (let table = left.shift(); table; table = performance.now() < until ? left.shift() : undefined) {
           held.assertHeld()
-          await copyTable(merchantId, source, sql, table)
+          await copyTable(merchantId, source, sql, table, progress)
         }
       })
       crashPoint('move.tables_copied')
     }
-    await source.unsafe('commit')
     return await countRows(to.sql, tables, merchantId)
   } finally {
     await source.unsafe('rollback').catch(() => {})
@@ -44,11 +70,19 @@ async function copyTable(
   from: postgres.ReservedSql,
   to: postgres.TransactionSql,
   { name, columns }: TenantTable,
+  progress: Progress,
 ): Promise<void> {
   const rows = `select ${columns} from public.${name} where merchant_id = '${merchantId}'`
   const reading = await from.unsafe(`copy (${rows}) to stdout (format binary)`).readable()
   const writing = await to.unsafe(`copy public.${name} (${columns}) from stdin (format binary)`).writable()
-  await pipeline(reading, writing)
+  const noting = async function* (chunks: AsyncIterable<Buffer>) {
+    for await (const chunk of chunks) {
+      progress.at = performance.now()
+      yield chunk
+    }
+  }
+  await pipeline(reading, noting, writing)
+  progress.at = performance.now()
 }
 
 /**
