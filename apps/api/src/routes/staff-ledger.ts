@@ -31,7 +31,7 @@ export function staffLedgerRoutes(fastify: FastifyInstance, keys: TokenKeys): vo
       },
     },
     async ({ inMerchant, query: { until } }) =>
-      presentTrialBalance(await inMerchant.read((tx) => trialBalance(tx, until === undefined ? null : new Date(until)))),
+      presentTrialBalance(await inMerchant.readStale((tx) => trialBalance(tx, until === undefined ? null : new Date(until)))),
   )
 
   app.get(
