@@ -182,6 +182,7 @@ async function migrateCell(run: Run, wave: number, cell: string): Promise<string
   const { options, directory, id } = run
   const url = options.cells[cell] as string
   let attempts = 0
+  let applied: string[] = []
   const tell = async (state: CellState, more: { version?: number; failure?: string } = {}) => {
     if (state === 'done') run.done += 1
     await markCell(directory, id, { cell, state, attempts, ...more })
@@ -193,11 +194,14 @@ async function migrateCell(run: Run, wave: number, cell: string): Promise<string
       async () => {
         attempts += 1
         await tell('migrating')
-        await migrate({ ...migrateOptions(options, url), sets: ['cell'], upTo: run.upTo === 'expand' ? 'expand' : 'everything' })
+        const upTo = run.upTo === 'expand' ? 'expand' : 'everything'
+        applied = (await migrate({ ...migrateOptions(options, url), sets: ['cell'], upTo })).applied
       },
       (error) => tell('migrating', { failure: error.message }),
     )
-    await tell('done', { version: (await readVersion(url)).cell })
+    // As `cell/0031_name.sql`. An earlier attempt may have applied all of them.
+    const newest = applied.at(-1)
+    await tell('done', { version: newest === undefined ? (await readVersion(url)).cell : Number(newest.slice(5, 9)) })
     return undefined
   } catch (error) {
     const failure = (error as Error).message
