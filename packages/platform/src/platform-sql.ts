@@ -8,8 +8,8 @@ const CONNECT_TIMEOUT_S = 5
 const IDLE_TIMEOUT_S = 60
 
 /**
- * Statements here are sent one by one, each a transaction of its own: what belongs together is one statement. (The
- * driver's `begin` is not used.)
+ * Statements here are sent one by one, each a transaction of its own: what belongs together is one statement. The driver's
+ * `begin` is for what the mover's functions change (moves.ts), and its log entry.
  */
 export function openPlatformSql(url: string): PlatformSql {
   return postgres(url, {
