@@ -43,7 +43,7 @@ try {
   const standardLimits = standard!.limits
 
   const measure = async (name: string, limits: object | undefined): Promise<Run> => {
-    if (limits) await setStandardPlan(limits)
+    if (limits) await setLimits(whale.id, limits)
     const sent = limits ? flood(whale, variant!) : undefined
     await sleep(1_000)
     const seen = await watch(others, carts)
@@ -71,9 +71,12 @@ async function openShop(slug: string): Promise<Shop> {
   return shop
 }
 
-/** The neighbours stay far below the rate, so one plan serves for all: what differs between runs is the limit alone. */
-async function setStandardPlan(limits: object): Promise<void> {
-  await house.query`update platform.plan set limits = ${JSON.stringify(limits)}::text::jsonb where name = 'standard'`
+/** Its plan is its own; the others have the standard one in every run. */
+async function setLimits(merchantId: string, limits: object): Promise<void> {
+  const text = JSON.stringify(limits)
+  await house.query`
+    insert into platform.plan (name, limits) values ('whale', ${text}::text::jsonb) on conflict (name) do update set limits = excluded.limits`
+  await house.query`update platform.merchant set plan = 'whale' where id = ${merchantId}::text::uuid`
   await sleep(1_000)
 }
 
