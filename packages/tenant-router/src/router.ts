@@ -50,9 +50,10 @@ const MOVE_WAIT_MS = 2_500
 const CONFLICT_RETRIES_MAX = 3
 const PAGE_OF_MERCHANTS = 200
 
-// Nothing was done, and the same work may succeed at once: deadlock, serialisation failure, and a statement that was
-// prepared before a migration changed what it answers.
-const CONFLICTS = new Set(['40P01', '40001', '0A000'])
+// Nothing was done, and the same work may succeed at once: deadlock, serialisation failure, a statement that was prepared before a
+// migration changed what it answers, and a broken check: PostgreSQL holds a changed row to its checks as the statement first saw it,
+// before it finds that it has waited for a newer one, which may well be kept to.
+const CONFLICTS = new Set(['40P01', '40001', '0A000', '23514'])
 // What a replica says when it had to give way to what it replays (40001, 40P01), or is behind the merchant's last move.
 const ASK_THE_PRIMARY = new Set(['MV001', '40001', '40P01', 'cell_unavailable', 'cell_busy'])
 
