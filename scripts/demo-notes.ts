@@ -40,7 +40,7 @@ export function demoNotes({ ports, baseDomain, admin, staffPassword, payments, s
     'A merchant moves to another database while it sells (in another terminal; the same line takes it back)',
     '  npm run move-demo',
   ].join('\n')
-  return [...sections, tour(shops, staffPassword, payments), moving].join('\n\n')
+  return [...sections, moving, tour(shops, staffPassword, payments)].join('\n\n')
 }
 
 function table(title: string, rows: string[][]): string {

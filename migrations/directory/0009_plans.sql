@@ -107,4 +107,4 @@ revoke execute on function platform.announce_plans() from public;
 revoke execute on function platform.plans(), platform.merchants_on_plans(uuid),
   platform.take_requests(uuid, double precision, integer, integer), platform.add_usage(date, jsonb) from public;
 grant execute on function platform.plans(), platform.merchants_on_plans(uuid),
-  platform.take_requests(uuid, double precision, integer, integer), platform.add_usage(date, jsonb) to souk_app, souk_platform;
+  platform.take_requests(uuid, double precision, integer, integer), platform.add_usage(date, jsonb) to souk_platform;

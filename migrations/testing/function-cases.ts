@@ -8,7 +8,7 @@ export const DOORS: ReadonlySet<string> = new Set(['tenancy.enter', 'tenancy.ent
 /** What the argument of a type can be made of: whatever the other merchant's rows are known by, its id first. */
 const ARGUMENTS: Record<string, (names: unknown[], other: Belongings) => unknown[]> = {
   uuid: (names, other) => [other.merchantId, ...names.filter((value) => /^[0-9a-f]{8}-.{27}$/.test(String(value)))],
-  text: (names, other) => ['shared-name', other.merchantId, ...names.filter((value) => String(value).includes(other.canary))],
+  text: (names, other) => ['shared-name', 'api', other.merchantId, ...names.filter((value) => String(value).includes(other.canary))],
   jsonb: (_names, other) => [JSON.stringify({ merchantId: other.merchantId }), JSON.stringify({ merchant_id: other.merchantId })],
   bigint: () => [1, 1_000],
   integer: () => [1_000, 1],

@@ -80,7 +80,7 @@ test('works on the queue of a cell that was added while it runs, and leaves that
 
 test('tells what the jobs of a merchant took, at its end at the latest', async () => {
   const busy = await queue.shop.addMerchant()
-  const worker = await startWorker(queue.config, () => testTasks, queue.log)
+  const worker = await startWorker({ ...queue.config, platformUrl: queue.shop.database.url('souk_platform') }, () => testTasks, queue.log)
   try {
     for (const label of ['first', 'second']) await queue.enqueue(busy, 'quick', { label })
     for (const label of ['first', 'second']) await expect.poll(() => queue.jobs(label), SOON).toEqual([])

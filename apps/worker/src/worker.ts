@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
-import { openPlatformSql } from '@souk/platform/platform-sql.ts'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import { followCells } from '@souk/tenant-router/follow-cells.ts'
 import { Router } from '@souk/tenant-router/router.ts'
@@ -12,6 +10,7 @@ import { startInternalServer } from './internal-server.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
 import { addQueueMetrics, createMetrics } from './metrics.ts'
+import { meterUsage } from './usage.ts'
 
 export interface Worker {
   readonly ready: boolean
@@ -20,7 +19,6 @@ export interface Worker {
 }
 
 const LISTEN_RETRY_MS = 2_000
-const USAGE_TOLD_WITHIN_MS = 2_000
 // For the sweep, and for followers of event logs.
 const ROUTER_CONNECTIONS_BESIDE_JOBS = 6
 
@@ -42,12 +40,7 @@ export async function startWorker(
     connectionsPerCell: jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
     onCells: () => cellsChanged(),
   })
-  const directorySql = openPlatformSql(config.directoryUrl)
-  const usage = new UsageMeter({
-    sql: directorySql,
-    now: () => new Date(),
-    onError: (error) => log.warn({ error: describeError(error) }, 'usage is told later'),
-  })
+  const usage = meterUsage(config, log)
   const runners = new CellRunners({ router, tasks: tasksFor(router), works: worksFor(router), jobsAtOnce, log, metrics, usage })
   const queuesOf = (cells: WorkerConfig['cells']) =>
     Object.fromEntries(
@@ -74,8 +67,7 @@ export async function startWorker(
     stopping.abort()
     following.close()
     await runners.stop()
-    await Promise.race([usage.close(), sleep(USAGE_TOLD_WITHIN_MS, undefined, { ref: false })])
-    await Promise.all([router.close(), directorySql.end({ timeout: 1 })])
+    await Promise.all([usage.close(), router.close()])
   }
   try {
     const refresh = addQueueMetrics(metrics.registry, () => runners.depths())

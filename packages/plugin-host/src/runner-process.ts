@@ -125,7 +125,8 @@ export class RunnerProcess {
   /** Kills it, and waits until the system has taken it away. */
   async close(): Promise<void> {
     this.kill('closed')
-    this.#child.ref()
+    // Its exit is not the end: what it wrote is read to the end first, and a program that waits for us alone must not end meanwhile.
+    for (const held of [this.#child, this.#child.stderr as Socket, this.#socket]) held.ref()
     await this.#exited
   }
 

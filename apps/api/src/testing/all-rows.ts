@@ -2,6 +2,9 @@ import type postgres from 'postgres'
 
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g
 
+/** How much was asked of a merchant: processes count it for themselves, and write it down when they come to it. */
+const COUNTERS = ['platform.usage', 'platform.request_bucket']
+
 /** Every row of a merchant, in whatever table of whatever schema, and its jobs, as one text. The tables are those of the catalogue. */
 export async function allRows(admin: postgres.Sql, merchantId: string): Promise<string> {
   const rows = await admin<{ relation: string; content: string | null }[]>`
@@ -9,7 +12,7 @@ export async function allRows(admin: postgres.Sql, merchantId: string): Promise<
       'select string_agg(t::text, chr(10) order by t::text) as rows from %s t where merchant_id = %L',
       c.oid::regclass, ${merchantId}::text), true, false, '')::text as content
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p') and n.nspname not like 'pg\\_%' and exists (
+    where c.relkind in ('r', 'p') and n.nspname not like 'pg\\_%' and c.oid::regclass::text <> all(${COUNTERS}) and exists (
       select from pg_attribute a where a.attrelid = c.oid and a.attname = 'merchant_id' and not a.attisdropped)
     union all
     select 'jobs', string_agg(j::text, chr(10) order by j.id) from graphile_worker._private_jobs j

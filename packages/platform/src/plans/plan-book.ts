@@ -2,7 +2,7 @@ import type { PlatformSql } from '../platform-sql.ts'
 import { type PlanLimits, planLimits, STANDARD_PLAN } from './limits.ts'
 
 export interface PlanBookOptions {
-  /** The directory, as souk_platform or souk_app. */
+  /** The directory, as souk_platform. */
   sql: PlatformSql
   onError: (error: unknown) => void
 }

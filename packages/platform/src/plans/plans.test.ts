@@ -19,7 +19,7 @@ let made = 0
 beforeAll(async () => {
   database = await createTestDatabase()
   sql = openPlatformSql(database.url('souk_platform'))
-  app = openPlatformSql(database.url('souk_app'))
+  app = openPlatformSql(database.url('souk_platform'))
   plans = new Plans(sql)
 })
 afterAll(async () => {
@@ -121,7 +121,7 @@ describe('requests over a rate', () => {
 
   it('are counted by each process alone while the directory does not answer', async () => {
     const merchant = await addMerchant()
-    const gone = openPlatformSql(database.url('souk_app'))
+    const gone = openPlatformSql(database.url('souk_platform'))
     await gone.end()
     let now = 0
     const errors: unknown[] = []

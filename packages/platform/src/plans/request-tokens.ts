@@ -13,7 +13,7 @@ export interface TokenAnswer {
 }
 
 export interface RequestTokensOptions {
-  /** The directory, as souk_platform or souk_app. */
+  /** The directory, as souk_platform. */
   sql: PlatformSql
   onError: (error: unknown) => void
   /** Milliseconds that only go on. */

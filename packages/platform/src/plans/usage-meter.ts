@@ -12,7 +12,7 @@ export interface UsageCounts {
 }
 
 export interface UsageMeterOptions {
-  /** The directory, as souk_platform or souk_app. */
+  /** The directory, as souk_platform. */
   sql: PlatformSql
   now: () => Date
   onError: (error: unknown) => void
