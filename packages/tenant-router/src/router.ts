@@ -50,10 +50,12 @@ const MOVE_WAIT_MS = 2_500
 const CONFLICT_RETRIES_MAX = 3
 const PAGE_OF_MERCHANTS = 200
 
-// Nothing was done, and the same work may succeed at once: deadlock, serialisation failure, a statement that was prepared before a
-// migration changed what it answers, and a broken check: PostgreSQL holds a changed row to its checks as the statement first saw it,
-// before it finds that it has waited for a newer one, which may well be kept to.
-const CONFLICTS = new Set(['40P01', '40001', '0A000', '23514'])
+// Nothing was done, and the same work may succeed at once: deadlock, serialisation failure, and a statement that was
+// prepared before a migration changed what it answers.
+const CONFLICTS = new Set(['40P01', '40001', '0A000'])
+// PostgreSQL holds a changed row to its checks as the statement first saw it, before it finds that it has waited for a newer one,
+// which may well be kept to: nobody is to be waited for any more.
+const BROKEN_CHECK = '23514'
 // What a replica says when it had to give way to what it replays (40001, 40P01), or is behind the merchant's last move.
 const ASK_THE_PRIMARY = new Set(['MV001', '40001', '40P01', 'cell_unavailable', 'cell_busy'])
 
@@ -177,9 +179,9 @@ export class Router {
         const code = errorCode(error)
         if (code === 'MV001') {
           home = await this.#newHome(home, deadline, error)
-        } else if (code !== undefined && CONFLICTS.has(code) && conflicts < CONFLICT_RETRIES_MAX) {
+        } else if (code !== undefined && (CONFLICTS.has(code) || code === BROKEN_CHECK) && conflicts < CONFLICT_RETRIES_MAX) {
           conflicts += 1
-          await sleep(Math.random() * 10 * 2 ** conflicts)
+          if (code !== BROKEN_CHECK) await sleep(Math.random() * 10 * 2 ** conflicts)
         } else {
           throw error
         }
