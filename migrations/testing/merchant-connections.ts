@@ -47,17 +47,20 @@ export function connections(url: string, state: State) {
   }
 }
 
-const DEADLOCKS_MAX = 10
+const TRIES_MAX = 10
+// A deadlock, and a lock or a statement that took too long.
+const HELD_UP = new Set(['40P01', '55P03', '57014'])
 
 /**
  * One transaction, sent in one flight. What follows a failed statement fails as well; the outcome is that of the first failure. Cases
- * that run at the same time prepare the same rows, and may deadlock over them: then it is sent again.
+ * that run at the same time prepare the same rows, and may hold each other up: then it is sent again.
  */
 export async function run(sql: postgres.Sql, asked: Run): Promise<Outcome> {
-  for (let deadlocks = 0; ; deadlocks++) {
+  for (let tries = 1; ; tries++) {
     const results = await send(sql, asked)
     const failure = results.find(({ status }) => status === 'rejected') as PromiseRejectedResult | undefined
-    if ((failure?.reason as { code?: string } | undefined)?.code === '40P01' && deadlocks < DEADLOCKS_MAX) continue
+    const { code = '' } = (failure?.reason ?? {}) as { code?: string }
+    if (HELD_UP.has(code) && tries < TRIES_MAX) continue
     return outcomeOf(results, asked)
   }
 }
