@@ -9,11 +9,12 @@ create table platform.plan (
 );
 grant select, insert, update, delete on platform.plan to souk_platform;
 
--- What merchants have who were given nothing else. It names no rate; one merchant holds at most a part of a cell's
--- connections, and who finds them taken waits for as long as a request may take.
+-- What merchants have who were given nothing else. It names no rate; what is looked at in one shop, and done by its staff, holds at
+-- most a part of a cell's connections, and who finds them taken waits for as long as a request may take. Checkouts have no places of
+-- their own: what many buyers want at once is served in line (core's reserve-in-turn), which needs to see that they are many.
 insert into platform.plan (name, limits) values (
   'standard',
-  '{"concurrency": {"checkout": 4, "storefront": 4, "staff": 3}, "queue": {"length": 1000, "wait_ms": 15000}}'
+  '{"concurrency": {"storefront": 4, "staff": 3}, "queue": {"length": 1000, "wait_ms": 15000}}'
 );
 
 alter table platform.merchant add column plan text not null default 'standard';
