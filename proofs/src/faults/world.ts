@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import type { OpenedAccount } from '@souk/sandbox-psp/control.ts'
 import { expectStatus } from '../client.ts'
 import { stockShop } from '../goods.ts'
 import { House, type Shop } from '../house.ts'
 import { openAccount } from '../sandbox-account.ts'
+import { supervise } from '../supervise.ts'
 import { FaultProxy } from './fault-proxy.ts'
 import { Receiver } from './receiver.ts'
 
@@ -51,7 +51,7 @@ export class World {
     this.account = parts.account
     this.variants = parts.variants
     this.firstEvent = parts.firstEvent
-    this.#watching = this.#watch()
+    this.#watching = supervise(() => this.#revive(), WATCHED_EVERY_MS)
   }
 
   static async open(): Promise<World> {
@@ -106,23 +106,6 @@ export class World {
     await this.house.close()
     await Promise.all([this.database.close(), this.provider.close(), this.hooks.close()])
     await this.receiver.close()
-  }
-
-  /** Starts again whatever is down: what an operator's supervisor does. */
-  #watch(): { stop(): Promise<void> } {
-    let isStopped = false
-    const watching = (async () => {
-      while (!isStopped) {
-        await this.#revive().catch(() => {})
-        await pause(WATCHED_EVERY_MS)
-      }
-    })()
-    return {
-      stop: async () => {
-        isStopped = true
-        await watching
-      },
-    }
   }
 
   async #revive(): Promise<void> {

@@ -5,6 +5,7 @@ import postgres from 'postgres'
 import { stockShop } from '../goods.ts'
 import { House, type Shop } from '../house.ts'
 import { openAccount } from '../sandbox-account.ts'
+import { supervise } from '../supervise.ts'
 
 export const CELLS = ['shared-1', 'shared-2'] as const
 export type CellName = (typeof CELLS)[number]
@@ -46,7 +47,7 @@ export class MovingWorld {
     const addresses = Object.fromEntries(CELLS.map((name) => [name, { mover: house.cell(name).url('souk_mover') }]))
     this.#watchdog = new Watchdog(this.#watchdogDirectory, () => addresses, { info: () => {}, warn: () => {} })
     this.#watchdog.start()
-    this.#watching = this.#watch()
+    this.#watching = supervise(() => this.#revive(), WATCHED_EVERY_MS)
   }
 
   static async open(): Promise<MovingWorld> {
@@ -127,23 +128,6 @@ export class MovingWorld {
         if (!/^(CONNECT|ECONN|57P0|08)/.test(code) || performance.now() > end) throw error
         await pause(100)
       }
-    }
-  }
-
-  /** Starts again whatever is down: what an operator's supervisor does. */
-  #watch(): { stop(): Promise<void> } {
-    let isStopped = false
-    const watching = (async () => {
-      while (!isStopped) {
-        await this.#revive().catch(() => {})
-        await pause(WATCHED_EVERY_MS)
-      }
-    })()
-    return {
-      stop: async () => {
-        isStopped = true
-        await watching
-      },
     }
   }
 
