@@ -1,8 +1,9 @@
 import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
+import { CART_LINES_MAX } from '../cart/limits.ts'
 import { Refusal } from '../refusal.ts'
 import { releaseReservations } from '../stock/end-reservations.ts'
-import { hotVariants } from '../stock/heat.ts'
+import { buyerComes, hotVariants } from '../stock/heat.ts'
 import { reserveInTurn } from '../stock/reserve-in-turn.ts'
 import { BUYER } from './write-order.ts'
 
@@ -21,10 +22,23 @@ export async function withHotGoods<Answer extends { replayed: boolean }>(
   buying: Buying,
   checkout: () => Promise<Answer>,
 ): Promise<Answer> {
-  const hot = hotVariants(inMerchant.merchant.id)
-  if (hot.length === 0 || !(await reserveAhead(inMerchant, buying, hot))) return checkout()
-  crashPoint('checkout.reserved_ahead')
-  const giveBack = () => inMerchant(async (tx) => releaseReservations(tx, { cartId: buying.cartId }, { actor: BUYER, now: buying.now }))
+  const goes = buyerComes(inMerchant.merchant.id)
+  try {
+    const hot = hotVariants(inMerchant.merchant.id)
+    if (hot.length === 0 || !(await reserveAhead(inMerchant, buying, hot))) return await checkout()
+    crashPoint('checkout.reserved_ahead')
+    return await checkOutReserved(inMerchant, buying, checkout)
+  } finally {
+    goes()
+  }
+}
+
+async function checkOutReserved<Answer extends { replayed: boolean }>(
+  inMerchant: InMerchant,
+  { cartId, now }: Buying,
+  checkout: () => Promise<Answer>,
+): Promise<Answer> {
+  const giveBack = () => inMerchant(async (tx) => releaseReservations(tx, { cartId }, { actor: BUYER, now }))
   try {
     const answer = await checkout()
     if (answer.replayed) await giveBack()
@@ -42,17 +56,24 @@ interface HotLine {
   minutes: number
 }
 
-/** Whether something was reserved. Not for a cart that has become an order, nor for one whose merchant keeps what is in carts. */
+/**
+ * Whether something was reserved. Not for a cart that has become an order, nor for one whose merchant keeps what is in carts. It looks
+ * by one statement of the kind that share connections: many get into line while few transactions are let in.
+ */
 async function reserveAhead(inMerchant: InMerchant, { cartId, now }: Buying, hot: readonly string[]): Promise<boolean> {
-  const [rows] = await inMerchant.readOnce((tx) => [
-    tx.sql`
-      select l.variant_id, l.quantity, s.payment_reservation_minutes as minutes
-      from cart c
-        join merchant_settings s on s.merchant_id = ${tx.merchantId} and not s.reserve_in_cart
-        join cart_line l on l.merchant_id = ${tx.merchantId} and l.cart_id = c.id and l.variant_id = any(${hot as string[]}::uuid[])
-      where c.merchant_id = ${tx.merchantId} and c.id = ${cartId} and c.status = 'open'
-      order by l.variant_id`,
-  ])
+  const rows = await inMerchant.readOne(
+    ({ sql, entered }) => sql`
+      with door as materialized (${entered})
+      select wanted.* from door cross join lateral (
+        select l.variant_id, l.quantity, s.payment_reservation_minutes as minutes
+        from cart c
+          join merchant_settings s on s.merchant_id = door.merchant_id and not s.reserve_in_cart
+          join cart_line l on l.merchant_id = door.merchant_id and l.cart_id = c.id and l.variant_id = any(${hot as string[]}::uuid[])
+        where c.merchant_id = door.merchant_id and c.id = ${cartId} and c.status = 'open'
+        order by l.variant_id
+        limit ${CART_LINES_MAX}
+      ) wanted`,
+  )
   let reserved = false
   for (const { variant_id: variantId, quantity, minutes } of rows as unknown as HotLine[]) {
     try {
