@@ -4,6 +4,7 @@ import { type Followers, type FollowersOptions, startFollowers } from './followe
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
 import type { CellDepth, WorkerMetrics } from './metrics.ts'
+import type { Places } from './places.ts'
 import { type Runner, startRunner } from './runner.ts'
 
 export interface CellRunnersOptions {
@@ -13,6 +14,7 @@ export interface CellRunnersOptions {
   jobsAtOnce: number
   log: Log
   metrics: WorkerMetrics
+  places: Places
   usage: Pick<UsageMeter, 'count'>
 }
 

@@ -26,25 +26,40 @@ const SUPERSEDED = `(key is null and coalesce(flags ? 'keyed', false))`
 // The attempt that is taken back. A superseded job has none left and must not get one.
 const ATTEMPT_UNCOUNTED = `case when ${SUPERSEDED} then attempts else greatest(attempts - 1, 0) end`
 
+const ADVANCED = `id, queue.advance(payload ->> 'merchantId')`
+
 /** Also gives free the named queue that a job may have been taken from. */
-function withQueueFreed(change: string): string {
+function withQueueFreed(change: string, answer = 'id'): string {
   return `
-    with changed as (${change} returning id, job_queue_id),
+    with changed as (${change} returning id, job_queue_id, payload),
     freed as (
       update graphile_worker._private_job_queues as q set locked_by = null, locked_at = null
       from changed where q.id = changed.job_queue_id and q.locked_by = $2
     )
-    select id from changed`
+    select ${answer} from changed`
 }
 
-/** Takes a finished job out of the queue. False: it was not this pool's any more, and is still there. */
+/**
+ * Takes a finished job out of the queue, and lets its merchant's next come to the front. False: it was not this pool's any more, and is
+ * still there.
+ */
 export async function completeJob(pool: QueuePool, job: HeldJob): Promise<boolean> {
   const { rowCount } = await pool.query({
     name: 'souk_complete',
-    text: withQueueFreed('delete from graphile_worker._private_jobs where id = $1 and locked_by = $2'),
+    text: withQueueFreed('delete from graphile_worker._private_jobs where id = $1 and locked_by = $2', ADVANCED),
     values: [job.id, job.poolId],
   })
   return rowCount === 1
+}
+
+/** A job of the merchant has left the front, whatever becomes of it: its next may come there. */
+export async function advance(pool: QueuePool, merchantId: string): Promise<void> {
+  await pool.query({ name: 'souk_advance', text: 'select queue.advance($1)', values: [merchantId] })
+}
+
+/** The same for every merchant that has jobs behind its others: what a process that was killed did not come to. */
+export async function advanceAll(pool: QueuePool): Promise<void> {
+  await pool.query('select queue.advance_all()')
 }
 
 /** Gives a job back as if it had not been tried. */

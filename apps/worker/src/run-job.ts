@@ -9,7 +9,8 @@ import { type Lease, LeaseLost, ShiftEnding } from './lease.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
 import type { JobOutcome, WorkerMetrics } from './metrics.ts'
-import { completeJob, exhaustJob, type HeldJob, rejectJob, releaseJob } from './queue-jobs.ts'
+import type { Places } from './places.ts'
+import { advance, completeJob, exhaustJob, type HeldJob, rejectJob, releaseJob } from './queue-jobs.ts'
 import type { QueuePool } from './queue-pool.ts'
 
 export interface JobContext {
@@ -20,8 +21,15 @@ export interface JobContext {
   poolId: string
   log: Log
   metrics: WorkerMetrics
+  /** How many jobs of each merchant this process may have at work. */
+  places: Places
   /** Counts what each merchant's jobs take. */
   usage?: Pick<UsageMeter, 'count'>
+}
+
+/** The merchant has as many jobs at work here as its plan allows. */
+class NoPlace extends Error {
+  override readonly name = 'NoPlace'
 }
 
 interface Verdict {
@@ -30,6 +38,7 @@ interface Verdict {
 }
 
 // How long a job waits that met a closed door. None of these is the job's fault, so none counts as an attempt.
+const DELAY_WITHOUT_PLACE_MS = 500
 const DELAY_OF_CLOSED_DOOR_MS: Partial<Record<string, number>> = { merchant_moving: 2_000, cell_busy: 2_000, merchant_suspended: 60_000 }
 
 /**
@@ -56,6 +65,8 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
     return { outcome: 'rejected' }
   }
   const { merchantId, ...payload } = read.data
+  if (!context.places.enter(merchantId))
+    return afterError(context, job, held, new NoPlace("The merchant's plan allows no more jobs at once."))
   try {
     const merchant = await findMerchant(context.router, merchantId)
     if (!merchant) {
@@ -66,6 +77,8 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
     context.lease.assertValid()
   } catch (error) {
     return afterError(context, job, held, error)
+  } finally {
+    context.places.leave(merchantId)
   }
   if (await completeJob(context.pool, held)) return { outcome: 'done' }
   return { outcome: 'lost', error: new LeaseLost('The job was given to another worker while it ran here.') }
@@ -78,6 +91,14 @@ async function findMerchant(router: Router, merchantId: string): Promise<Merchan
 
 async function afterError(context: JobContext, job: Job, held: HeldJob, error: unknown): Promise<Verdict> {
   if (error instanceof LeaseLost || !context.lease.valid) return { outcome: 'lost', error }
+  const verdict = await putBack(context, job, held, error)
+  const { merchantId } = job.payload as { merchantId: string }
+  // What cannot be done now is done by the next round over all merchants.
+  await advance(context.pool, merchantId).catch(() => {})
+  return verdict
+}
+
+async function putBack(context: JobContext, job: Job, held: HeldJob, error: unknown): Promise<Verdict> {
   const delayMs = delayWithoutBlame(error)
   if (delayMs !== undefined) {
     await releaseJob(context.pool, held, delayMs)
@@ -95,6 +116,7 @@ async function afterError(context: JobContext, job: Job, held: HeldJob, error: u
 /** MV001 reaches a task only as `merchant_moving`: the door has followed the merchant before. */
 function delayWithoutBlame(error: unknown): number | undefined {
   if (error instanceof ShiftEnding) return 0
+  if (error instanceof NoPlace) return DELAY_WITHOUT_PLACE_MS
   const code = error instanceof DoorError ? error.code : errorCode(error) === 'MV001' ? 'merchant_moving' : undefined
   const delayMs = code === undefined ? undefined : DELAY_OF_CLOSED_DOOR_MS[code]
   return delayMs === undefined ? undefined : delayMs * (1 + Math.random() / 2)

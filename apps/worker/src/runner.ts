@@ -5,7 +5,7 @@ import { wakeDueWork } from './due-work.ts'
 import { followerDepth } from './follower-leases.ts'
 import { DEAD_AFTER_MS } from './lease.ts'
 import type { CellDepth } from './metrics.ts'
-import { claimRound, countAbandoned, countRejected, freeDeadPools, handBack, queueDepth } from './queue-jobs.ts'
+import { advanceAll, claimRound, countAbandoned, countRejected, freeDeadPools, handBack, queueDepth } from './queue-jobs.ts'
 import { QueuePool } from './queue-pool.ts'
 import { Shift, type ShiftOptions } from './shift.ts'
 
@@ -25,6 +25,8 @@ export interface Runner {
 
 const SWEEP_MS = 2_500
 const EXHAUSTED_PAGE = 50
+const ADVANCE_CHECK_MS = 1_000
+const ADVANCE_INTERVAL_MS = 2_500
 const DUE_WORK_CHECK_MS = 5_000
 const DUE_WORK_INTERVAL_MS = 60_000
 const UNREACHABLE_RETRY_MS = 500
@@ -54,6 +56,7 @@ class CellRunner implements Runner {
       this.#repeat('free dead pools', SWEEP_MS, () => this.#freeDeadPools()),
       // Apart from the one before: a merchant that cannot be entered must not hold up the living.
       this.#repeat('bury exhausted jobs', SWEEP_MS, () => this.#buryExhausted()),
+      this.#repeat('bring jobs forward', ADVANCE_CHECK_MS, () => this.#advance()),
       this.#repeat('due work', DUE_WORK_CHECK_MS, () => this.#wake()),
     ]
   }
@@ -125,6 +128,11 @@ class CellRunner implements Runner {
 
   async #buryExhausted(): Promise<void> {
     this.#exhaustedFrom = await buryExhausted(this.#options, { fromId: this.#exhaustedFrom, limit: EXHAUSTED_PAGE })
+  }
+
+  async #advance(): Promise<void> {
+    const { pool } = this.#options
+    if (await claimRound(pool, 'bring jobs forward', ADVANCE_INTERVAL_MS)) await advanceAll(pool)
   }
 
   async #wake(): Promise<void> {

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LogFunctionFactory, Logger, runTaskList, type TaskList, type WorkerEvents, type WorkerPool } from 'graphile-worker'
 import { describeError } from './describe-error.ts'
+import { FetchPace } from './fetch-pace.ts'
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
 import { Lease } from './lease.ts'
 import type { Log } from './log.ts'
@@ -16,7 +17,7 @@ const INTERRUPT_MS = 5_000
 // graphile-worker remembers a failed first query about its tasks for good; such a pool never finds a job again.
 const FETCH_FAILING_MS = 5_000
 
-export interface ShiftOptions extends Pick<JobContext, 'cell' | 'pool' | 'router' | 'log' | 'metrics' | 'usage'> {
+export interface ShiftOptions extends Pick<JobContext, 'cell' | 'pool' | 'router' | 'log' | 'metrics' | 'places' | 'usage'> {
   tasks: Record<string, MerchantTask>
   jobsAtOnce: number
 }
@@ -33,6 +34,7 @@ export class Shift {
   readonly #options: ShiftOptions
   readonly #workers: WorkerPool
   readonly #heartbeat: Heartbeat
+  readonly #pace = new FetchPace()
   #fetchFailingSince: number | undefined
   #ending: Promise<void> | undefined
 
@@ -50,7 +52,7 @@ export class Shift {
           await this.lease.begun
           // A pool that is closing is not asked for jobs; an error now would be taken for its failure.
           if (!this.#ending) this.lease.assertValid()
-          return null
+          return this.#passedBy()
         },
         // Settled in batches even when they are of one: graphile-worker leaves a single failure unhandled.
         preset: { worker: { completeJobBatchDelay: 0, failJobBatchDelay: 0 } },
@@ -118,12 +120,23 @@ export class Shift {
     ) as TaskList
   }
 
+  /** The flags of merchants whose jobs would only be given back. */
+  async #passedBy(): Promise<string[] | null> {
+    if (this.#options.places.full().length > 0) await this.#pace.wait()
+    const full = this.#options.places.full()
+    return full.length === 0 ? null : full.map((merchantId) => `merchant:${merchantId}`)
+  }
+
   #watchFetches(): WorkerEvents {
     const events = new EventEmitter() as WorkerEvents
     const fine = () => {
       this.#fetchFailingSince = undefined
     }
-    events.on('worker:getJob:empty', fine)
+    events.on('worker:getJob:start', ({ worker }) => this.#pace.begin(worker, this.#options.places.full().length > 0))
+    events.on('worker:getJob:empty', ({ worker }) => {
+      this.#pace.foundNothing(worker)
+      fine()
+    })
     events.on('job:start', fine)
     events.on('worker:getJob:error', () => {
       if (this.lease.valid) this.#fetchFailingSince ??= performance.now()

@@ -10,13 +10,18 @@ import { startInternalServer } from './internal-server.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
 import { addQueueMetrics, createMetrics } from './metrics.ts'
-import { meterUsage } from './usage.ts'
+import { Places } from './places.ts'
+import { type PlanLimitsBook, readPlanLimits } from './plan-limits.ts'
+import { meterUsage, type Usage } from './usage.ts'
 
 export interface Worker {
   readonly ready: boolean
   /** Hands all jobs back and closes every connection. */
   stop(): Promise<void>
 }
+
+/** What merchants may use of this process, and where it is told what they did use. */
+export interface Allowances extends Pick<PlanLimitsBook, 'limitsOf'>, Pick<Usage, 'count'> {}
 
 const LISTEN_RETRY_MS = 2_000
 // For the sweep, and for followers of event logs.
@@ -25,9 +30,9 @@ const ROUTER_CONNECTIONS_BESIDE_JOBS = 6
 /** One runner a cell, and one door for all of them. Starts with the databases up or down. */
 export async function startWorker(
   config: WorkerConfig,
-  tasksFor: (router: Router) => Record<string, MerchantTask>,
+  tasksFor: (router: Router, allowances: Allowances) => Record<string, MerchantTask>,
   log: Log,
-  worksFor: (router: Router) => FollowersOptions['works'] = () => ({}),
+  worksFor: (router: Router, allowances: Allowances) => FollowersOptions['works'] = () => ({}),
   metrics = createMetrics(),
 ): Promise<Worker> {
   const { jobsAtOnce } = config
@@ -41,7 +46,11 @@ export async function startWorker(
     onCells: () => cellsChanged(),
   })
   const usage = meterUsage(config, log)
-  const runners = new CellRunners({ router, tasks: tasksFor(router), works: worksFor(router), jobsAtOnce, log, metrics, usage })
+  const plans = await readPlanLimits(config, log)
+  const allowances: Allowances = { limitsOf: plans.limitsOf, count: usage.count }
+  const places = new Places(plans)
+  const tasks = tasksFor(router, allowances)
+  const runners = new CellRunners({ router, tasks, works: worksFor(router, allowances), jobsAtOnce, log, metrics, places, usage })
   const queuesOf = (cells: WorkerConfig['cells']) =>
     Object.fromEntries(
       Object.entries(cells).flatMap(([cell, { queue }]) => (config.worksFor?.includes(cell) === false ? [] : [[cell, queue]])),
@@ -67,7 +76,7 @@ export async function startWorker(
     stopping.abort()
     following.close()
     await runners.stop()
-    await Promise.all([usage.close(), router.close()])
+    await Promise.all([usage.close(), plans.close(), router.close()])
   }
   try {
     const refresh = addQueueMetrics(metrics.registry, () => runners.depths())

@@ -1,0 +1,116 @@
+import type { TestMerchant } from '@souk/core/testing/merchant.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { QueueTest } from './testing/queue-test.ts'
+
+const SOON = { timeout: 60_000, interval: 25 }
+const IN_FRONT = 8
+
+let queue: QueueTest
+let busy: TestMerchant
+let other: TestMerchant
+
+beforeAll(async () => {
+  queue = await QueueTest.create()
+})
+
+beforeEach(async () => {
+  busy = await queue.shop.addMerchant()
+  other = await queue.shop.addMerchant()
+})
+
+afterEach(async () => {
+  await queue.stopAll()
+  await queue.admin('delete from graphile_worker._private_jobs; delete from trace')
+})
+
+afterAll(async () => {
+  await queue.close()
+})
+
+const poll = (read: () => Promise<unknown>) => expect.poll(read, SOON)
+
+/** So many jobs in one transaction. Labels begin with the merchant's slug. */
+async function enqueueMany(merchant: TestMerchant, task: string, count: number, runAt: Date | null = null): Promise<void> {
+  const label = merchant.merchant.slug
+  await merchant.inMerchant(
+    (tx) => tx.sql`
+      select queue.enqueue(${task}, jsonb_build_object('label', ${label}::text || '-' || n), null, ${runAt}::timestamptz, 10)
+      from generate_series(1, ${count}::int) as n`,
+  )
+}
+
+/** The merchants of what was done, in the order in which it was. */
+async function done(): Promise<string[]> {
+  const rows = await queue.admin<{ merchant_id: string }>(`select merchant_id from trace where step = 'done' order by id`)
+  return rows.map((row) => row.merchant_id)
+}
+
+async function inFront(merchant: TestMerchant): Promise<number> {
+  const rows = await queue.admin(`select 1 from graphile_worker._private_jobs where priority = 0 and payload ->> 'merchantId' = $1`, [
+    merchant.merchant.id,
+  ])
+  return rows.length
+}
+
+test('the one job of a merchant is done among the first, however many another has', async () => {
+  await enqueueMany(busy, 'quick', 2_000)
+  expect(await inFront(busy)).toBe(IN_FRONT)
+  await enqueueMany(other, 'quick', 1)
+  await queue.start()
+  await poll(async () => (await done()).includes(other.merchant.id)).toBe(true)
+  expect((await done()).indexOf(other.merchant.id)).toBeLessThanOrEqual(2 * IN_FRONT)
+})
+
+test('merchants that both have a backlog take turns, and all of it is done', async () => {
+  await enqueueMany(busy, 'quick', 150)
+  await enqueueMany(other, 'quick', 150)
+  await queue.start()
+  await poll(async () => (await done()).length).toBe(300)
+  const early = (await done()).slice(0, 100).filter((id) => id === other.merchant.id).length
+  expect(early).toBeGreaterThanOrEqual(30)
+  expect(early).toBeLessThanOrEqual(70)
+  expect(await queue.admin('select 1 from graphile_worker._private_jobs')).toEqual([])
+})
+
+test('jobs for later that are due all at once do not stand in front of others either', async () => {
+  await enqueueMany(busy, 'quick', 500, new Date(Date.now() + 1_000))
+  expect(await inFront(busy)).toBe(500)
+  await queue.admin('update graphile_worker._private_jobs set run_at = now()')
+  await enqueueMany(other, 'quick', 1)
+  await queue.start()
+  await poll(async () => (await done()).includes(other.merchant.id)).toBe(true)
+  expect((await done()).indexOf(other.merchant.id)).toBeLessThanOrEqual(50)
+})
+
+test('what a killed worker did not bring forward is brought forward by the next round', async () => {
+  await enqueueMany(busy, 'quick', 30)
+  await enqueueMany(other, 'quick', 30)
+  await queue.admin('update graphile_worker._private_jobs set priority = 1')
+  await queue.admin('set role souk_queue; select queue.advance_all(); reset role')
+  expect([await inFront(busy), await inFront(other)]).toEqual([IN_FRONT, IN_FRONT])
+  const [first] = await queue.admin<{ label: string }>(
+    `select payload ->> 'label' as label from graphile_worker._private_jobs where priority = 0 and payload ->> 'merchantId' = $1 order by run_at limit 1`,
+    [busy.merchant.id],
+  )
+  expect(first?.label).toBe(`${busy.merchant.slug}-1`)
+})
+
+test('a merchant has no more jobs at work than its plan allows, loses none, and holds up nobody', async () => {
+  queue.config.platformUrl = queue.shop.database.url('souk_platform')
+  await queue.admin(`insert into platform.plan (name, limits) values ('one-job', '{"concurrency": {"jobs": 1}}')`)
+  await queue.admin(`update platform.merchant set plan = 'one-job' where id = $1`, [busy.merchant.id])
+  const slug = busy.merchant.slug
+  await enqueueMany(busy, 'long', 3)
+  await queue.start()
+  const begun = async () => {
+    const rows = await queue.admin<{ label: string }>(`select label from trace where step = 'begun' and label like $1`, [`${slug}-%`])
+    return rows.map((row) => row.label)
+  }
+  await poll(async () => (await begun()).length).toBe(1)
+  await enqueueMany(other, 'quick', 20)
+  await poll(async () => (await done()).filter((id) => id === other.merchant.id).length).toBe(20)
+  expect(await begun()).toHaveLength(1)
+  for (const n of [1, 2, 3]) await queue.openGate(`${slug}-${n}`)
+  await poll(async () => (await done()).filter((id) => id === busy.merchant.id).length).toBe(3)
+  await poll(() => queue.admin('select 1 from graphile_worker._private_jobs')).toEqual([])
+})
