@@ -1,6 +1,7 @@
 import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
-import { concludeRequest, type IdempotentRequest, type StoredResponse } from '../idempotency/idempotency.ts'
+import type { Tx } from '@souk/tenant-router/tx.ts'
+import { concludeRequest, type IdempotentRequest, type StoredResponse, whileHeld } from '../idempotency/idempotency.ts'
 import { type Order, orderQueries, toOrder } from '../orders/order.ts'
 import type { PaymentDeps } from '../payments/call-provider.ts'
 import type { By } from '../payments/saga.ts'
@@ -24,20 +25,16 @@ export async function answerPayment(
   { idempotency, answer, by }: { idempotency: IdempotentRequest | undefined; answer: (order: Order) => StoredResponse; by: By },
 ): Promise<StoredResponse & { replayed: boolean }> {
   let answered: StoredResponse | undefined
-  await settlePayment(
-    shop.inMerchant,
-    shop.payments!,
-    {
-      paymentId,
-      ...(question && { question }),
-      within: async (tx) => {
-        const response = answer(toOrder(await Promise.all(orderQueries(tx, orderId))))
-        crashPoint('checkout.answering')
-        answered = idempotency ? await concludeRequest(tx, idempotency, response) : response
-      },
+  const settlement = {
+    paymentId,
+    ...(question && { question }),
+    within: async (tx: Tx) => {
+      const response = answer(toOrder(await Promise.all(orderQueries(tx, orderId))))
+      crashPoint('checkout.answering')
+      answered = idempotency ? await concludeRequest(tx, idempotency, response) : response
     },
-    by,
-  )
+  }
+  await whileHeld(shop.inMerchant, idempotency, () => settlePayment(shop.inMerchant, shop.payments!, settlement, by))
   crashPoint('checkout.answered')
   return { ...answered!, replayed }
 }

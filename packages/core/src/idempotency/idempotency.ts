@@ -74,8 +74,9 @@ export function storeIdempotentResponse(
  */
 export const ANSWER_PENDING = 102
 
-// Longer than any request lives: when it is over, whoever held the key is dead.
-const RECOVERY_SECONDS = 30
+/** Whoever works on a request holds its key for so long at a time. When it is over, they are dead, or gone for longer than that. */
+export const HELD_SECONDS = 4
+const RENEWED_EVERY_MS = 1_000
 
 /**
  * The insert that marks how far a request has come whose work goes over several transactions: it belongs to the first of them.
@@ -90,7 +91,7 @@ export function storeRecoveryPoint(
   return tx.sql`
     insert into idempotency_key (merchant_id, route, key, fingerprint, status_code, response_body, recovery_point, locked_until, expires_at)
     select ${tx.merchantId}::uuid, ${request.route}, ${request.key}, ${request.fingerprint}, ${ANSWER_PENDING}::int, ${JSON.stringify(facts)},
-      ${point}, now() + make_interval(secs => ${RECOVERY_SECONDS}::int), now() + make_interval(days => ${IDEMPOTENCY_KEY_DAYS}::int)
+      ${point}, now() + make_interval(secs => ${HELD_SECONDS}::int), now() + make_interval(days => ${IDEMPOTENCY_KEY_DAYS}::int)
     ${from}
     on conflict (merchant_id, route, key) do update
       set fingerprint = excluded.fingerprint, status_code = excluded.status_code, response_body = excluded.response_body,
@@ -100,8 +101,29 @@ export function storeRecoveryPoint(
 /** The update by which a retry takes a request up that another process has left. Its claim on the key comes first. */
 export function takeOverRequest(tx: Pick<Tx, 'merchantId' | 'sql'>, request: IdempotentRequest): Query {
   return tx.sql`
-    update idempotency_key set locked_until = now() + make_interval(secs => ${RECOVERY_SECONDS}::int)
+    update idempotency_key set locked_until = now() + make_interval(secs => ${HELD_SECONDS}::int)
     where merchant_id = ${tx.merchantId} and route = ${request.route} and key = ${request.key} and status_code = ${ANSWER_PENDING}`
+}
+
+/**
+ * Works on a request whose recovery point is written, and holds its key for as long as this takes and the process lives: who repeats it
+ * meanwhile is told that it is still running, and HELD_SECONDS after a crash may go on. Whoever was away for longer and comes back
+ * finds that somebody else did; both may finish, and the first answer stays.
+ */
+export async function whileHeld<Result>(
+  inMerchant: InMerchant,
+  request: IdempotentRequest | undefined,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  if (!request) return work()
+  // One that fails is made up for by the next.
+  const renew = () => void inMerchant((tx) => tx.finish([takeOverRequest(tx, request)])).catch(() => {})
+  const renewing = setInterval(renew, RENEWED_EVERY_MS)
+  try {
+    return await work()
+  } finally {
+    clearInterval(renewing)
+  }
 }
 
 /** Keeps the answer of a request that went over several transactions, and answers the one that is kept: the first one stays. */

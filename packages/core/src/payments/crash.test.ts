@@ -1,6 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { checkInvariants } from '@souk/migrations/invariants.ts'
 import { type CrashPoint, onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { HELD_SECONDS } from '../idempotency/idempotency.ts'
 import { fillCart } from '../testing/buying.ts'
 import { signCallback } from '../testing/fake-provider.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'
@@ -56,6 +58,7 @@ const ordersOf = async () =>
   }[]
 const cart = async () => (await fillCart(seller, [{ goods }])).id
 const by = () => ({ actor: STAFF, now: new Date() })
+const codeOf = (error: { code?: string }) => error.code
 
 const PHASES: CrashPoint[] = [
   'checkout.before_claim',
@@ -96,13 +99,24 @@ describe.each(PHASES)('a checkout that dies at %s', (point) => {
 })
 
 describe('a request that another process is at', () => {
-  it('is refused until that one is dead, and then taken up', async () => {
+  it('is refused until that one has been dead for a moment, and then taken up', async () => {
     const cartId = await cart()
     dieAt('payment.after_provider')
     await expect(payCart(seller, cartId, { key: 'held' })).rejects.toThrow('died')
     await expect(payCart(seller, cartId, { key: 'held' })).rejects.toMatchObject({ code: 'idempotency_in_progress' })
-    await letKeysGo(seller)
-    expect(await payCart(seller, cartId, { key: 'held' })).toMatchObject({ statusCode: 201, replayed: true })
+    await expect.poll(() => payCart(seller, cartId, { key: 'held' }).catch(codeOf)).toMatchObject({ statusCode: 201, replayed: true })
+  })
+
+  it('is refused for as long as that one lives, however slow its provider is', async () => {
+    const cartId = await cart()
+    const letGo = seller.fake.holding('authorize')
+    const slow = payCart(seller, cartId, { key: 'slow' })
+    await expect.poll(() => seller.fake.calls.length).toBeGreaterThan(0)
+    await pause(HELD_SECONDS * 1_000 + 500)
+    await expect(payCart(seller, cartId, { key: 'slow' })).rejects.toMatchObject({ code: 'idempotency_in_progress' })
+    letGo()
+    expect(await slow).toMatchObject({ statusCode: 201, replayed: false })
+    expect(seller.fake.payments.size).toBe(1)
   })
 
   it('is answered with a decline, when that is what came of it', async () => {
