@@ -1,3 +1,30 @@
+/** Where a mover is killed or stopped, in the order in which a move comes by; the last ones as its old home is cleared. */
+export const MOVE_CRASH_POINTS = [
+  'move.claimed',
+  'move.preflighted',
+  'move.object_noted',
+  'move.published',
+  'move.slot_made',
+  'move.tables_copied',
+  'move.seeded',
+  'move.subscribed',
+  'move.caught_up',
+  'move.verified',
+  'move.fencing',
+  'move.fenced',
+  'move.unfencing',
+  'move.lifted',
+  'move.marker_arrived',
+  'move.switched',
+  'move.arrived',
+  'move.departed',
+  'move.opened',
+  'move.stream_dropped',
+  'move.batch_removed',
+  'move.removed',
+  'move.forgotten',
+] as const
+
 /** The moments at which a process is killed on purpose by tests: before or after a commit, or between two phases. */
 export const CRASH_POINTS = [
   'cart.changed',
@@ -55,29 +82,7 @@ export const CRASH_POINTS = [
   'webhook.before_send',
   'webhook.after_send',
   'webhook.recorded',
-  'move.claimed',
-  'move.preflighted',
-  'move.object_noted',
-  'move.published',
-  'move.slot_made',
-  'move.tables_copied',
-  'move.seeded',
-  'move.subscribed',
-  'move.caught_up',
-  'move.verified',
-  'move.fencing',
-  'move.fenced',
-  'move.marker_arrived',
-  'move.switched',
-  'move.arrived',
-  'move.departed',
-  'move.opened',
-  'move.unfencing',
-  'move.lifted',
-  'move.stream_dropped',
-  'move.batch_removed',
-  'move.removed',
-  'move.forgotten',
+  ...MOVE_CRASH_POINTS,
 ] as const
 
 export type CrashPoint = (typeof CRASH_POINTS)[number]
@@ -95,15 +100,23 @@ export function onCrashPoint(handler: (point: CrashPoint) => void): void {
 }
 
 /**
- * Arms this process: at the nth pass of a point, SIGKILL goes to a process, as a rule to itself. `told` is
- * `<point>` or `<point>:<nth>`. For the main file of an app, which reads it from SOUK_CRASH_AT.
+ * Arms this process: at the nth pass of a point a signal goes to a process, as a rule to itself. `told` is `<point>`,
+ * `<point>:<nth>` or `<point>:<nth>:<signal>`: SIGKILL if nothing else is said, or SIGSTOP, for one who stands still there until
+ * somebody kills or wakes it. For the main file of an app, which reads it from SOUK_CRASH_AT.
  */
 export function crashAt(told: string, pid: number): void {
-  const [point, nth = '1'] = told.split(':')
+  const [point, nth = '1', signal = 'SIGKILL'] = told.split(':')
   if (!CRASH_POINTS.some((known) => known === point)) throw new Error(`SOUK_CRASH_AT names no crash point: ${told}`)
+  if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') throw new Error(`SOUK_CRASH_AT names another signal than SIGKILL and SIGSTOP: ${told}`)
   let left = Number(nth)
   onCrashPoint((passed) => {
     if (passed !== point || --left !== 0) return
-    process.kill(pid, 'SIGKILL')
+    if (signal === 'SIGSTOP') process.stderr.write(`${standsStill(point, pid)}\n`)
+    process.kill(pid, signal)
   })
+}
+
+/** What a process writes before it is stopped at a point. */
+export function standsStill(point: string, pid: number): string {
+  return `process ${pid} stands still at ${point}`
 }
