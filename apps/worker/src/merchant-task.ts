@@ -5,6 +5,8 @@ import { z } from 'zod'
 export interface MerchantTask {
   payload: z.ZodType<{ merchantId: string } & Record<string, unknown>>
   run(inMerchant: InMerchant, job: Record<string, unknown>): Promise<unknown>
+  /** It may take many seconds: some places are kept from such ones. */
+  isSlow?: boolean
 }
 
 /** The merchant every job carries, put there by queue.enqueue. */
@@ -22,4 +24,9 @@ export function merchantTask<Shape extends z.core.$ZodLooseShape>(
     payload: z.strictObject({ ...shape, merchantId: z.uuid() }) as unknown as MerchantTask['payload'],
     run: (inMerchant, job) => run(inMerchant, job as z.output<z.ZodObject<Shape>>),
   }
+}
+
+/** The same task, which may take many seconds. */
+export function slow(task: MerchantTask): MerchantTask {
+  return { ...task, isSlow: true }
 }

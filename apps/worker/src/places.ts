@@ -2,12 +2,15 @@ import type { PlanLimits } from '@souk/platform/plans/limits.ts'
 
 export interface PlacesOptions {
   limitsOf: (merchantId: string) => PlanLimits
+  /** How many jobs the process has at work for a cell. */
+  jobsAtOnce: number
   /** Milliseconds that only go on. */
   clock?: () => number
 }
 
 interface Held {
   running: number
+  slow: number
   /** Of the jobs that may begin in a minute: what is left of a few seconds' worth, and since when. */
   left: number
   at: number
@@ -18,30 +21,36 @@ const BURST_SECONDS = 10
 const SECONDS_PER_MINUTE = 60
 const MS_PER_S = 1_000
 
-/** What each merchant's plan lets it have of a worker process: jobs at once, and jobs begun in a minute. What is over that waits. */
+/**
+ * What each merchant's plan lets it have of a worker process: jobs at once, and jobs begun in a minute. What is over that waits. Of slow jobs,
+ * such as imports, one merchant has at most half of a cell's places, and all of them together leave one to the quick ones.
+ */
 export class Places {
   readonly #limitsOf: PlacesOptions['limitsOf']
   readonly #clock: () => number
+  readonly #jobsAtOnce: number
   readonly #held = new Map<string, Held>()
+  #slow = 0
 
-  constructor({ limitsOf, clock = () => performance.now() }: PlacesOptions) {
+  constructor({ limitsOf, jobsAtOnce, clock = () => performance.now() }: PlacesOptions) {
     this.#limitsOf = limitsOf
+    this.#jobsAtOnce = jobsAtOnce
     this.#clock = clock
   }
 
   /** Takes a place for a job. False: there is none now. Whoever got one gives it back by `leave`. */
-  enter(merchantId: string): boolean {
+  enter(merchantId: string, isSlow = false): boolean {
     const held = this.#refilled(merchantId)
-    if (!this.#hasRoom(merchantId, held)) return false
-    held.running += 1
+    if (!this.#hasRoom(merchantId, held) || (isSlow && !this.#hasRoomForSlow(held))) return false
+    this.#count(held, 1, isSlow)
     held.left = Math.max(0, held.left - 1)
     this.#held.set(merchantId, held)
     return true
   }
 
-  leave(merchantId: string): void {
+  leave(merchantId: string, isSlow = false): void {
     const held = this.#refilled(merchantId)
-    held.running -= 1
+    this.#count(held, -1, isSlow)
     this.#keepOrForget(merchantId, held)
   }
 
@@ -61,10 +70,22 @@ export class Places {
     return running < (concurrency?.jobs ?? Number.POSITIVE_INFINITY) && (jobs === undefined || left >= 1)
   }
 
+  /** A process with a single place has none to keep free. */
+  #hasRoomForSlow({ slow }: Held): boolean {
+    return slow < Math.max(1, Math.floor(this.#jobsAtOnce / 2)) && this.#slow < Math.max(1, this.#jobsAtOnce - 1)
+  }
+
+  #count(held: Held, more: 1 | -1, isSlow: boolean): void {
+    held.running += more
+    if (!isSlow) return
+    held.slow += more
+    this.#slow += more
+  }
+
   #refilled(merchantId: string): Held {
     const now = this.#clock()
     const { burst, perMs } = this.#rateOf(merchantId)
-    const held = this.#held.get(merchantId) ?? { running: 0, left: burst, at: now }
+    const held = this.#held.get(merchantId) ?? { running: 0, slow: 0, left: burst, at: now }
     held.left = Math.min(burst, held.left + (now - held.at) * perMs)
     held.at = now
     return held

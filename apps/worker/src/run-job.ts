@@ -27,7 +27,7 @@ export interface JobContext {
   usage?: Pick<UsageMeter, 'count'>
 }
 
-/** The merchant has as many jobs at work here as its plan allows. */
+/** The merchant has as many jobs at work here as its plan allows, or slow ones as many as may. */
 class NoPlace extends Error {
   override readonly name = 'NoPlace'
 }
@@ -38,7 +38,7 @@ interface Verdict {
 }
 
 // How long a job waits that met a closed door. None of these is the job's fault, so none counts as an attempt.
-const DELAY_WITHOUT_PLACE_MS = 500
+const DELAY_WITHOUT_PLACE_MS = 1_000
 const DELAY_OF_CLOSED_DOOR_MS: Partial<Record<string, number>> = { merchant_moving: 2_000, cell_busy: 2_000, merchant_suspended: 60_000 }
 
 /**
@@ -65,8 +65,7 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
     return { outcome: 'rejected' }
   }
   const { merchantId, ...payload } = read.data
-  if (!context.places.enter(merchantId))
-    return afterError(context, job, held, new NoPlace("The merchant's plan allows no more jobs at once."))
+  if (!context.places.enter(merchantId, task.isSlow)) return afterError(context, job, held, new NoPlace('No place is free for it.'))
   try {
     const merchant = await findMerchant(context.router, merchantId)
     if (!merchant) {
@@ -78,7 +77,7 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
   } catch (error) {
     return afterError(context, job, held, error)
   } finally {
-    context.places.leave(merchantId)
+    context.places.leave(merchantId, task.isSlow)
   }
   if (await completeJob(context.pool, held)) return { outcome: 'done' }
   return { outcome: 'lost', error: new LeaseLost('The job was given to another worker while it ran here.') }
@@ -116,7 +115,7 @@ async function putBack(context: JobContext, job: Job, held: HeldJob, error: unkn
 /** MV001 reaches a task only as `merchant_moving`: the door has followed the merchant before. */
 function delayWithoutBlame(error: unknown): number | undefined {
   if (error instanceof ShiftEnding) return 0
-  if (error instanceof NoPlace) return DELAY_WITHOUT_PLACE_MS
+  if (error instanceof NoPlace) return DELAY_WITHOUT_PLACE_MS * (1 + Math.random() / 2)
   const code = error instanceof DoorError ? error.code : errorCode(error) === 'MV001' ? 'merchant_moving' : undefined
   const delayMs = code === undefined ? undefined : DELAY_OF_CLOSED_DOOR_MS[code]
   return delayMs === undefined ? undefined : delayMs * (1 + Math.random() / 2)

@@ -48,7 +48,7 @@ export async function startWorker(
   const usage = meterUsage(config, log)
   const plans = await readPlanLimits(config, log)
   const allowances: Allowances = { limitsOf: plans.limitsOf, count: usage.count }
-  const places = new Places(plans)
+  const places = new Places({ ...plans, jobsAtOnce })
   const tasks = tasksFor(router, allowances)
   const runners = new CellRunners({ router, tasks, works: worksFor(router, allowances), jobsAtOnce, log, metrics, places, usage })
   const queuesOf = (cells: WorkerConfig['cells']) =>
