@@ -1,3 +1,3 @@
 import { workspaceTests } from '@souk/local-postgres/vitest-config.ts'
 
-export default workspaceTests(import.meta.dirname, { database: false })
+export default workspaceTests(import.meta.dirname)

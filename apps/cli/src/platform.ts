@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Settings } from './config.ts'
-import { type Answered, type Asked, type Json, send } from './http.ts'
+import { type Answered, type Asked, type Json, send, sendForFile } from './http.ts'
 import { PlainError } from './plain-error.ts'
 
 export interface Credentials {
@@ -43,6 +43,18 @@ export class Platform {
 
   async patch<T = Json>(path: string, body: Json): Promise<T> {
     return this.#call<T>({ method: 'PATCH', path, body })
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#call({ method: 'DELETE', path })
+  }
+
+  /** Writes what is there into a new file, and answers its SHA-256. */
+  async fetch(path: string, file: string): Promise<string> {
+    if (!this.#isFresh()) await this.signIn()
+    const fetched = await sendForFile(this.#settings.api, { method: 'GET', path, token: this.#token?.token }, file)
+    if ('sha256' in fetched) return fetched.sha256
+    throw refused(fetched)
   }
 
   /** All entries of a list that comes in pages, up to a number. */

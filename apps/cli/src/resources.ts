@@ -45,3 +45,46 @@ export interface Worker {
   process: string
   beat_at: string
 }
+
+/** Something that is done with a merchant as a whole. */
+export interface MerchantWork {
+  id: string
+  kind: 'export' | 'restore' | 'sandbox' | 'erasure'
+  merchant_id: string
+  archive_id: string | null
+  state: 'queued' | 'running' | 'done' | 'failed'
+  rows_done: number
+  rows_total: number | null
+  failure: string | null
+  requested_at: string
+  finished_at: string | null
+}
+
+export interface Archive {
+  id: string
+  merchant_id: string
+  slug: string
+  name: string
+  made_at: string
+  bytes: number
+  sha256: string
+  rows: Record<string, number>
+  media_files: number
+}
+
+export interface Certificate {
+  id: string
+  slug: string
+  reason: string
+  requested_at: string
+  erased_at: string
+  rows: Record<string, number>
+  jobs: number
+  media_files: number
+  domains: number
+  archives: { erased: number; kept: string[] }
+  cells_checked: string[]
+  digest: string
+  audit_sequence: number
+  intact: boolean
+}

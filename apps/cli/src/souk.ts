@@ -1,10 +1,12 @@
 import yargs from 'yargs'
+import { archivesCommand } from './commands/archives.ts'
 import { cellsCommand } from './commands/cells.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { fleetCommand } from './commands/fleet.ts'
 import { merchantsCommand } from './commands/merchants.ts'
 import { moveCommand, movesCommand } from './commands/moves.ts'
 import { usageCommand } from './commands/usage.ts'
+import { worksCommand } from './commands/works.ts'
 import { completions } from './completions.ts'
 import { contextOf, type Souk } from './context.ts'
 import { PlainError } from './plain-error.ts'
@@ -37,7 +39,18 @@ async function souk(typed: string[]): Promise<void> {
     .option('api', { type: 'string', describe: 'Where the platform API is; else SOUK_API, or http://platform.localhost:3000' })
     .parserConfiguration({ 'parse-numbers': false, 'parse-positional-numbers': false }) as unknown as Souk
   if (completing) doNothing(base)
-  const commands = [cellsCommand, merchantsCommand, moveCommand, movesCommand, usageCommand, fleetCommand, loginCommand, doctorCommand]
+  const commands = [
+    cellsCommand,
+    merchantsCommand,
+    archivesCommand,
+    worksCommand,
+    moveCommand,
+    movesCommand,
+    usageCommand,
+    fleetCommand,
+    loginCommand,
+    doctorCommand,
+  ]
   await commands
     .reduce((built, add) => add(built), base)
     .completion('completion', 'Print the script that completes these commands in bash or zsh', completions as never)

@@ -29,9 +29,29 @@ const SAYS: Record<string, string> = {
 const POLL_MS = 250
 const LISTED_MAX = 200
 
+/** What can become of a move that was asked for: of one form, but for what is said of them. */
+const STEPS = {
+  rollback: {
+    describe: 'Take its last move back, without copying: possible while the old home is kept up to date',
+    say: (move: Move) => `${move.merchant_slug} goes back from ${move.to_cell} to ${move.from_cell}.`,
+    isAsked: false,
+  },
+  cancel: {
+    describe: 'End its move before the switch; it stays where it is',
+    say: (move: Move) => `The move of ${move.merchant_slug} to ${move.to_cell} is given up.`,
+    isAsked: true,
+  },
+  finish: {
+    describe: 'Give up the way back: the old home is removed now, not after a day',
+    say: (move: Move) => `What ${move.merchant_slug} left in ${move.from_cell} is removed, and the move can no longer be taken back.`,
+    isAsked: true,
+  },
+} as const
+type Step = keyof typeof STEPS
+
 export function moveCommand(souk: Souk): Souk {
   return souk.command('move', 'Move a merchant to another cell while it sells', (move) =>
-    move
+    addSteps(move as unknown as Souk)
       .command(
         ['start <merchant>', '$0'],
         'Move it. Its writers wait for a moment at the end, and nothing else is to be seen of it',
@@ -44,27 +64,6 @@ export function moveCommand(souk: Souk): Souk {
         async ({ merchant, to, watch, dryRun, ...given }) => start(contextOf(given as never), { merchant, to, watch, dryRun }),
       )
       .command(
-        'rollback <merchant>',
-        'Take its last move back, without copying: possible while the old home is kept up to date',
-        (command) => command.positional('merchant', named).option('watch', watch).option('dry-run', dryRun).option('yes', yes),
-        async ({ merchant, watch, dryRun, yes, ...given }) =>
-          step(contextOf(given as never), { merchant, step: 'rollback', watch, dryRun, yes }),
-      )
-      .command(
-        'cancel <merchant>',
-        'End its move before the switch; it stays where it is',
-        (command) => command.positional('merchant', named).option('watch', watch).option('dry-run', dryRun).option('yes', yes),
-        async ({ merchant, watch, dryRun, yes, ...given }) =>
-          step(contextOf(given as never), { merchant, step: 'cancel', watch, dryRun, yes }),
-      )
-      .command(
-        'finish <merchant>',
-        'Give up the way back: the old home is removed now, not after a day',
-        (command) => command.positional('merchant', named).option('watch', watch).option('dry-run', dryRun).option('yes', yes),
-        async ({ merchant, watch, dryRun, yes, ...given }) =>
-          step(contextOf(given as never), { merchant, step: 'finish', watch, dryRun, yes }),
-      )
-      .command(
         'show <merchant>',
         'Its last move',
         (command) => command.positional('merchant', named).option('watch', watch),
@@ -75,6 +74,20 @@ export function moveCommand(souk: Souk): Souk {
         },
       ),
   ) as Souk
+}
+
+function addSteps(move: Souk): Souk {
+  return Object.entries(STEPS).reduce(
+    (built, [name, { describe }]) =>
+      built.command(
+        `${name} <merchant>`,
+        describe,
+        (command) => command.positional('merchant', named).option('watch', watch).option('dry-run', dryRun).option('yes', yes),
+        async ({ merchant, watch, dryRun, yes, ...given }) =>
+          take(contextOf(given as never), { merchant, step: name as Step, watch, dryRun, yes }),
+      ) as Souk,
+    move,
+  )
 }
 
 export function movesCommand(souk: Souk): Souk {
@@ -120,21 +133,18 @@ async function start(context: Context, wish: { merchant: string; to: string; wat
   await follow(context, move, wish.watch)
 }
 
-async function step(
+async function take(
   context: Context,
-  wish: { merchant: string; step: 'rollback' | 'cancel' | 'finish'; watch: boolean; dryRun: boolean; yes: boolean },
+  wish: { merchant: string; step: Step; watch: boolean; dryRun: boolean; yes: boolean },
 ): Promise<void> {
   const { platform, terminal } = context
   const move = await lastMove(context, wish.merchant)
   const path = `/v1/moves/${move.id}/${wish.step}`
-  const what = {
-    rollback: `${move.merchant_slug} goes back from ${move.to_cell} to ${move.from_cell}.`,
-    cancel: `The move of ${move.merchant_slug} to ${move.to_cell} is given up.`,
-    finish: `What ${move.merchant_slug} left in ${move.from_cell} is removed, and the move can no longer be taken back.`,
-  }[wish.step]
+  const step = STEPS[wish.step]
+  const what = step.say(move)
   const planned = await platform.post<Move>(path, { dry_run: true })
   if (wish.dryRun) return terminal.show(planned, () => `${what} That is what would happen; nothing was done.`)
-  if (wish.step !== 'rollback') await terminal.confirm(what, wish.yes)
+  if (step.isAsked) await terminal.confirm(what, wish.yes)
   await follow(context, await platform.post<Move>(path, { dry_run: false }), wish.watch)
 }
 
