@@ -109,9 +109,11 @@ const ROUTES: Route[] = [
   },
 ]
 
+/** Bodies that are known. */
+const TAKEN = ['POST /v1/holes/kept', 'POST /v1/holes/id-in-body']
+
 beforeAll(async () => {
-  BODIES['POST /v1/holes/kept'] = () => ({})
-  BODIES['POST /v1/holes/id-in-body'] = () => ({})
+  for (const key of TAKEN) BODIES[key] = () => ({})
   const extraRoutes = (app: FastifyInstance) => {
     for (const { schema, config, ...route } of ROUTES) {
       app.route({
@@ -123,7 +125,10 @@ beforeAll(async () => {
   }
   street = await Neighbours.moveIn({ extraRoutes })
 })
-afterAll(() => street?.moveOut())
+afterAll(async () => {
+  for (const key of TAKEN) delete BODIES[key]
+  await street?.moveOut()
+})
 
 function hole(path: string): Operation {
   return street.operations.find((operation) => operation.path === `/v1/holes/${path}`)!

@@ -15,6 +15,9 @@ export function workspaceTests(folder: string, { database = true }: { database?:
       include: ['src/**/*.test.ts', '*.test.ts'],
       globalSetup: database ? fileURLToPath(new URL('./vitest-global-setup.ts', import.meta.url)) : [],
       pool: 'forks',
+      // Modules are loaded once by each of the two processes, not once by each file: two seconds of a core a file, of which there are
+      // hundreds. What a file changes in a module, it puts back.
+      isolate: false,
       // Two files at a time: each has a database of its own, and the machines that run this have few cores.
       maxWorkers: 2,
       // Deadlines against hanging, not measures: the machines that run this are shared and noisy.
