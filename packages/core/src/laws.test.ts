@@ -51,7 +51,7 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   'apps/worker': ['platform', 'core', 'tenant-router', 'plugin-host', 'payment-providers', 'webhook-sender', 'migrations'],
   // Migrations over the fleet: those are for the owner of the tables, whom the API does not know.
   'apps/cli': ['migrations'],
-  scripts: ['core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk', 'sandbox-psp'],
+  scripts: ['platform', 'core', 'tenant-router', 'migrations', 'local-postgres', 'plugins-sdk', 'sandbox-psp'],
   proofs: ['core', 'tenant-router', 'migrations', 'local-postgres', 'sandbox-psp'],
   bench: ['core', 'tenant-router', 'migrations', 'local-postgres', 'proofs', 'plugin-host', 'sandbox-psp'],
   // Before `examples`, in whose folder they lie: the first that fits is taken.

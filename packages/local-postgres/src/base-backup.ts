@@ -17,6 +17,8 @@ export interface BaseBackup {
   lastSegment: string
   bytes: number
   files: BackedUpFile[]
+  /** All folders, the empty ones too: a server does not start without them. */
+  folders: string[]
 }
 
 interface BackedUpFile {
@@ -58,7 +60,8 @@ export async function takeBaseBackup(options: {
     await admin`select pg_create_physical_replication_slot(${`souk_backup_${process.pid}`}, true, true)`
     const [start] = await admin<{ lsn: string }[]>`select pg_backup_start(${`souk ${name}`}, true)::text as lsn`
     const durable = options.durable !== false
-    const files = await copyTree({ from: options.dataDir, to: join(half, 'data'), durable })
+    const folders: string[] = []
+    const files = await copyTree({ from: options.dataDir, to: join(half, 'data'), durable, folders })
     const [stop] = await admin<{ lsn: string; label: string; segment: number }[]>`
       select lsn::text, labelfile as label, pg_size_bytes(current_setting('wal_segment_size'))::integer as segment
       from pg_backup_stop(wait_for_archive => false)`
@@ -68,7 +71,7 @@ export async function takeBaseBackup(options: {
     const { first, last, version, system } = segments[0] as { first: string; last: string; version: string; system: string }
     await writeFile(join(half, 'data', 'backup_label'), stop?.label as string, { mode: 0o600 })
     for (const segment of segmentsBetween(first, last, stop?.segment as number))
-      files.push(await copyOne({ from: options.dataDir, to: join(half, 'data'), durable }, `pg_wal/${segment}`))
+      files.push(await copyOne({ from: options.dataDir, to: join(half, 'data'), durable, folders }, `pg_wal/${segment}`))
     const backup: BaseBackup = {
       name,
       startedAt: options.now.toISOString(),
@@ -79,6 +82,7 @@ export async function takeBaseBackup(options: {
       lastSegment: last,
       bytes: files.reduce((sum, file) => sum + file.bytes, 0),
       files,
+      folders,
     }
     // The superuser's password, which a server over this data asks for.
     await copyFile(`${options.dataDir}.password`, join(half, 'password'))
@@ -111,6 +115,8 @@ interface Copy {
   from: string
   to: string
   durable: boolean
+  /** Filled with those that were made. */
+  folders: string[]
 }
 
 /** Files may grow, shrink or vanish meanwhile: what the copy lacks is in the write-ahead log. */
@@ -121,6 +127,7 @@ async function copyTree(copy: Copy, inside = ''): Promise<BackedUpFile[]> {
     if (TEMPORARY.test(entry.name) || LEFT_OUT.test(entry.name)) continue
     if (entry.isDirectory()) {
       await mkdir(join(copy.to, path), { mode: 0o700 })
+      copy.folders.push(path)
       if (path === 'pg_wal') await mkdir(join(copy.to, 'pg_wal', 'archive_status'), { mode: 0o700 })
       if (!EMPTY_FOLDERS.includes(path)) files.push(...(await copyTree(copy, path)))
     } else if (entry.isFile()) {

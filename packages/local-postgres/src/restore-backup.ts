@@ -23,7 +23,7 @@ export interface RestoreOptions {
 export async function restoreBackup(options: RestoreOptions): Promise<{ backup: BaseBackup; archived: number }> {
   const dataDir = resolve(options.dataDir)
   if (existsSync(dataDir)) throw new CannotStart(`${dataDir} exists already. A backup is restored into a new folder.`)
-  const backup = await chooseBackup(options)
+  const backup = chooseBackup(await listBaseBackups(options.folder), options.folder, options.at)
   const archive = join(options.folder, 'wal')
   const archived = archivedSegments(archive).filter((name) => name.slice(8) >= backup.firstSegment.slice(8)).length
   if (options.at && archived === 0)
@@ -47,16 +47,16 @@ export async function restoreBackup(options: RestoreOptions): Promise<{ backup: 
   return { backup, archived }
 }
 
-async function chooseBackup({ folder, at }: RestoreOptions): Promise<BaseBackup> {
-  const backups = await listBaseBackups(folder)
+/** The newest one that was complete at that moment. */
+export function chooseBackup(backups: readonly BaseBackup[], place: string, at: Date | undefined): BaseBackup {
   const fitting = at ? backups.filter(({ finishedAt }) => new Date(finishedAt) <= at) : backups
   const chosen = fitting.at(-1)
   if (chosen) return chosen
   const first = backups[0]
   throw new CannotStart(
     first === undefined
-      ? `There is no complete backup in ${folder}.`
-      : `The oldest backup in ${folder} is of ${first.finishedAt}: there is nothing before.`,
+      ? `There is no complete backup in ${place}.`
+      : `The oldest backup in ${place} is of ${first.finishedAt}: there is nothing before.`,
   )
 }
 

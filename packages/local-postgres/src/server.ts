@@ -8,6 +8,7 @@ import { isFree, PortTaken, pickPort, rememberPort } from './ports.ts'
 import { findPostmaster, launch, type Postmaster } from './postmaster.ts'
 import { anyoneIn, childrenOf, isRunning, signal, worksIn } from './processes.ts'
 import { archiveSettings } from './wal-archive.ts'
+import { outboxSettings } from './wal-outbox.ts'
 
 export interface ServerOptions {
   /** Made if missing. Its password, port and log are kept beside it, in `<dataDir>.password`, `.port` and `.log`. */
@@ -18,6 +19,8 @@ export interface ServerOptions {
   durable?: boolean
   /** A folder to which the write-ahead log is copied: with a base backup, what any later moment can be restored from. */
   walArchive?: string
+  /** Instead: a folder by way of which the log goes to a store, as long as somebody sends what lies there (wal-outbox.ts). */
+  walOutbox?: string
   /** False for a copy of a server that still runs: subscriptions in it stay quiet, so that it takes nothing from those the original hears. */
   subscribes?: boolean
   /** A server that is being restored may read its log for a long time before it is ready. */
@@ -89,9 +92,10 @@ async function adoptOrLaunch(options: ServerOptions, program: string, account: A
   throw new CannotStart(`PostgreSQL did not start over ${options.dataDir}: ${problem}. Its log is ${options.dataDir}.log`)
 }
 
-function settingsOf({ walArchive, subscribes }: ServerOptions, account: Account | undefined): Record<string, string> {
+function settingsOf({ walArchive, walOutbox, subscribes }: ServerOptions, account: Account | undefined): Record<string, string> {
   return {
     ...(walArchive !== undefined && archiveSettings(walArchive, account)),
+    ...(walOutbox !== undefined && outboxSettings(walOutbox, account)),
     ...(subscribes === false && { max_logical_replication_workers: '0' }),
   }
 }

@@ -6,7 +6,7 @@ import { type Account, closedFolder } from './account.ts'
 import { CannotStart } from './cannot-start.ts'
 
 // A quiet shop's changes too are in the archive after this time: what a lost disk costs at most.
-const ARCHIVE_TIMEOUT = '60s'
+export const ARCHIVE_TIMEOUT = '60s'
 const POLL_MS = 50
 const WAL_NAME = /^[0-9A-F]{24}$/
 
@@ -28,7 +28,8 @@ export function restoreCommand(folder: string): string {
   return `cp '${checked(folder).replaceAll('%', '%%')}/%f' '%p'`
 }
 
-function openArchive(folder: string, account: Account | undefined): string {
+/** A folder that the server's account may write to, by a name that can stand in a shell's command. */
+export function openArchive(folder: string, account: Account | undefined): string {
   const path = checked(folder)
   mkdirSync(dirname(path), { recursive: true })
   if (!existsSync(path)) mkdirSync(path, { mode: 0o700 })
