@@ -9,7 +9,7 @@ import { cellNameSchema } from '../wire/cell.ts'
 import { idSchema } from '../wire/id.ts'
 import { archiveSchema, merchantWorkSchema, presentArchive, presentWork } from '../wire/merchant-work.ts'
 import { pageOf, pageQuery } from '../wire/page.ts'
-import { newSandboxSchema } from './platform-merchant-works.ts'
+import { dryRunSchema, newSandboxSchema } from './platform-merchant-works.ts'
 
 const params = z.strictObject({ archive_id: idSchema })
 
@@ -81,14 +81,16 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
             .boolean()
             .default(false)
             .meta({ description: 'Whether the shop opens at once; else it is suspended, to be looked at first' }),
+          dry_run: dryRunSchema,
         }),
-        response: { 202: merchantWorkSchema },
+        response: { 200: merchantWorkSchema, 202: merchantWorkSchema },
       },
     },
-    async ({ params: { archive_id }, body: { slug, cell, open }, principal, now }, reply) => {
+    async ({ params: { archive_id }, body: { slug, cell, open, dry_run: dryRun }, principal, now }, reply) => {
       const archive = await requireArchive(platformSql, archive_id)
       const made = { slug, cell: cell ?? (await cells.forNewMerchant()), open }
-      return reply.code(202).send(presentWork(await requestRestore(platformSql, archive, made, { adminId: principal.id, now })))
+      const work = await requestRestore(platformSql, archive, made, { adminId: principal.id, now, dryRun })
+      return reply.code(dryRun ? 200 : 202).send(presentWork(work))
     },
   )
 
@@ -96,12 +98,13 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
     '/v1/archives/:archive_id/sandboxes',
     {
       config: { gate: 'platform', summary: 'Ask for a sandbox of a merchant as it was in an archive' },
-      schema: { params, body: newSandboxSchema, response: { 202: merchantWorkSchema } },
+      schema: { params, body: newSandboxSchema, response: { 200: merchantWorkSchema, 202: merchantWorkSchema } },
     },
-    async ({ params: { archive_id }, body: { slug, name, cell }, principal, now }, reply) => {
+    async ({ params: { archive_id }, body: { slug, name, cell, dry_run: dryRun }, principal, now }, reply) => {
       const archive = await requireArchive(platformSql, archive_id)
       const made = { slug, name, cell: cell ?? (await cells.forNewMerchant()) }
-      return reply.code(202).send(presentWork(await requestSandbox(platformSql, { archive }, made, { adminId: principal.id, now })))
+      const work = await requestSandbox(platformSql, { archive }, made, { adminId: principal.id, now, dryRun })
+      return reply.code(dryRun ? 200 : 202).send(presentWork(work))
     },
   )
 }

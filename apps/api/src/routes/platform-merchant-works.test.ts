@@ -74,8 +74,12 @@ it('erases only who is named twice, gives a certificate, and the merchant is nob
   const url = `/v1/merchants/${gone.merchant.id}/erasure`
   const given = { slug: 'gone', reason: 'asked for', archives: 'erase' }
   expect(kindOf(await post(url, { ...given, slug: 'kaffa' }))).toBe('invalid-slug')
+  expect(await post(url, { ...given, dry_run: true })).toMatchObject({ status: 200, body: { kind: 'erasure', state: 'queued' } })
+  expect((await get(`/v1/merchants/${gone.merchant.id}`)).body).toMatchObject({ status: 'active' })
+  expect((await get(`/v1/merchant-works?merchant_id=${gone.merchant.id}`)).body.data).toEqual([])
   const asked = await post(url, given)
   expect((await get(`/v1/merchants/${gone.merchant.id}`)).body).toMatchObject({ status: 'erasing' })
+  expect(kindOf(await post(url, { ...given, dry_run: true }))).toBe('invalid-state')
   expect(kindOf(await post(url, given))).toBe('invalid-state')
   const work = await worked(asked)
   expect(work).toMatchObject({ state: 'done', failure: null })
@@ -93,6 +97,8 @@ it('restores an erased merchant suspended, so that somebody looks first; and no 
   await worked(await post(`/v1/merchants/${back.merchant.id}/erasure`, { slug: 'back', reason: 'by mistake', archives: 'keep' }))
   expect(kindOf(await post(`/v1/archives/${archiveId}/restore`, { slug: 'back', cell: 'nowhere' }))).toBe('not-found')
   expect(kindOf(await post(`/v1/archives/${archiveId}/restore`, { slug: 'kaffa' }))).toBe('duplicate')
+  expect(kindOf(await post(`/v1/archives/${archiveId}/sandboxes`, { slug: 'kaffa', dry_run: true }))).toBe('duplicate')
+  expect((await post(`/v1/archives/${archiveId}/restore`, { slug: 'back', dry_run: true })).status).toBe(200)
   const work = await worked(await post(`/v1/archives/${archiveId}/restore`, { slug: 'back' }))
   expect(work).toMatchObject({ kind: 'restore', state: 'done', failure: null, merchant_id: back.merchant.id })
   expect((await get(`/v1/merchants/${back.merchant.id}`)).body).toMatchObject({ slug: 'back', status: 'suspended' })

@@ -18,10 +18,12 @@ const REASON_LENGTH_MAX = 500
 
 const ofMerchant = z.strictObject({ merchant_id: idSchema })
 const ofWork = z.strictObject({ work_id: idSchema })
+export const dryRunSchema = z.boolean().default(false).meta({ description: 'Only say whether it would be granted' })
 export const newSandboxSchema = z.strictObject({
   slug: z.string(),
   name: textSchema(NAME_LENGTH_MAX).optional(),
   cell: cellNameSchema.optional().meta({ description: 'Without it the open shared cell with the fewest merchants' }),
+  dry_run: dryRunSchema,
 })
 
 /** What happens to a merchant as a whole. It is asked for here and done by workers. */
@@ -44,11 +46,12 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
     '/v1/merchants/:merchant_id/sandboxes',
     {
       config: { gate: 'platform', summary: 'Ask for a sandbox: a copy of a merchant that reaches nobody outside' },
-      schema: { params: ofMerchant, body: newSandboxSchema, response: { 202: merchantWorkSchema } },
+      schema: { params: ofMerchant, body: newSandboxSchema, response: { 200: merchantWorkSchema, 202: merchantWorkSchema } },
     },
-    async ({ params: { merchant_id: merchantId }, body: { slug, name, cell }, principal, now }, reply) => {
+    async ({ params: { merchant_id: merchantId }, body: { slug, name, cell, dry_run: dryRun }, principal, now }, reply) => {
       const made = { slug, name, cell: cell ?? (await cells.forNewMerchant()) }
-      return reply.code(202).send(presentWork(await requestSandbox(platformSql, { merchantId }, made, { adminId: principal.id, now })))
+      const work = await requestSandbox(platformSql, { merchantId }, made, { adminId: principal.id, now, dryRun })
+      return reply.code(dryRun ? 200 : 202).send(presentWork(work))
     },
   )
 
@@ -74,12 +77,15 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
           slug: z.string().meta({ description: 'Of the merchant: whoever erases one says which' }),
           reason: textSchema(REASON_LENGTH_MAX),
           archives: z.enum(['erase', 'keep']).meta({ description: 'What becomes of its archives, which hold all that is erased' }),
+          dry_run: dryRunSchema,
         }),
-        response: { 202: merchantWorkSchema },
+        response: { 200: merchantWorkSchema, 202: merchantWorkSchema },
       },
     },
-    async ({ params: { merchant_id }, body, principal, now }, reply) =>
-      reply.code(202).send(presentWork(await requestErasure(platformSql, merchant_id, body, { adminId: principal.id, now }))),
+    async ({ params: { merchant_id }, body: { dry_run: dryRun, ...given }, principal, now }, reply) => {
+      const work = await requestErasure(platformSql, merchant_id, given, { adminId: principal.id, now, dryRun })
+      return reply.code(dryRun ? 200 : 202).send(presentWork(work))
+    },
   )
 
   app.get(

@@ -9,6 +9,8 @@ import { columns, json, type MerchantWork } from './merchant-works.ts'
 export interface Asked {
   adminId: string
   now: Date
+  /** Only find out whether it would be granted: nothing is kept of it, and nothing done. */
+  dryRun?: boolean
 }
 
 const UNIQUE_VIOLATION = '23505'
@@ -17,7 +19,7 @@ const CELL_GUARDS = new Set(['CE001', 'CE002'])
 
 /** Asks for an archive of a merchant. */
 export async function requestExport(sql: PlatformSql, merchantId: string, asked: Asked): Promise<MerchantWork> {
-  return refused('merchant', async () => {
+  return refused(sql, 'merchant', asked, async (sql) => {
     const [work] = await sql<MerchantWork[]>`
       with asked as (
         insert into platform.merchant_work (id, kind, merchant_id, parameters, requested_by, requested_at)
@@ -44,7 +46,7 @@ export async function requestSandbox(
   const parameters = { ...('archive' in of ? { archive_id: of.archive.id } : { of: of.merchantId }), open: true }
   const known = 'archive' in of ? of.archive.content.name : ((await nameOf(sql, source)) ?? (await refuse(sql, source)))
   const id = newId(asked.now)
-  return refused('slug', async () => {
+  return refused(sql, 'slug', asked, async (sql) => {
     const [work] = await sql<MerchantWork[]>`
       with listed as (
         insert into platform.merchant (id, slug, name, status, sandbox, sandbox_of, created_at)
@@ -76,7 +78,7 @@ export async function requestRestore(
 ): Promise<MerchantWork> {
   checkSlug(made.slug)
   const parameters = { archive_id: archive.id, open: made.open }
-  return refused('slug', async () => {
+  return refused(sql, 'slug', asked, async (sql) => {
     const [work] = await sql<MerchantWork[]>`
       with revived as (
         insert into platform.merchant as m (id, slug, name, status, last_epoch, created_at)
@@ -109,7 +111,7 @@ export async function requestErasure(
   asked: Asked,
 ): Promise<MerchantWork> {
   const parameters = { reason: given.reason, archives: given.archives }
-  return refused('merchant', async () => {
+  return refused(sql, 'merchant', asked, async (sql) => {
     const [work] = await sql<MerchantWork[]>`
       with closed as (
         update platform.merchant m set status = 'erasing', last_epoch = greatest(m.last_epoch, (select h.epoch from platform.home h where h.merchant_id = m.id))
@@ -161,9 +163,16 @@ async function refuse(sql: PlatformSql, merchantId: string): Promise<never> {
   })
 }
 
-async function refused<T>(taken: 'merchant' | 'slug', work: () => Promise<T>): Promise<T> {
+class TakenBack extends Error {}
+
+async function refused<T>(
+  sql: PlatformSql,
+  taken: 'merchant' | 'slug',
+  { dryRun = false }: Asked,
+  work: (sql: PlatformSql) => Promise<T>,
+): Promise<T> {
   try {
-    return await work()
+    return await (dryRun ? tried(sql, work) : work(sql))
   } catch (error) {
     const { code, constraint_name: constraint } = error as { code?: string; constraint_name?: string }
     if (code === UNIQUE_VIOLATION && constraint === 'one_unfinished_work') {
@@ -176,4 +185,18 @@ async function refused<T>(taken: 'merchant' | 'slug', work: () => Promise<T>): P
     if (code !== undefined && CELL_GUARDS.has(code)) throw new Refusal('invalid_state', { detail: (error as Error).message })
     throw error
   }
+}
+
+/** By the same statements, in a transaction that is taken back. */
+async function tried<T>(sql: PlatformSql, work: (sql: PlatformSql) => Promise<T>): Promise<T> {
+  const found: T[] = []
+  try {
+    await sql.begin(async (tx) => {
+      found.push(await work(tx as unknown as PlatformSql))
+      throw new TakenBack()
+    })
+  } catch (error) {
+    if (!(error instanceof TakenBack)) throw error
+  }
+  return found[0] as T
 }
