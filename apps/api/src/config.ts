@@ -26,6 +26,8 @@ export interface Config {
   archiveDir: string | undefined
   logLevel: string
   connectionsPerCell: number | undefined
+  /** Where the rates of plans are counted; in the directory if it is not said. */
+  redisUrl: string | undefined
   pluginHost: PluginHostOptions
   /** Whom payments may be asked of, and where. */
   paymentProviders: ProviderSettings
@@ -72,6 +74,10 @@ const environment = z.object({
   SOUK_MEDIA_DIR: z.string().optional(),
   SOUK_ARCHIVE_DIR: z.string().optional(),
   SOUK_CONNECTIONS_PER_CELL: z.coerce.number().int().min(1).max(500).optional(),
+  REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\//, 'must be a redis:// URL')
+    .optional(),
   ...hostSettings,
   SOUK_PAYMENT_PROVIDERS: providerSettings,
   SOUK_CRASH_AT: z.string().optional(),
@@ -109,6 +115,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     archiveDir: given.SOUK_ARCHIVE_DIR,
     logLevel: given.LOG_LEVEL,
     connectionsPerCell: given.SOUK_CONNECTIONS_PER_CELL,
+    redisUrl: given.REDIS_URL,
     pluginHost: toHostOptions(given),
     paymentProviders: given.SOUK_PAYMENT_PROVIDERS,
     crashAt: given.SOUK_CRASH_AT,

@@ -59,13 +59,17 @@ const SQLSTATES: Record<string, ProblemCode> = {
 /** Turns anything thrown into a problem document. What is not foreseen tells the caller nothing but the request's id. */
 export function toProblem(error: unknown, requestId: string): ProblemReply {
   if (error instanceof Problem) return document(error.code, error.details)
-  if (error instanceof Refusal) return document(error.code, error.details)
+  if (error instanceof Refusal) return document(error.code, refusalDetails(error))
   if (error instanceof DoorError) return document(error.code, {})
   const code = errorCode(error)
   const known = code === undefined ? undefined : (FRAMEWORK_CODES[code] ?? SQLSTATES[code])
   if (known) return document(known, {})
   if (isLostConnection(error)) return document('platform_unavailable', {})
   return { ...document('internal_error', { extra: { request_id: requestId } }), expected: false }
+}
+
+function refusalDetails({ details: { retryAfterS, ...details } }: Refusal): ProblemDetails {
+  return { ...details, ...(retryAfterS !== undefined && { headers: { 'retry-after': String(retryAfterS) } }) }
 }
 
 function document(code: ProblemCode, details: ProblemDetails): ProblemReply {

@@ -76,6 +76,7 @@ async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
     publicUrlPort: config.publicUrlPort,
     mediaDir: config.mediaDir,
     archiveDir: config.archiveDir,
+    redisUrl: config.redisUrl,
     log,
     resolveTxt,
     pluginPort: new ProviderCaller(host),

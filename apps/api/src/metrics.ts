@@ -3,11 +3,12 @@ import type { PluginHostStats } from '@souk/plugin-host/plugin-host.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { EarlyRefusals } from './quotas/early-refusals.ts'
 
 const DURATION_BUCKETS_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** What this process measures of itself, for the internal listener. No label carries a merchant or anything a caller wrote. */
-export function measure(app: FastifyInstance, router: Router): Registry {
+export function measure(app: FastifyInstance, router: Router, early: Pick<EarlyRefusals, 'figures'>): Registry {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const duration = new Histogram({
@@ -24,7 +25,29 @@ export function measure(app: FastifyInstance, router: Router): Registry {
     done()
   })
   measurePools(registry, router)
+  measureRefusals(registry, early)
   return registry
+}
+
+/** Requests that are refused before a route was found are in no other figure. */
+function measureRefusals(registry: Registry, early: Pick<EarlyRefusals, 'figures'>): void {
+  new Counter({
+    name: 'souk_http_early_refusals_total',
+    help: "Requests over their merchant's rate that were refused before anything was done.",
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(early.figures.refused)
+    },
+  })
+  new Gauge({
+    name: 'souk_http_early_refusals_held',
+    help: 'Of these, answers that wait, so that those who send far too much send less.',
+    registers: [registry],
+    collect() {
+      this.set(early.figures.held)
+    },
+  })
 }
 
 function measurePools(registry: Registry, router: Router): void {

@@ -120,7 +120,13 @@ export const PROBLEMS_OF_REQUESTS = {
     status: 429,
     title: 'Quota exceeded',
     meaning:
-      "Too many attempts, or more requests than the merchant's plan allows: a second or at once. `Retry-After` says when to try again, `RateLimit-Policy` what is allowed.",
+      "Too many attempts, or more than the merchant's plan allows: requests a second or at once, imports at once, their rows an hour. `Retry-After` says when to try again; `RateLimit-Policy`, or `limit` and `allowed`, what is allowed.",
+  },
+  plan_limit_reached: {
+    status: 409,
+    title: 'Plan limit reached',
+    meaning:
+      "The merchant has as many of these as its plan allows: `limit` says of what, `allowed` how many. Remove some, or ask for another plan. Buyers' orders are never refused for it.",
   },
 
   // Idempotency

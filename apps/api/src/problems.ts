@@ -33,7 +33,6 @@ type ApiCode =
   | 'credentials_missing'
   | 'idempotency_key_missing'
   | 'idempotency_key_invalid'
-  | 'quota_exceeded'
   | 'temporary_reduced_capacity'
   | 'conflict_retry'
   | 'handler_timeout'

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { RequestListener } from 'node:http'
 import jwt from '@fastify/jwt'
 import type { TokenKeys } from '@souk/core/capability.ts'
 import { PAYMENT_CALL_TIMEOUT_MS, PAYMENT_SECRETS_PURPOSE, PaymentBreakers, type PaymentDeps } from '@souk/core/payments/call-provider.ts'
 import type { Providers } from '@souk/core/payments/provider.ts'
+import { planBudget } from '@souk/core/plugins/budget.ts'
 import { PluginRuntime } from '@souk/core/plugins/plugin-runtime.ts'
 import type { PluginPort } from '@souk/core/plugins/port.ts'
 import { SECRETS_PURPOSE } from '@souk/core/plugins/secrets.ts'
@@ -18,6 +20,7 @@ import { answerClientError, answerErrors } from './answer-errors.ts'
 import { raiseGates } from './gates/gates.ts'
 import { Principals } from './gates/principal.ts'
 import { GiftCardAttempts } from './gift-card-attempts.ts'
+import { createHttpServer } from './http-server.ts'
 import { errorFields, requestFields } from './log.ts'
 import { measure } from './metrics.ts'
 import { describeApi, REFERENCE_PREFIX } from './openapi.ts'
@@ -109,6 +112,8 @@ export interface ServerOptions {
   /** False while the process is on its way out: it should get no more requests. */
   isReady?: () => boolean
   bodyTimeoutMs?: number
+  /** Where the rates of plans are counted; in the directory if it is not said. */
+  redisUrl?: string | undefined
   /** How full a cell's queue may be before a class of work gives way. */
   shedAt?: ShedAt
   /** Further routes, for tests: they pass the same gates. */
@@ -139,18 +144,12 @@ export interface Server {
   routes: readonly RouteOptions[]
 }
 
-// Headers and JSON bodies have 10 s; the whole request has longer, for uploads that are streamed.
-const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 300_000
-const TIMEOUTS_CHECKED_EVERY_MS = 1_000
-const IDLE_CONNECTION_TIMEOUT_MS = 60_000
-const KEEP_ALIVE_TIMEOUT_MS = 65_000
 const HANDLER_TIMEOUT_MS = 15_000
 const PARAM_LENGTH_MAX = 400
-const HEADERS_BYTES_MAX = 16 * 1024
 
 /** Builds the server: gates, errors, reference and the list of all routes. It does not listen yet. */
 export async function buildServer(options: ServerOptions): Promise<Server> {
+  const quotas = makeQuotas(options)
   const app = Fastify({
     loggerInstance: options.log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
@@ -158,27 +157,18 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
     requestIdHeader: false,
     trustProxy: false,
     bodyLimit: BODY_LIMIT_BYTES,
-    connectionTimeout: IDLE_CONNECTION_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
     handlerTimeout: HANDLER_TIMEOUT_MS,
     // Requests that come in while the server closes are answered as always, and their connections closed.
     return503OnClosing: false,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUTS_CHECKED_EVERY_MS,
-      maxHeaderSize: HEADERS_BYTES_MAX,
-      // Ours says it in a problem document.
-      requireHostHeader: false,
-    },
+    serverFactory: (handle) => createHttpServer(handle as RequestListener, (raw, response) => quotas.early.answer(raw, response)),
     clientErrorHandler: answerClientError,
     ...answerErrors.options,
   })
   app.setValidatorCompiler(checkWithZod as never)
   app.setSerializerCompiler(writeFromZod as never)
   readBodiesAsJson(app, options.bodyTimeoutMs)
-  const deps = await assemble(app, options)
+  const deps = await assemble(app, options, quotas)
   const routes: RouteOptions[] = []
   app.addHook('onRoute', (route) => {
     routes.push(route)
@@ -186,7 +176,7 @@ export async function buildServer(options: ServerOptions): Promise<Server> {
   raiseGates(app, { ...deps, referencePrefix: REFERENCE_PREFIX })
   answerErrors(app, { ...deps, routes })
   logRequests(app)
-  const metrics = measure(app, options.router)
+  const metrics = measure(app, options.router, quotas.early)
   await describeApi(app)
   addRoutes(app, deps)
   options.extraRoutes?.(app)
@@ -211,7 +201,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffApiKeyRoutes(app, deps)
   staffProductRoutes(app, deps.tokenKeys)
   staffVariantRoutes(app)
-  staffImportRoutes(app, deps.tokenKeys)
+  staffImportRoutes(app, deps)
   staffLocationRoutes(app)
   staffStockRoutes(app, deps.tokenKeys)
   staffOrderRoutes(app)
@@ -258,7 +248,7 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   platformUsageRoutes(app, deps)
 }
 
-async function assemble(app: FastifyInstance, options: ServerOptions): Promise<Deps> {
+async function assemble(app: FastifyInstance, options: ServerOptions, quotas: Quotas): Promise<Deps> {
   await app.register(jwt, jwtOptions(options.jwtKeys) as never)
   const tokens = new AccessTokens(app.jwt, options.jwtKeys, issuerOf(options.baseDomain))
   const admins = new Admins(options.platformSql)
@@ -269,6 +259,8 @@ async function assemble(app: FastifyInstance, options: ServerOptions): Promise<D
     port: options.pluginPort,
     isBlocked: (asked) => blocks.isBlocked(asked),
     onError: (error) => options.log.error(errorFields(error), 'the log of plugin calls was not written'),
+    budgetOf: (merchantId) => planBudget(quotas.plans.limitsOf(merchantId).plugins),
+    onCpu: (merchantId, plugin_cpu_ms) => quotas.usage.count(merchantId, { plugin_cpu_ms }),
     now,
   })
   app.addHook('onClose', () => plugins.close())
@@ -279,21 +271,21 @@ async function assemble(app: FastifyInstance, options: ServerOptions): Promise<D
     callTimeoutMs: PAYMENT_CALL_TIMEOUT_MS,
   }
   const secretBox = new SecretBox(options.tokenKeys, SECRETS_PURPOSE)
-  const quotas = await openQuotas(app, options, now)
+  app.addHook('onClose', () => quotas.close())
+  await quotas.plans.open()
   return { ...options, now, tokens, admins, principals, plugins, payments, giftCardAttempts: new GiftCardAttempts(), secretBox, quotas }
 }
 
-async function openQuotas(app: FastifyInstance, options: ServerOptions, now: () => Date): Promise<Quotas> {
-  const quotas = new Quotas({
-    sql: options.platformSql,
-    router: options.router,
+function makeQuotas({ platformSql: sql, router, now = () => new Date(), log, redisUrl, shedAt }: ServerOptions): Quotas {
+  return new Quotas({
+    sql,
+    router,
     now,
-    onError: (error) => options.log.warn(errorFields(error), 'plans or usage: the directory did not answer'),
-    ...(options.shedAt && { shedAt: options.shedAt }),
+    log,
+    onError: (error) => log.warn(errorFields(error), 'plans or usage: no answer from the directory or Redis'),
+    ...(redisUrl !== undefined && { redisUrl }),
+    ...(shedAt && { shedAt }),
   })
-  app.addHook('onClose', () => quotas.close())
-  await quotas.plans.open()
-  return quotas
 }
 
 function logRequests(app: FastifyInstance): void {

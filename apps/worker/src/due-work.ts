@@ -26,6 +26,7 @@ export const DAILY_TASKS = [
   'clear_payment_callbacks',
   'clear_plugin_calls',
   'clear_webhook_log',
+  'count_rows',
   'request_reconciliations',
 ] as const satisfies TaskName[]
 

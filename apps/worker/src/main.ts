@@ -51,7 +51,8 @@ const webhooks = startWebhooks(config, Math.random, (outcome) => metrics.webhook
 const selfCheck = await openSelfCheck(metrics, log)
 const worker = await startWorker(
   config,
-  (router) => workerTasks({ ...plugins.depsFor(router), ...paymentDeps(config), mail: mail.deps, selfCheck }),
+  (router, allowances) =>
+    workerTasks({ ...plugins.depsFor(router), ...paymentDeps(config), mail: mail.deps, selfCheck, usage: allowances }),
   log,
   () => ({
     webhooks: webhooks.work,

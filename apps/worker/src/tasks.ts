@@ -7,6 +7,7 @@ import { runImport } from '@souk/core/imports/run-import.ts'
 import type { TaskName } from '@souk/core/jobs.ts'
 import { clearMails } from '@souk/core/mail/clear-mails.ts'
 import { type MailDeps, sendMail } from '@souk/core/mail/send-mail.ts'
+import { countRows } from '@souk/core/merchant/count-rows.ts'
 import type { PaymentDeps } from '@souk/core/payments/call-provider.ts'
 import { clearCallbacks, processCallback } from '@souk/core/payments/callbacks.ts'
 import { expireOrder } from '@souk/core/payments/expire-order.ts'
@@ -18,8 +19,9 @@ import { reconcile, requestDailyReconciliations } from '@souk/core/reconciliatio
 import type { ProviderStatements } from '@souk/core/reconciliation/statement.ts'
 import { foldAllClaims, sweepReservations } from '@souk/core/stock/sweep.ts'
 import { clearWebhookLog } from '@souk/core/webhooks/clear-log.ts'
+import type { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import { z } from 'zod'
-import { type MerchantTask, merchantTask } from './merchant-task.ts'
+import { type MerchantTask, merchantTask, slow } from './merchant-task.ts'
 import type { SelfCheck } from './self-check.ts'
 
 export interface TaskDeps extends ShipmentDeps {
@@ -28,16 +30,18 @@ export interface TaskDeps extends ShipmentDeps {
   /** The providers' own books, to compare ours with. */
   statements: ProviderStatements
   selfCheck: SelfCheck
+  /** Where it is told what merchants use. */
+  usage: Pick<UsageMeter, 'count'>
 }
 
 /** All that this worker can do. Names and payloads are those of core's jobs.ts. */
 export function workerTasks(deps: TaskDeps) {
   const booksDeps = { statements: deps.statements, secretBox: deps.payments.secretBox }
   return {
-    run_import: merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job)),
-    run_dry_run: merchantTask({ dryRunId: z.uuid() }, (inMerchant, job) => runDryRun(inMerchant, job)),
-    generate_coupons: merchantTask({ batchId: z.uuid() }, (inMerchant, job) => generateCoupons(inMerchant, job)),
-    check_invariants: merchantTask({}, (inMerchant) => deps.selfCheck(inMerchant)),
+    run_import: slow(merchantTask({ importId: z.uuid() }, (inMerchant, job) => runImport(inMerchant, job))),
+    run_dry_run: slow(merchantTask({ dryRunId: z.uuid() }, (inMerchant, job) => runDryRun(inMerchant, job))),
+    generate_coupons: slow(merchantTask({ batchId: z.uuid() }, (inMerchant, job) => generateCoupons(inMerchant, job))),
+    check_invariants: slow(merchantTask({}, (inMerchant) => deps.selfCheck(inMerchant))),
     clear_abandoned_carts: merchantTask({}, (inMerchant) => clearAbandonedCarts(inMerchant, new Date())),
     clear_idempotency_keys: merchantTask({}, (inMerchant) => clearIdempotencyKeys(inMerchant, new Date())),
     sweep_reservations: merchantTask({}, (inMerchant) => sweepReservations(inMerchant, new Date())),
@@ -60,8 +64,11 @@ export function workerTasks(deps: TaskDeps) {
       expireOrder(inMerchant, deps.payments, job, byJob('expire_order')),
     ),
     clear_payment_callbacks: merchantTask({}, (inMerchant) => clearCallbacks(inMerchant)),
-    reconcile: merchantTask({ reconciliationId: z.uuid() }, (inMerchant, job) => reconcile(inMerchant, booksDeps, job, new Date())),
+    reconcile: slow(merchantTask({ reconciliationId: z.uuid() }, (inMerchant, job) => reconcile(inMerchant, booksDeps, job, new Date()))),
     request_reconciliations: merchantTask({}, (inMerchant) => requestDailyReconciliations(inMerchant, booksDeps, new Date())),
+    count_rows: slow(
+      merchantTask({}, async (inMerchant) => deps.usage.count(inMerchant.merchant.id, { rows_stored: await countRows(inMerchant) })),
+    ),
     perform_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => performShipment(inMerchant, deps, job)),
     track_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => trackShipment(inMerchant, deps, job)),
   } satisfies Record<TaskName, MerchantTask>

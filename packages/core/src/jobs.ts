@@ -24,6 +24,7 @@ export interface Jobs {
   expire_order: { orderId: string }
   reconcile: { reconciliationId: string }
   request_reconciliations: Record<string, never>
+  count_rows: Record<string, never>
 }
 
 export type TaskName = keyof Jobs

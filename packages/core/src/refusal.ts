@@ -47,6 +47,8 @@ export type RefusalCode =
   | 'csv_header'
   | 'body_too_large'
   | 'too_many_imports'
+  | 'quota_exceeded'
+  | 'plan_limit_reached'
   | 'plugin_invalid'
   | 'plugin_configuration_invalid'
   | 'plugin_failed'
@@ -97,6 +99,8 @@ export interface RefusalDetails {
   errors?: FieldProblem[]
   /** Further members of the problem document, in wire spelling. */
   extra?: Record<string, unknown>
+  /** When to come again, for what is a matter of time. */
+  retryAfterS?: number
 }
 
 export class Refusal extends Error {

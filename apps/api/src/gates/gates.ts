@@ -83,7 +83,11 @@ function onRequestGates(route: RouteOptions, options: GateOptions): Hook[] {
   const gates: Record<Gate, Hook[]> = {
     public: [],
     store: [...merchant, ...(config.customer ? [customerGate(options.principals, config.customer)] : [])],
-    staff: [...merchant, staffGate(options.principals, config.scopes ?? [])],
+    staff: [
+      ...merchant,
+      staffGate(options.principals, config.scopes ?? []),
+      ...(config.addsRows ? [options.quotas.roomForRows.bind(options.quotas)] : []),
+    ],
     'platform-public': [platform],
     platform: [platform, adminGate(options.principals)],
   }

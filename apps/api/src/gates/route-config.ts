@@ -19,6 +19,8 @@ declare module 'fastify' {
     idempotency?: 'required' | 'accepted'
     /** The route opens one cart or order to whoever holds its token. */
     capability?: 'cart' | 'order'
+    /** The route adds rows that a plan may limit. */
+    addsRows?: true
     /** The media type of a body that the route streams. */
     bodyType?: string
     /** One line for the API reference. */

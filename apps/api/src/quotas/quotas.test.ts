@@ -1,7 +1,15 @@
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hotVariants } from '@souk/core/stock/heat.ts'
+import { buyCart, fillCart, outcomes } from '@souk/core/testing/buying.ts'
+import { addGoods } from '@souk/core/testing/goods.ts'
+import type { InMerchant } from '@souk/tenant-router/router.ts'
+import postgres from 'postgres'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { type ApiMerchant, createTestApi, type TestApi } from '../testing/api.ts'
+import { parseAnswer, sendRaw } from '../testing/raw-socket.ts'
+import { guardedDoor, progress } from './guarded-door.ts'
 
 const PLATFORM = 'platform.localhost'
 const HOLD = '/v1/carts/:cart_id/hold'
@@ -51,9 +59,9 @@ const put = (url: string, payload: object) => api.call(PLATFORM, { method: 'PUT'
 const slugOf = (answer: { body: { type: string } }) => answer.body.type.split('/').at(-1)
 const ask = (of: ApiMerchant, url: string) => api.app.inject({ url, headers: { host: of.host, authorization: `Bearer ${of.token}` } })
 
-async function until(what: () => boolean): Promise<void> {
+async function until(what: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + 60_000
-  while (!what()) {
+  while (!(await what())) {
     if (performance.now() > deadline) throw new Error('waited for nothing')
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
@@ -123,6 +131,35 @@ describe('places before the pool', () => {
     expect(await finish([second, third])).toEqual([200, 200])
   })
 
+  it('lets what everybody wants be sold in line: many reserve in one transaction, by the one place there is', async () => {
+    const [buyers, units] = [24, 15]
+    await onPlan(shop, 'one-till', { concurrency: { checkout: 1 }, queue: { length: 100, wait_ms: 15_000 } })
+    let transactions = 0
+    const counted = Object.assign((work: Parameters<InMerchant>[0]) => {
+      transactions += 1
+      return shop.inMerchant(work)
+    }, shop.inMerchant) as InMerchant
+    const door = guardedDoor(counted, 'checkout', {
+      bulkheads: api.quotas.bulkheads,
+      assertRoom: () => {},
+      onDatabaseTime: () => {},
+      onRefused: () => {},
+    })
+    const goods = await addGoods(shop, { onHand: BigInt(units) })
+    const buy = (cartId: string) => progress.run({ begun: false }, () => buyCart({ inMerchant: door }, cartId))
+    const rush = async (count: number) => {
+      const carts = await Promise.all(Array.from({ length: count }, () => fillCart(shop, [{ goods }])))
+      return outcomes(carts.map(({ id }) => buy(id)))
+    }
+    expect(await rush(buyers / 2)).toEqual({ ok: buyers / 2 })
+    expect(hotVariants(shop.merchant.id)).toEqual([goods.variantId])
+    transactions = 0
+    expect(await rush(buyers / 2)).toEqual({ ok: units - buyers / 2, insufficient_stock: buyers - units })
+    // One each in which it is ordered or refused, and fewer than that for what they all reserved before.
+    expect(transactions - buyers / 2).toBeGreaterThan(0)
+    expect(transactions).toBeLessThan(buyers)
+  })
+
   it('leaves nothing behind', () => {
     expect(api.quotas.bulkheads.load).toEqual({ inUse: 0, waiting: 0 })
   })
@@ -175,6 +212,88 @@ describe('a rate', () => {
     expect([unlimited.status, unlimited.headers['ratelimit-policy']]).toEqual([200, undefined])
     await put(`/v1/merchants/${shop.merchant.id}/plan`, { plan: 'standard' })
     expect((await api.call(shop.host, { url: '/v1/store' })).status).toBe(200)
+  })
+})
+
+describe('far more than the rate', () => {
+  it('is refused before there is a route or a body, at the address where the gate refused it, until the plan says otherwise', async () => {
+    await onPlan(shop, 'slow', { requests: { per_second: 0.01, burst: 2 } })
+    await api.app.listen({ host: '127.0.0.1', port: 0 })
+    const port = (api.app.server.address() as AddressInfo).port
+    const send = async (host: string, path = '/v1/store', head = '') =>
+      parseAnswer(await sendRaw(port, `GET ${path} HTTP/1.1\r\nHost: ${host}\r\n${head}\r\n`))
+    await until(async () => (await send(shop.host)).status === 429)
+    const before = api.quotas.early.figures.refused
+    api.log.length = 0
+    const refused = await send(shop.host, '/v1/no/such/route', 'Content-Length: 900000\r\n')
+    expect([refused.status, slugOf(refused), refused.headers.connection]).toEqual([429, 'quota-exceeded', 'close'])
+    expect(refused.headers).toMatchObject({ 'content-type': 'application/problem+json', 'ratelimit-policy': '"requests";q=2;w=200' })
+    expect(api.quotas.early.figures.refused).toBe(before + 1)
+    await until(() => api.log.some((line) => line.includes('over the rate')))
+    expect(api.log.filter((line) => line.includes(shop.merchant.id))).toHaveLength(1)
+    expect((await send(neighbour.host)).status).toBe(200)
+    expect((await send(shop.host, '/healthz')).status).not.toBe(429)
+    await put(`/v1/merchants/${shop.merchant.id}/plan`, { plan: 'standard' })
+    expect((await send(shop.host)).status).toBe(200)
+  })
+})
+
+describe('what else a plan limits', () => {
+  let limited: ApiMerchant
+  const post = (url: string, payload: unknown, headers = {}) =>
+    api.call(limited.host, { method: 'POST', url, token: limited.token, payload: payload as never, headers })
+  const refusal = (answer: Awaited<ReturnType<typeof post>>) => [answer.status, slugOf(answer), answer.body.limit, answer.body.allowed]
+
+  beforeAll(async () => {
+    limited = await api.addMerchant()
+    await onPlan(limited, 'small', { imports: { at_once: 1 }, webhooks: { endpoints: 1 }, plugins: { calls_per_day: 7 } })
+  })
+
+  it('imports, which come again later', async () => {
+    const upload = () =>
+      post('/v1/admin/imports?file_name=a.csv', 'Handle,Title,Variant Price\ncup,Cup,2.50\n', { 'content-type': 'text/csv' })
+    expect((await upload()).status).toBe(202)
+    const second = await upload()
+    expect(refusal(second)).toEqual([429, 'quota-exceeded', 'imports.at_once', 1])
+    expect(Number(second.headers['retry-after'])).toBeGreaterThan(0)
+  })
+
+  it('webhook endpoints', async () => {
+    const add = () => post('/v1/admin/webhook-endpoints', { url: 'https://8.8.8.8/hook', events: ['order.placed'] })
+    expect((await add()).status).toBe(201)
+    expect(refusal(await add())).toEqual([409, 'plan-limit-reached', 'webhooks.endpoints', 1])
+  })
+
+  it('calls of plugins a day, unless the merchant has a budget of its own', async () => {
+    const url = `/v1/merchants/${limited.merchant.id}/plugin-budget`
+    expect((await api.call(PLATFORM, { url, token: admin })).body).toMatchObject({ calls_per_day: 7, cpu_ms_per_day: 2_000_000 })
+    await put(url, { calls_per_day: 9, cpu_ms_per_day: 1_000 })
+    expect((await api.call(PLATFORM, { url, token: admin })).body).toMatchObject({ calls_per_day: 9, cpu_ms_per_day: 1_000 })
+  })
+
+  it('stored rows: staff add none, buyers buy, and who was refused is counted again once', async () => {
+    await onPlan(limited, 'full', { rows: { stored: 10 } })
+    await api.platformSql`
+      insert into platform.usage (merchant_id, day, rows_stored) values (${limited.merchant.id}, ${api.clock.now}, 12)`
+    await api.quotas.plans.refresh()
+    const add = () => post('/v1/admin/customers', { email: 'b@buyer.example' })
+    expect(refusal(await add())).toEqual([409, 'plan-limit-reached', 'rows.stored', 10])
+    expect((await add()).status).toBe(409)
+    const queue = postgres(api.shop.database.adminUrl, { max: 1 })
+    const jobs = await queue`
+      select 1 from graphile_worker._private_jobs j join graphile_worker._private_tasks t on t.id = j.task_id
+      where t.identifier = 'count_rows' and j.payload ->> 'merchantId' = ${limited.merchant.id}`
+    await queue.end()
+    expect(jobs).toHaveLength(1)
+    const goods = await addGoods(limited)
+    const cart = await api.call(limited.host, {
+      method: 'POST',
+      url: '/v1/carts',
+      payload: { lines: [{ variant_id: goods.variantId, quantity: 1 }] },
+    })
+    expect(cart.status).toBe(201)
+    await put('/v1/plans/full', { limits: { rows: { stored: 13 } } })
+    expect((await add()).status).toBe(201)
   })
 })
 

@@ -1,20 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { enqueueUnlessQueued } from '@souk/core/jobs.ts'
 import type { WorkClass } from '@souk/platform/plans/limits.ts'
 import { PlanBook } from '@souk/platform/plans/plan-book.ts'
-import { type RequestRate, RequestTokens, type TokenAnswer } from '@souk/platform/plans/request-tokens.ts'
+import { type RedisBuckets, redisBuckets } from '@souk/platform/plans/redis-buckets.ts'
+import { directoryBuckets, type RequestRate } from '@souk/platform/plans/request-buckets.ts'
+import { RequestTokens } from '@souk/platform/plans/request-tokens.ts'
 import { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import type { PlatformSql } from '@souk/platform/platform-sql.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { LRUCache } from 'lru-cache'
 import { Problem } from '../errors.ts'
 import { Bulkheads } from './bulkheads.ts'
+import { EarlyRefusals } from './early-refusals.ts'
 import { guardedDoor, progress } from './guarded-door.ts'
+import { overRate, rateHeaders } from './rate-answers.ts'
 
 export interface QuotasOptions {
   /** The directory: as souk_platform here. */
   sql: PlatformSql
   router: Pick<Router, 'load'>
   now: () => Date
+  log: Pick<FastifyBaseLogger, 'info'>
+  /** Where rates are counted; in the directory if it is not said. */
+  redisUrl?: string
   onError: (error: unknown) => void
   shedAt?: ShedAt
 }
@@ -27,7 +36,8 @@ type Done = () => void
 // Of the 500 that a pool lets wait, for two seconds each. Checkouts may fill it.
 const SHED_AT: ShedAt = { staff: 100, storefront: 250 }
 const LOAD_REMEMBERED_MS = 20
-const MS_PER_S = 1_000
+const RECOUNTED_MAX = 10_000
+const RECOUNT_EVERY_MS = 10 * 60_000
 const CLOSE_TIMEOUT_MS = 3_000
 
 /** What each merchant's plan lets it use of this process, in front of everything that costs something. */
@@ -35,11 +45,15 @@ export class Quotas {
   readonly plans: PlanBook
   readonly usage: UsageMeter
   readonly bulkheads: Bulkheads
+  /** What the HTTP server asks before anything else. */
+  readonly early: EarlyRefusals
   readonly #tokens: RequestTokens
+  readonly #redis: RedisBuckets | undefined
   readonly #options: QuotasOptions
   readonly #shedAt: ShedAt
   // By the door that requests share for as long as the directory's entry is remembered.
   readonly #doors = new WeakMap<InMerchant, Map<WorkClass, InMerchant>>()
+  readonly #recounted = new LRUCache<string, true>({ max: RECOUNTED_MAX, ttl: RECOUNT_EVERY_MS })
   #load: { at: number; byCell: ReturnType<Router['load']> } = { at: Number.NEGATIVE_INFINITY, byCell: {} }
 
   constructor(options: QuotasOptions) {
@@ -48,11 +62,18 @@ export class Quotas {
     this.plans = new PlanBook(options)
     this.usage = new UsageMeter(options)
     this.bulkheads = new Bulkheads(this.plans)
-    this.#tokens = new RequestTokens(options)
+    this.#redis = options.redisUrl === undefined ? undefined : redisBuckets(options.redisUrl, options.onError)
+    this.#tokens = new RequestTokens({ buckets: this.#redis ?? directoryBuckets(options.sql), onError: options.onError })
+    this.early = new EarlyRefusals({
+      emptyOf: (merchantId) => this.#emptyOf(merchantId),
+      onRefused: (merchantId) => this.usage.count(merchantId, { requests: 1, refused: 1 }),
+      tell: (merchant_id, refused) => options.log.info({ merchant_id, refused }, 'requests over the rate of the plan'),
+    })
   }
 
   /** Tells the directory what was counted, if it listens: the process does not stay for it. */
   async close(): Promise<void> {
+    this.#redis?.close()
     await Promise.race([Promise.all([this.plans.close(), this.usage.close()]), sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })])
   }
 
@@ -66,7 +87,7 @@ export class Quotas {
       this.usage.count(id, { requests: 1 })
       request.inMerchant = this.#door(request.inMerchant, workClass)
       const rate = this.plans.limitsOf(id).requests
-      if (rate) return this.#takeToken(id, rate, reply)
+      if (rate) return this.#takeToken(id, rate, request, reply)
       done()
       return undefined
     }
@@ -77,18 +98,42 @@ export class Quotas {
     progress.run({ begun: false }, done)
   }
 
-  async #takeToken(merchantId: string, rate: RequestRate, reply: FastifyReply): Promise<void> {
+  /** The gate of routes that add rows, behind the principal's: refuses merchants that have stored as much as their plan allows. */
+  roomForRows(request: FastifyRequest, _reply: FastifyReply, done: Done): Promise<void> | undefined {
+    const full = this.plans.fullOf(request.inMerchant.merchant.id)
+    if (full) return this.#refuseRows(request.inMerchant, full)
+    done()
+    return undefined
+  }
+
+  /** Who is refused may have removed something since it was counted: it is counted again soon, if that is not what was done lately. */
+  async #refuseRows(inMerchant: InMerchant, { stored, allowed }: { stored: number; allowed: number }): Promise<void> {
+    const { id } = inMerchant.merchant
+    if (!this.#recounted.has(id)) {
+      this.#recounted.set(id, true)
+      await inMerchant((tx) => enqueueUnlessQueued(tx, 'count_rows', {}, { key: 'recount' })).catch(this.#options.onError)
+    }
+    throw new Problem('plan_limit_reached', {
+      detail: `The merchant's plan allows ${allowed} stored rows.`,
+      extra: { limit: 'rows.stored', allowed, stored },
+    })
+  }
+
+  async #takeToken(merchantId: string, rate: RequestRate, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const answer = await this.#tokens.take(merchantId, rate)
-    const headers = rateHeaders(rate, answer)
     if (answer.granted) {
-      reply.headers(headers)
+      reply.headers(rateHeaders(rate, answer))
       return
     }
     this.usage.count(merchantId, { refused: 1 })
-    throw new Problem('quota_exceeded', {
-      detail: `The merchant's plan allows ${rate.per_second} requests a second.`,
-      headers: { ...headers, 'retry-after': String(Math.ceil(answer.waitMs / MS_PER_S)) },
-    })
+    this.early.remember(request.raw, merchantId)
+    throw overRate(rate, answer.waitMs)
+  }
+
+  #emptyOf(merchantId: string): { rate: RequestRate; waitMs: number } | undefined {
+    const rate = this.plans.limitsOf(merchantId).requests
+    const waitMs = rate ? this.#tokens.emptyMs(merchantId, rate) : 0
+    return rate && waitMs > 0 ? { rate, waitMs } : undefined
   }
 
   #door(inMerchant: InMerchant, workClass: WorkClass): InMerchant {
@@ -114,14 +159,5 @@ export class Quotas {
     if (now - this.#load.at > LOAD_REMEMBERED_MS) this.#load = { at: now, byCell: this.#options.router.load() }
     if ((this.#load.byCell[cell]?.waiting ?? 0) < limit) return
     throw new Problem('temporary_reduced_capacity')
-  }
-}
-
-/** As the IETF draft of the RateLimit fields has them: the bucket's size and how long it takes to fill; what is left in it. */
-function rateHeaders({ per_second, burst }: RequestRate, { granted, left, waitMs }: TokenAnswer): Record<string, string> {
-  const seconds = granted ? (burst - left) / per_second : waitMs / MS_PER_S
-  return {
-    'ratelimit-policy': `"requests";q=${burst};w=${Math.max(1, Math.ceil(burst / per_second))}`,
-    ratelimit: `"requests";r=${Math.floor(left)};t=${Math.max(0, Math.ceil(seconds))}`,
   }
 }

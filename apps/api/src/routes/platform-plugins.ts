@@ -1,5 +1,5 @@
 import { openCursor, sealCursor } from '@souk/core/capability.ts'
-import { budgetQuery, type PluginBudget, setBudget, toBudget } from '@souk/core/plugins/budget.ts'
+import { budgetQuery, type PluginBudget, planBudget, setBudget, toBudget } from '@souk/core/plugins/budget.ts'
 import { Refusal } from '@souk/core/refusal.ts'
 import { PluginBlocks, type StoredBlock } from '@souk/platform/plugin-blocks.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
@@ -88,7 +88,7 @@ export function platformPluginRoutes(fastify: FastifyInstance, deps: Deps): void
   budgetRoutes(fastify, deps)
 }
 
-function budgetRoutes(fastify: FastifyInstance, { router }: Deps): void {
+function budgetRoutes(fastify: FastifyInstance, { router, quotas }: Deps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
   const inMerchant = async (merchantId: string): Promise<InMerchant> => {
     const merchant = await router.directory.byId(merchantId)
@@ -99,19 +99,19 @@ function budgetRoutes(fastify: FastifyInstance, { router }: Deps): void {
   app.get(
     '/v1/merchants/:merchant_id/plugin-budget',
     {
-      config: { gate: 'platform', summary: "What a merchant's plugins may cost a day" },
+      config: { gate: 'platform', summary: "What a merchant's plugins may cost a day: its own budget, or its plan's" },
       schema: { params: ofMerchant, response: { 200: budget } },
     },
     async ({ params }) => {
       const [rows] = await (await inMerchant(params.merchant_id)).readOnce((tx) => [budgetQuery(tx)])
-      return presentBudget(toBudget(rows))
+      return presentBudget(toBudget(rows, planBudget(quotas.plans.limitsOf(params.merchant_id).plugins)))
     },
   )
 
   app.put(
     '/v1/merchants/:merchant_id/plugin-budget',
     {
-      config: { gate: 'platform', summary: "Set what a merchant's plugins may cost a day" },
+      config: { gate: 'platform', summary: "Set what a merchant's plugins may cost a day, whatever its plan says" },
       schema: { params: ofMerchant, body: budget, response: { 200: budget } },
     },
     async ({ params, body, now }) => {

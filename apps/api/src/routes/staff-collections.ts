@@ -41,7 +41,7 @@ export function staffCollectionRoutes(fastify: FastifyInstance, keys: TokenKeys)
   app.post(
     '/v1/admin/collections',
     {
-      config: { gate: 'staff', scopes: ['catalog:write'], idempotency: 'accepted', summary: 'Make a collection' },
+      config: { gate: 'staff', scopes: ['catalog:write'], addsRows: true, idempotency: 'accepted', summary: 'Make a collection' },
       schema: { body: z.strictObject({ title, handle: givenHandleSchema.optional() }), response: { 201: collectionSchema } },
     },
     async ({ inMerchant, body, principal: { actor }, now, idempotency }, reply) => {
@@ -109,7 +109,7 @@ function memberRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
   app.post(
     '/v1/admin/collections/:collection_id/products',
     {
-      config: { gate: 'staff', scopes: ['catalog:write'], summary: 'Put products into a collection' },
+      config: { gate: 'staff', scopes: ['catalog:write'], addsRows: true, summary: 'Put products into a collection' },
       schema: {
         params,
         body: z.strictObject({ product_ids: z.array(idSchema).min(1).max(COLLECTION_ADDITIONS_MAX, 'too_many') }),

@@ -70,7 +70,13 @@ function couponRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
   app.post(
     '/v1/admin/coupons',
     {
-      config: { gate: 'staff', scopes: ['promotions:write'], idempotency: 'accepted', summary: 'Add a code that brings a promotion' },
+      config: {
+        gate: 'staff',
+        scopes: ['promotions:write'],
+        addsRows: true,
+        idempotency: 'accepted',
+        summary: 'Add a code that brings a promotion',
+      },
       schema: { body: newCouponSchema, response: { 201: couponSchema } },
     },
     async (request, reply) => {
@@ -136,6 +142,7 @@ function batchRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
       config: {
         gate: 'staff',
         scopes: ['promotions:write'],
+        addsRows: true,
         idempotency: 'accepted',
         summary: 'Ask for up to 100,000 codes that nobody can guess; a job makes them',
       },

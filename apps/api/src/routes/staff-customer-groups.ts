@@ -29,7 +29,7 @@ export function staffCustomerGroupRoutes(fastify: FastifyInstance): void {
   app.post(
     '/v1/admin/customer-groups',
     {
-      config: { gate: 'staff', scopes: ['customers:write'], idempotency: 'accepted', summary: 'Make a group of customers' },
+      config: { gate: 'staff', scopes: ['customers:write'], addsRows: true, idempotency: 'accepted', summary: 'Make a group of customers' },
       schema: { body: z.strictObject({ name, handle: givenHandleSchema.optional() }), response: { 201: groupSchema } },
     },
     async ({ inMerchant, body, principal: { actor }, now, idempotency }, reply) => {
@@ -80,7 +80,7 @@ function memberRoutes(fastify: FastifyInstance): void {
   app.post(
     '/v1/admin/customer-groups/:group_id/members',
     {
-      config: { gate: 'staff', scopes: ['customers:write'], summary: 'Take a customer into a group' },
+      config: { gate: 'staff', scopes: ['customers:write'], addsRows: true, summary: 'Take a customer into a group' },
       schema: { params, body: z.strictObject({ customer_id: idSchema }), response: { 200: customerSchema } },
     },
     async ({ inMerchant, params: { group_id: groupId }, body: { customer_id: customerId }, principal: { actor }, now }) =>

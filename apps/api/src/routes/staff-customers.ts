@@ -70,7 +70,7 @@ export function staffCustomerRoutes(fastify: FastifyInstance, keys: TokenKeys): 
   app.post(
     '/v1/admin/customers',
     {
-      config: { gate: 'staff', scopes: ['customers:write'], idempotency: 'accepted', summary: 'Write down a customer' },
+      config: { gate: 'staff', scopes: ['customers:write'], addsRows: true, idempotency: 'accepted', summary: 'Write down a customer' },
       schema: { body: newCustomerSchema, response: { 201: customerSchema } },
     },
     async ({ inMerchant, body, principal: { actor }, now, idempotency }, reply) => {

@@ -64,7 +64,7 @@ export function staffDraftOrderRoutes(fastify: FastifyInstance, { tokenKeys }: P
   app.post(
     '/v1/admin/draft-orders',
     {
-      config: { gate: 'staff', scopes: ['orders:write'], idempotency: 'accepted', summary: 'Draft an order for a buyer' },
+      config: { gate: 'staff', scopes: ['orders:write'], addsRows: true, idempotency: 'accepted', summary: 'Draft an order for a buyer' },
       schema: { body: newDraftSchema, response: { 201: draftSchema } },
     },
     async ({ inMerchant, body, principal: { actor }, now, idempotency }, reply) => {

@@ -1,12 +1,14 @@
 import type { Readable } from 'node:stream'
-import { openCursor, sealCursor, type TokenKeys } from '@souk/core/capability.ts'
+import { openCursor, sealCursor } from '@souk/core/capability.ts'
 import { importById, listImports, listProblems } from '@souk/core/imports/list-imports.ts'
 import { FILE_BYTES_MAX } from '@souk/core/imports/upload.ts'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
+import type { Quotas } from '../quotas/quotas.ts'
 import { receiveImport } from '../receive-import.ts'
+import type { Deps } from '../server.ts'
 import { idSchema } from '../wire/id.ts'
 import { importSchema, presentImport, presentRowProblem, rowProblemSchema } from '../wire/import.ts'
 import { pageOf, pageQuery } from '../wire/page.ts'
@@ -26,8 +28,8 @@ const uploadQuery = z.strictObject({
 })
 
 /** Imports of product files: taken in here, done by the worker. */
-export function staffImportRoutes(fastify: FastifyInstance, keys: TokenKeys): void {
-  fastify.register(async (scope) => uploadRoute(scope))
+export function staffImportRoutes(fastify: FastifyInstance, { tokenKeys: keys, quotas }: Pick<Deps, 'tokenKeys' | 'quotas'>): void {
+  fastify.register(async (scope) => uploadRoute(scope, quotas))
   const app = fastify.withTypeProvider<ZodTypeProvider>()
 
   app.get(
@@ -69,7 +71,7 @@ export function staffImportRoutes(fastify: FastifyInstance, keys: TokenKeys): vo
 }
 
 /** The one route whose body is not JSON: it has a scope of its own, in which CSV is all that is read, as a stream. */
-function uploadRoute(scope: FastifyInstance): void {
+function uploadRoute(scope: FastifyInstance, quotas: Quotas): void {
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('text/csv', async (request: FastifyRequest, payload: Readable) => {
     if (!CSV_TYPE.test(request.headers['content-type'] ?? '')) throw new Problem('unsupported_media_type')
@@ -80,7 +82,13 @@ function uploadRoute(scope: FastifyInstance): void {
   scope.withTypeProvider<ZodTypeProvider>().post(
     '/v1/admin/imports',
     {
-      config: { gate: 'staff', scopes: ['catalog:write'], bodyType: 'text/csv', summary: "Upload a product file in Shopify's CSV format" },
+      config: {
+        gate: 'staff',
+        scopes: ['catalog:write'],
+        addsRows: true,
+        bodyType: 'text/csv',
+        summary: "Upload a product file in Shopify's CSV format",
+      },
       schema: { querystring: uploadQuery, response: { 202: importSchema } },
       handlerTimeout: UPLOAD_TIMEOUT_MS,
     },
@@ -91,6 +99,7 @@ function uploadRoute(scope: FastifyInstance): void {
         const begun = await receiveImport(request.inMerchant, request.body as Readable, {
           fileName: query.file_name,
           stockMode: query.stock,
+          limits: quotas.plans.limitsOf(request.inMerchant.merchant.id).imports,
           now,
         })
         return reply.code(202).send(presentImport(begun))

@@ -34,7 +34,7 @@ export function staffLocationRoutes(fastify: FastifyInstance): void {
   app.post(
     '/v1/admin/locations',
     {
-      config: { gate: 'staff', scopes: ['stock:write'], summary: 'Open a location' },
+      config: { gate: 'staff', scopes: ['stock:write'], addsRows: true, summary: 'Open a location' },
       schema: { body: newLocationSchema, response: { 201: locationSchema } },
     },
     async ({ inMerchant, principal: { actor }, body, now }, reply) =>

@@ -36,6 +36,7 @@ export function staffPluginRoutes(fastify: FastifyInstance, { plugins, tokenKeys
       config: {
         gate: 'staff',
         scopes: ['plugins:write'],
+        addsRows: true,
         summary: 'Push a release of a plugin; it is checked and kept, and runs nowhere yet',
       },
       schema: { body: newReleaseSchema, response: { 201: releaseSchema } },

@@ -45,7 +45,13 @@ export function staffProductRoutes(fastify: FastifyInstance, keys: TokenKeys): v
   app.post(
     '/v1/admin/products',
     {
-      config: { gate: 'staff', scopes: ['catalog:write'], idempotency: 'accepted', summary: 'Create a product with its variants' },
+      config: {
+        gate: 'staff',
+        scopes: ['catalog:write'],
+        addsRows: true,
+        idempotency: 'accepted',
+        summary: 'Create a product with its variants',
+      },
       schema: { body: newProductSchema, response: { 201: staffProductSchema } },
     },
     async (request, reply) => {

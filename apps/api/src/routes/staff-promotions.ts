@@ -127,6 +127,7 @@ function writingRoutes(fastify: FastifyInstance): void {
       config: {
         gate: 'staff',
         scopes: ['promotions:write'],
+        addsRows: true,
         idempotency: 'accepted',
         summary: 'Create a promotion: its first version, which no buyer gets yet',
       },
@@ -152,6 +153,7 @@ function writingRoutes(fastify: FastifyInstance): void {
       config: {
         gate: 'staff',
         scopes: ['promotions:write'],
+        addsRows: true,
         idempotency: 'accepted',
         summary: 'Add a version to a promotion; buyers keep what they have until it is published',
       },

@@ -26,7 +26,7 @@ export function staffVariantRoutes(fastify: FastifyInstance): void {
   app.post(
     '/v1/admin/products/:product_id/variants',
     {
-      config: { gate: 'staff', scopes: ['catalog:write'], idempotency: 'accepted', summary: 'Add a variant' },
+      config: { gate: 'staff', scopes: ['catalog:write'], addsRows: true, idempotency: 'accepted', summary: 'Add a variant' },
       schema: { params: ofProduct, body: newVariantSchema, response: { 201: staffVariantSchema } },
     },
     async (request, reply) => {

@@ -33,7 +33,7 @@ const READ = { gate: 'staff', scopes: ['webhooks:read'] } as const
 const WRITE = { gate: 'staff', scopes: ['webhooks:write'] } as const
 
 /** Where a merchant is told of what happens in its shop. */
-export function staffWebhookRoutes(fastify: FastifyInstance, { router, baseDomain, tokenKeys }: Deps): void {
+export function staffWebhookRoutes(fastify: FastifyInstance, { router, baseDomain, tokenKeys, quotas }: Deps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
   const deps: WebhookDeps = {
     box: new SecretBox(tokenKeys, WEBHOOK_SECRETS_PURPOSE),
@@ -60,8 +60,9 @@ export function staffWebhookRoutes(fastify: FastifyInstance, { router, baseDomai
     async ({ inMerchant, principal: { actor }, body, now }, reply) => {
       const { events: eventTypes, payload_version: payloadVersion, reason, ...given } = body
       const url = await requireUrl(deps, inMerchant.merchant, given.url)
+      const endpointsMax = quotas.plans.limitsOf(inMerchant.merchant.id).webhooks?.endpoints
       const { endpoint, secret } = await inMerchant((tx) =>
-        createEndpoint(tx, deps, { ...given, url, eventTypes, payloadVersion }, { actor, now, reason }),
+        createEndpoint(tx, deps, { ...given, url, eventTypes, payloadVersion, endpointsMax }, { actor, now, reason }),
       )
       return reply.code(201).send({ ...present(inMerchant, endpoint), secret })
     },

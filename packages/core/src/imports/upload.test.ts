@@ -3,7 +3,7 @@ import { createTestShop, type TestMerchant, type TestShop } from '../testing/mer
 import { countsOf, eventTypesOf, HEADER, importFile, productRow, uploadFile } from '../testing/product-files.ts'
 import { importById, listImports, listProblems } from './list-imports.ts'
 import { runImport } from './run-import.ts'
-import { abandonImport, appendPart, IMPORTS_OPEN_MAX, openImport, PART_BYTES_MAX, sealImport } from './upload.ts'
+import { abandonImport, appendPart, IMPORTS_OPEN_MAX, type ImportLimits, openImport, PART_BYTES_MAX, sealImport } from './upload.ts'
 
 // Enough for a file of several parts.
 const FILLER_ROWS = 20_000
@@ -74,6 +74,28 @@ describe('an upload', () => {
     const outcomes = await Promise.allSettled(Array.from({ length: IMPORTS_OPEN_MAX + 3 }, () => open(merchant)))
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(IMPORTS_OPEN_MAX)
     expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({ reason: { code: 'too_many_imports' } })
+  })
+
+  test('is refused by what the plan says: so many at once, and so many of their rows an hour', async () => {
+    const merchant = await shop.addMerchant()
+    const now = new Date()
+    const openBy = (limits: ImportLimits, at = now) =>
+      merchant.inMerchant((tx) => openImport(tx, { fileName: 'a.csv', stockMode: 'keep', limits, now: at }))
+    const { id } = await openBy({ at_once: 1 })
+    await expect(openBy({ at_once: 1 })).rejects.toMatchObject({
+      code: 'quota_exceeded',
+      details: { extra: { limit: 'imports.at_once', allowed: 1 } },
+    })
+    await merchant.inMerchant((tx) =>
+      tx.sql`update catalog_import set status = 'done', rows_done = 500 where merchant_id = ${tx.merchantId} and id = ${id}`.execute(),
+    )
+    const inTenMinutes = new Date(now.getTime() + 10 * 60_000)
+    await expect(openBy({ rows_per_hour: 500 }, inTenMinutes)).rejects.toMatchObject({
+      code: 'quota_exceeded',
+      details: { extra: { limit: 'imports.rows_per_hour', allowed: 500 }, retryAfterS: 50 * 60 + 1 },
+    })
+    await openBy({ at_once: 1, rows_per_hour: 501 }, inTenMinutes)
+    await openBy({ at_once: 2, rows_per_hour: 500 }, new Date(now.getTime() + 3_601_000))
   })
 
   test('that has come to nothing is thrown away an hour later', async () => {

@@ -17,15 +17,28 @@ export const IMPORTS_OPEN_MAX = 5
 /** An upload that has come to nothing is thrown away when the next one begins. */
 const RECEIVING_MINUTES_MAX = 60
 const FILE_NAME_GRAPHEMES_MAX = 255
+const HOUR_MS = 3_600_000
+// Nobody knows when an import ends.
+const AT_ONCE_RETRY_S = 10
 
 export interface NewImport {
   fileName: string
   stockMode: StockMode
+  /** What the merchant's plan says; without it IMPORTS_OPEN_MAX and as many rows as come. */
+  limits?: ImportLimits | undefined
   now: Date
 }
 
-/** Begins an upload. Refuses `too_many_imports` when enough are on their way. */
-export async function openImport(tx: Tx, { fileName, stockMode, now }: NewImport): Promise<CatalogImport> {
+export interface ImportLimits {
+  at_once?: number | undefined
+  rows_per_hour?: number | undefined
+}
+
+/**
+ * Begins an upload. Refuses `too_many_imports` when enough are on their way, and `quota_exceeded` when the merchant's plan allows no more
+ * of them, or of their rows within an hour. A file is taken whole: the one that passes the limit is the last.
+ */
+export async function openImport(tx: Tx, { fileName, stockMode, limits = {}, now }: NewImport): Promise<CatalogImport> {
   const id = newId(now)
   const name = requireName('/file_name', fileName, FILE_NAME_GRAPHEMES_MAX)
   // The settings row is locked, so that uploads that begin together are counted one after the other.
@@ -34,14 +47,34 @@ export async function openImport(tx: Tx, { fileName, stockMode, now }: NewImport
     delete from catalog_import
     where merchant_id = ${tx.merchantId} and status = 'receiving'
       and created_at < ${now}::timestamptz - make_interval(mins => ${RECEIVING_MINUTES_MAX}::int)`
-  const [open] = await tx.sql<{ count: bigint }[]>`
-    select count(*) from catalog_import where merchant_id = ${tx.merchantId} and status in ('receiving', 'queued', 'running')`
-  if (open!.count >= BigInt(IMPORTS_OPEN_MAX))
-    throw new Refusal('too_many_imports', { detail: `At most ${IMPORTS_OPEN_MAX} imports run at a time.` })
+  await assertImportAllowed(tx, limits, now)
   await tx.sql`
     insert into catalog_import (merchant_id, id, file_name, status, stock_mode, created_at)
     values (${tx.merchantId}, ${id}, ${name}, 'receiving', ${stockMode}, ${now})`
   return importById(tx, id)
+}
+
+async function assertImportAllowed(tx: Tx, { at_once, rows_per_hour }: ImportLimits, now: Date): Promise<void> {
+  const [load] = await tx.sql<{ open: bigint; rows: bigint; oldest: Date | null }[]>`
+    select count(*) filter (where status in ('receiving', 'queued', 'running')) as open,
+      coalesce(sum(rows_done) filter (where lately), 0)::bigint as rows, min(created_at) filter (where lately and rows_done > 0) as oldest
+    from catalog_import cross join lateral (select created_at > ${now}::timestamptz - interval '1 hour' as lately) as recent
+    where merchant_id = ${tx.merchantId} and (lately or status in ('receiving', 'queued', 'running'))`
+  const { open, rows, oldest } = load!
+  if (at_once !== undefined && open >= BigInt(at_once)) throw overPlan('imports.at_once', at_once, 'imports at a time', AT_ONCE_RETRY_S)
+  if (at_once === undefined && open >= BigInt(IMPORTS_OPEN_MAX))
+    throw new Refusal('too_many_imports', { detail: `At most ${IMPORTS_OPEN_MAX} imports run at a time.` })
+  if (rows_per_hour === undefined || rows < BigInt(rows_per_hour)) return
+  const passedMs = oldest === null ? 0 : now.getTime() - oldest.getTime()
+  throw overPlan('imports.rows_per_hour', rows_per_hour, 'imported rows an hour', Math.ceil(Math.max(0, HOUR_MS - passedMs) / 1_000) + 1)
+}
+
+function overPlan(limit: string, allowed: number, of: string, retryAfterS: number): Refusal {
+  return new Refusal('quota_exceeded', {
+    detail: `The merchant's plan allows ${allowed} ${of}.`,
+    extra: { limit, allowed },
+    retryAfterS,
+  })
 }
 
 /**

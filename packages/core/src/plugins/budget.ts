@@ -12,13 +12,21 @@ export function budgetQuery(tx: Pick<Tx, 'merchantId' | 'sql'>): Query {
     select calls_per_day as "callsPerDay", cpu_ms_per_day as "cpuMsPerDay" from plugin_budget where merchant_id = ${tx.merchantId}`
 }
 
-/** The answer of `budgetQuery`, or what everybody has. */
-export function toBudget(rows: readonly unknown[] | undefined): PluginBudget {
-  const [row] = (rows ?? []) as PluginBudget[]
-  return row ?? { callsPerDay: CALLS_PER_DAY_DEFAULT, cpuMsPerDay: CPU_MS_PER_DAY_DEFAULT }
+/** What the plugins of everybody may cost who is on a plan. What it leaves out is as without one. */
+export function planBudget(plan?: { calls_per_day?: number | undefined; cpu_ms_per_day?: number | undefined }): PluginBudget {
+  return {
+    callsPerDay: plan?.calls_per_day === undefined ? CALLS_PER_DAY_DEFAULT : BigInt(plan.calls_per_day),
+    cpuMsPerDay: plan?.cpu_ms_per_day === undefined ? CPU_MS_PER_DAY_DEFAULT : BigInt(plan.cpu_ms_per_day),
+  }
 }
 
-/** Sets a merchant's budget. Processes learn of it with the next calls they count. */
+/** The answer of `budgetQuery`, which was set for this merchant alone, or what its plan says. */
+export function toBudget(rows: readonly unknown[] | undefined, ofPlan: PluginBudget): PluginBudget {
+  const [row] = (rows ?? []) as PluginBudget[]
+  return row ?? ofPlan
+}
+
+/** Sets a merchant's own budget, whatever its plan says. Processes learn of it with the next calls they count. */
 export function setBudget(tx: Pick<Tx, 'merchantId' | 'sql'>, budget: PluginBudget, now: Date): Query {
   return tx.sql`
     insert into plugin_budget (merchant_id, calls_per_day, cpu_ms_per_day, updated_at)

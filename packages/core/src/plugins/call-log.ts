@@ -1,7 +1,8 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import { newId } from '../ids.ts'
-import { CALLS_KEPT_PPM, CALLS_PER_DAY_DEFAULT, CPU_MS_PER_DAY_DEFAULT, FIRST_CALLS_KEPT } from './limits.ts'
+import type { PluginBudget } from './budget.ts'
+import { CALLS_KEPT_PPM, FIRST_CALLS_KEPT } from './limits.ts'
 import type { ProviderAnswer } from './port.ts'
 
 /** One call as it is kept, with all that is needed to run it again. Times in microseconds. */
@@ -48,11 +49,14 @@ export class CallLog {
   readonly #spent = new Map<string, Spent>()
   readonly #seen = new Map<string, number>()
   readonly #onError: (error: unknown) => void
+  readonly #budgetOf: (merchantId: string) => PluginBudget
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> = Promise.resolve()
 
-  constructor(onError: (error: unknown) => void) {
+  /** `budgetOf` is what a merchant has that was given no budget of its own. */
+  constructor(onError: (error: unknown) => void, budgetOf: (merchantId: string) => PluginBudget) {
     this.#onError = onError
+    this.#budgetOf = budgetOf
   }
 
   /** Whether the merchant's day has room for another call, as far as this process knows. */
@@ -90,8 +94,9 @@ export class CallLog {
 
   async #write(pending: Pending): Promise<void> {
     const now = new Date()
+    const budget = this.#budgetOf(pending.inMerchant.merchant.id)
     const [[spent]] = await pending.inMerchant((tx) =>
-      Promise.all([countUsage(tx, pending, dayOf(now)), ...(pending.records.length > 0 ? [insertCalls(tx, pending.records)] : [])]),
+      Promise.all([countUsage(tx, pending, dayOf(now), budget), ...(pending.records.length > 0 ? [insertCalls(tx, pending.records)] : [])]),
     )
     if (spent) this.#spent.set(pending.inMerchant.merchant.id, spent as unknown as Spent)
   }
@@ -107,7 +112,7 @@ export class CallLog {
   }
 }
 
-function countUsage(tx: Pick<Tx, 'merchantId' | 'sql'>, { calls, failures, cpuUs }: Pending, day: string): Query {
+function countUsage(tx: Pick<Tx, 'merchantId' | 'sql'>, { calls, failures, cpuUs }: Pending, day: string, ofPlan: PluginBudget): Query {
   return tx.sql`
     with counted as (
       insert into plugin_usage as u (merchant_id, day, calls, failures, cpu_us)
@@ -116,8 +121,8 @@ function countUsage(tx: Pick<Tx, 'merchantId' | 'sql'>, { calls, failures, cpuUs
         set calls = u.calls + excluded.calls, failures = u.failures + excluded.failures, cpu_us = u.cpu_us + excluded.cpu_us
       returning u.calls, u.cpu_us
     )
-    select ${day} as day, counted.calls, counted.cpu_us as "cpuUs", coalesce(b.calls_per_day, ${CALLS_PER_DAY_DEFAULT}::bigint) as "callsMax",
-      coalesce(b.cpu_ms_per_day, ${CPU_MS_PER_DAY_DEFAULT}::bigint) * 1000 as "cpuUsMax"
+    select ${day} as day, counted.calls, counted.cpu_us as "cpuUs", coalesce(b.calls_per_day, ${ofPlan.callsPerDay}::bigint) as "callsMax",
+      coalesce(b.cpu_ms_per_day, ${ofPlan.cpuMsPerDay}::bigint) * 1000 as "cpuUsMax"
     from counted left join plugin_budget b on b.merchant_id = ${tx.merchantId}`
 }
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Actor } from '../actor.ts'
 import { createTestShop, type TestShop } from '../testing/merchant.ts'
 import { type PluginBehaviour, testManifest, testPluginPort } from '../testing/plugin-port.ts'
-import { setBudget } from './budget.ts'
+import { planBudget, setBudget } from './budget.ts'
 import { callsQuery, loadCall, type PluginCallRecord, usageQuery } from './calls.ts'
 import { loadInstall } from './install.ts'
 import { installPlugin } from './install-plugin.ts'
@@ -27,7 +27,16 @@ async function running(behaviour: PluginBehaviour, isBlocked: () => boolean = ()
   const port = testPluginPort()
   const clock = { now: new Date() }
   const errors: unknown[] = []
-  const runtime = new PluginRuntime({ port, isBlocked, onError: (error) => errors.push(error), now: () => clock.now })
+  const plan: { calls_per_day?: number } = {}
+  const cpuMs: number[] = []
+  const runtime = new PluginRuntime({
+    port,
+    isBlocked,
+    onError: (error) => errors.push(error),
+    budgetOf: () => planBudget(plan),
+    onCpu: (merchantId, took) => void (merchantId === merchant.merchant.id && cpuMs.push(took)),
+    now: () => clock.now,
+  })
   port.behaviours.set('v1', behaviour)
   await pushRelease(inMerchant, port, { manifest: testManifest('1.0.0'), bundle: 'v1' }, by)
   const { id } = await installPlugin(inMerchant, port, { plugin: 'volume-tiers', versionRange: '^1', configuration: { tier: 1 } }, by)
@@ -42,7 +51,7 @@ async function running(behaviour: PluginBehaviour, isBlocked: () => boolean = ()
     return rows as unknown as PluginCallRecord[]
   }
   const install = () => inMerchant.read((tx) => loadInstall(tx, id))
-  return { ...merchant, port, runtime, clock, errors, ask, calls, install, inForce, id }
+  return { ...merchant, port, runtime, plan, cpuMs, clock, errors, ask, calls, install, inForce, id }
 }
 
 describe('a call', () => {
@@ -84,6 +93,27 @@ describe('a call', () => {
     await runtime.log.flush()
     const [usage] = await inMerchant.readOnce((tx) => [usageQuery(tx, 1)])
     expect(usage).toEqual([expect.objectContaining({ calls: 3n, failures: 0n, cpuUs: 2_100n })])
+  })
+
+  it('has the budget of the plan where the merchant has none of its own, and tells what it took', async () => {
+    const { ask, runtime, plan, cpuMs } = await running(() => ({ output: 1 }))
+    const outcomes = async (count: number) => {
+      const answers = []
+      for (let made = 0; made < count; made += 1) answers.push(await ask())
+      await runtime.log.flush()
+      return answers.map((answer) => (answer.ok ? 'ok' : answer.reason))
+    }
+    plan.calls_per_day = 2
+    expect(await outcomes(1)).toEqual(['ok'])
+    expect(await outcomes(3)).toEqual(['ok', 'budget_spent', 'budget_spent'])
+    expect(cpuMs).toEqual([0.7, 0.7])
+    // Its own goes before the plan's.
+    const other = await running(() => ({ output: 1 }))
+    other.plan.calls_per_day = 1
+    await other.inMerchant((tx) => setBudget(tx, { callsPerDay: 3n, cpuMsPerDay: 1_000n }, new Date()))
+    await other.ask()
+    await other.runtime.log.flush()
+    expect((await other.ask()).ok).toBe(true)
   })
 
   it('is not made for what the platform has stopped', async () => {

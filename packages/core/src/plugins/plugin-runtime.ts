@@ -1,6 +1,7 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import { LRUCache } from 'lru-cache'
 import { Breaker, type BreakerState, type CallOutcome } from './breaker.ts'
+import { type PluginBudget, planBudget } from './budget.ts'
 import { CallLog } from './call-log.ts'
 import { cordonOf, type InstalledPlugin, releaseFor, type ServedRelease } from './installs-in-force.ts'
 import type { ExtensionPoint, FailureReason, PluginPort, ProviderAnswer } from './port.ts'
@@ -12,6 +13,10 @@ export interface PluginRuntimeOptions {
   /** What the platform has stopped: a bundle, a plugin, or all of a merchant's plugins. */
   isBlocked: (asked: { merchantId: string; plugin: string; digest: string }) => boolean
   onError: (error: unknown) => void
+  /** What the merchant's plan lets its plugins cost a day; as for everybody if it is not said. */
+  budgetOf?: (merchantId: string) => PluginBudget
+  /** Told what each call took. */
+  onCpu?: (merchantId: string, cpuMs: number) => void
   now?: () => Date
 }
 
@@ -30,6 +35,7 @@ export interface Answered {
   answer: ProviderAnswer
 }
 
+const US_PER_MS = 1_000
 const BREAKERS_MAX = 20_000
 const BUNDLES_BYTES_MAX = 64 * 1024 * 1024
 
@@ -50,7 +56,7 @@ export class PluginRuntime {
     this.#options = options
     this.port = options.port
     this.#now = options.now ?? (() => new Date())
-    this.log = new CallLog(options.onError)
+    this.log = new CallLog(options.onError, options.budgetOf ?? (() => planBudget()))
   }
 
   /** Asks a plugin. Never rejects for what the plugin does; what came of it is logged and counted. */
@@ -124,6 +130,7 @@ export class PluginRuntime {
     const keepAll = logAllUntil !== null && call.calledAt < new Date(logAllUntil)
     const record = { installId, releaseId, plugin, version, hook: call.hook, configuration, answer, calledAt: call.calledAt, keepAll }
     if (answer.ok || answer.reason !== 'hook_missing') this.log.add(inMerchant, record)
+    if (answer.cpuUs > 0) this.#options.onCpu?.(inMerchant.merchant.id, answer.cpuUs / US_PER_MS)
     const outcome = outcomeOf(answer)
     if (outcome === undefined) call.breaker.giveBack()
     else if (call.breaker.record(outcome, this.#now().getTime())) this.#answerTrouble(inMerchant, { installId, releaseId, answer })

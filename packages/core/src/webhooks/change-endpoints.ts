@@ -54,7 +54,11 @@ export async function requireUrl({ urlFault }: WebhookDeps, merchant: Pick<Merch
 export async function createEndpoint(
   tx: Tx,
   { box }: WebhookDeps,
-  given: Omit<EndpointFields, 'payloadVersion'> & { payloadVersion?: PayloadVersion | undefined },
+  given: Omit<EndpointFields, 'payloadVersion'> & {
+    payloadVersion?: PayloadVersion | undefined
+    /** How many the merchant's plan allows; ENDPOINTS_MAX if it does not say. */
+    endpointsMax?: number | undefined
+  },
   by: ChangedBy,
 ): Promise<{ endpoint: WebhookEndpoint; secret: string }> {
   const id = newId(by.now)
@@ -69,14 +73,20 @@ export async function createEndpoint(
     select ${merchantId}, ${id}, ${given.url}, ${given.description}, ${box.seal(secret, placeOf(merchantId, id, 'secret'))},
       ${sealHeaders(box, { merchantId, endpointId: id }, headers)}, ${given.enabled ? 'enabled' : 'disabled'}, ${given.enabled ? null : 'staff'},
       ${position}::bigint, ${position}::bigint
-    where (select count(*) from webhook_endpoint where merchant_id = ${merchantId} and status <> 'deleted') < ${ENDPOINTS_MAX}
+    where (select count(*) from webhook_endpoint where merchant_id = ${merchantId} and status <> 'deleted') < ${given.endpointsMax ?? ENDPOINTS_MAX}
     returning id`
-  if (made.length === 0) throw new Refusal('too_many', { detail: `A merchant has at most ${ENDPOINTS_MAX} webhook endpoints.` })
+  if (made.length === 0) throw tooManyEndpoints(given.endpointsMax)
   await subscribe(tx, id, { eventTypes: given.eventTypes, payloadVersion: given.payloadVersion ?? NEWEST_PAYLOAD_VERSION })
   await wakeFollower(tx, 'webhooks')
   const endpoint = await readEndpoint(tx, id)
   await audit(tx, 'created', null, endpoint, by)
   return { endpoint, secret }
+}
+
+function tooManyEndpoints(ofPlan: number | undefined): Refusal {
+  if (ofPlan === undefined) return new Refusal('too_many', { detail: `A merchant has at most ${ENDPOINTS_MAX} webhook endpoints.` })
+  const detail = `The merchant's plan allows ${ofPlan} webhook endpoints.`
+  return new Refusal('plan_limit_reached', { detail, extra: { limit: 'webhooks.endpoints', allowed: ofPlan } })
 }
 
 /**

@@ -45,7 +45,7 @@ const COLUMNS = {
   updatedAt: webhookEndpoints.updatedAt,
 }
 
-/** All of them: there are at most ENDPOINTS_MAX. */
+/** All of them: there are at most ENDPOINTS_MAX, or what the merchant's plan says. */
 export async function listEndpoints(tx: Tx): Promise<WebhookEndpoint[]> {
   const rows = await tx
     .select(COLUMNS)

@@ -19,6 +19,8 @@ export class PlanBook {
   #limits: ReadonlyMap<string, PlanLimits> = new Map()
   /** The plans of merchants that do not have the standard one. */
   #plans = new Map<string, string>()
+  /** Of those whose plans say how much may be stored: what was last counted. */
+  #rowsStored: ReadonlyMap<string, number> = new Map()
   #timer: NodeJS.Timeout | undefined
   #unlisten: (() => Promise<void>) | undefined
   #reading: Promise<void> = Promise.resolve()
@@ -44,6 +46,13 @@ export class PlanBook {
     return this.#plans.get(merchantId) ?? STANDARD_PLAN
   }
 
+  /** What the merchant has stored and what its plan allows, when that is no less. */
+  fullOf(merchantId: string): { stored: number; allowed: number } | undefined {
+    const allowed = this.limitsOf(merchantId).rows?.stored
+    const stored = this.#rowsStored.get(merchantId)
+    return allowed !== undefined && stored !== undefined && stored >= allowed ? { stored, allowed } : undefined
+  }
+
   /** Reads all again, or what one merchant has. One reading after the other: an older answer never comes after a newer one. */
   refresh(merchantId = ''): Promise<void> {
     const read = () => (merchantId === '' ? this.#readAll() : this.#readOne(merchantId))
@@ -59,12 +68,19 @@ export class PlanBook {
 
   async #readAll(): Promise<void> {
     const { sql } = this.#options
-    const [plans, merchants] = await Promise.all([
+    const [plans, merchants, stored] = await Promise.all([
       sql<{ name: string; limits: unknown }[]>`select name, limits from platform.plans()`,
       sql<{ merchant_id: string; plan: string }[]>`select merchant_id, plan from platform.merchants_on_plans(null)`,
+      sql<{ merchant_id: string; rows: number }[]>`
+        select m.id as merchant_id, u.rows_stored::float8 as rows
+        from platform.plan p join platform.merchant m on m.plan = p.name
+          cross join lateral (
+            select rows_stored from platform.usage where merchant_id = m.id and rows_stored is not null order by day desc limit 1) u
+        where p.limits -> 'rows' is not null`,
     ])
     this.#limits = new Map(plans.map(({ name, limits }) => [name, this.#understood(name, limits)]))
     this.#plans = new Map(merchants.map((row) => [row.merchant_id, row.plan]))
+    this.#rowsStored = new Map(stored.map((row) => [row.merchant_id, row.rows]))
   }
 
   async #readOne(merchantId: string): Promise<void> {
@@ -73,12 +89,12 @@ export class PlanBook {
     else this.#plans.delete(merchantId)
   }
 
-  /** A plan that a newer release wrote may say what this one does not know: what it knows of it, it keeps. */
+  /** A plan that a newer release wrote may say what this one does not know: what it knows of it holds, part by part. */
   #understood(name: string, limits: unknown): PlanLimits {
     const read = planLimits.safeParse(limits)
     if (read.success) return read.data
     this.#options.onError(new Error(`The plan ${name} is not understood: ${read.error.message}`))
-    const known = this.#limits.get(name)
-    return known ?? UNLIMITED
+    const parts = Object.entries(limits as object).filter(([part, value]) => planLimits.safeParse({ [part]: value }).success)
+    return planLimits.parse(Object.fromEntries(parts))
   }
 }

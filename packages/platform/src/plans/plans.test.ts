@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openPlatformSql, type PlatformSql } from '../platform-sql.ts'
 import { PlanBook } from './plan-book.ts'
 import { Plans } from './plans.ts'
-import { type RequestRate, RequestTokens } from './request-tokens.ts'
+import { directoryBuckets, type RequestRate } from './request-buckets.ts'
+import { RequestTokens } from './request-tokens.ts'
 import { UsageMeter } from './usage-meter.ts'
 
 const ADMIN = '00000000-0000-7000-8000-0000000000ad'
@@ -62,6 +63,41 @@ describe('plans', () => {
     await book.close()
   })
 
+  it('of a newer release hold as far as this one understands them', async () => {
+    const merchant = await addMerchant()
+    await plans.put('newer', {}, BY)
+    await plans.assign(merchant, 'newer', BY)
+    const limits = { rows: { stored: 10 }, requests: { per_second: 5, burst: 10, per_century: 1 }, unheard_of: true }
+    await sql`update platform.plan set limits = ${JSON.stringify(limits)}::text::jsonb where name = 'newer'`
+    const errors: unknown[] = []
+    const book = new PlanBook({ sql: app, onError: (error) => void errors.push(error) })
+    await book.refresh()
+    expect(book.limitsOf(merchant)).toEqual({ rows: { stored: 10 } })
+    expect(errors).toHaveLength(1)
+    await plans.put('newer', {}, BY)
+  })
+
+  it('know who has stored as much as it may, by what was counted last', async () => {
+    const merchant = await addMerchant()
+    await plans.put('small-store', { rows: { stored: 100 } }, BY)
+    await plans.assign(merchant, 'small-store', BY)
+    const book = new PlanBook({ sql: app, onError: fail })
+    await book.refresh()
+    expect(book.fullOf(merchant)).toBeUndefined()
+    const tell = async (day: string, rows_stored: number) => {
+      await sql`select platform.add_usage(${day}, ${JSON.stringify([{ merchant_id: merchant, rows_stored }])}::text::jsonb)`
+      await book.refresh()
+    }
+    await tell('2026-03-01', 100)
+    expect(book.fullOf(merchant)).toEqual({ stored: 100, allowed: 100 })
+    await tell('2026-03-02', 99)
+    expect(book.fullOf(merchant)).toBeUndefined()
+    await tell('2026-03-02', 150)
+    await plans.put('small-store', { rows: { stored: 200 } }, BY)
+    await book.refresh()
+    expect(book.fullOf(merchant)).toBeUndefined()
+  })
+
   it('are written into the audit log by whoever changes them, and only if something changes', async () => {
     const merchant = await addMerchant()
     await plans.put('audited', {}, BY)
@@ -90,7 +126,7 @@ describe('requests over a rate', () => {
 
   it('are refused by all processes together, not by each for itself', async () => {
     const merchant = await addMerchant()
-    const processes = Array.from({ length: 3 }, () => new RequestTokens({ sql: app, onError: fail }))
+    const processes = Array.from({ length: 3 }, () => new RequestTokens({ buckets: directoryBuckets(app), onError: fail }))
     const answers = await Promise.all(processes.flatMap((tokens) => Array.from({ length: 100 }, async () => tokens.take(merchant, SLOW))))
     expect(answers.filter(({ granted }) => granted)).toHaveLength(60)
     const refused = answers.filter(({ granted }) => !granted)
@@ -106,7 +142,7 @@ describe('requests over a rate', () => {
         return Reflect.apply(target as never, self, given)
       },
     }) as PlatformSql
-    const tokens = new RequestTokens({ sql: counted, onError: fail })
+    const tokens = new RequestTokens({ buckets: directoryBuckets(counted), onError: fail })
     for (let n = 0; n < 200; n++) await tokens.take(merchant, { per_second: 0.01, burst: 1 })
     expect(asked).toBeLessThanOrEqual(2)
   })
@@ -114,7 +150,7 @@ describe('requests over a rate', () => {
   it('are let through again as time goes on', async () => {
     const merchant = await addMerchant()
     const rate = { per_second: 50, burst: 1 }
-    const tokens = new RequestTokens({ sql: app, onError: fail })
+    const tokens = new RequestTokens({ buckets: directoryBuckets(app), onError: fail })
     expect((await tokens.take(merchant, rate)).granted).toBe(true)
     await until(async () => (await tokens.take(merchant, rate)).granted)
   })
@@ -125,7 +161,7 @@ describe('requests over a rate', () => {
     await gone.end()
     let now = 0
     const errors: unknown[] = []
-    const tokens = new RequestTokens({ sql: gone, onError: (error) => void errors.push(error), clock: () => now })
+    const tokens = new RequestTokens({ buckets: directoryBuckets(gone), onError: (error) => void errors.push(error), clock: () => now })
     const granted = async () => {
       let count = 0
       for (let n = 0; n < 20; n++) if ((await tokens.take(merchant, { per_second: 1, burst: 5 })).granted) count += 1

@@ -1,9 +1,4 @@
-import type { PlatformSql } from '../platform-sql.ts'
-
-export interface RequestRate {
-  per_second: number
-  burst: number
-}
+import type { RequestBuckets, RequestRate, TakenRequests } from './request-buckets.ts'
 
 /** Whether a request may be served; how many more, as far as is known here; and when the next one may, if this may not. */
 export interface TokenAnswer {
@@ -13,8 +8,7 @@ export interface TokenAnswer {
 }
 
 export interface RequestTokensOptions {
-  /** The directory, as souk_platform. */
-  sql: PlatformSql
+  buckets: RequestBuckets
   onError: (error: unknown) => void
   /** Milliseconds that only go on. */
   clock?: () => number
@@ -23,13 +17,12 @@ export interface RequestTokensOptions {
 // What a process takes in advance: what the merchant may use in a tenth of a second, so that ten takings a second are enough.
 const TAKEN_SECONDS = 0.1
 const TAKEN_MAX = 100
-// Without an answer of the directory in this time each process counts for itself, and asks again after as long.
+// Without an answer of the shared bucket in this time each process counts for itself, and asks again after as long.
 const ANSWER_TIMEOUT_MS = 1_000
 
-interface Taken {
-  granted: number
-  wait_ms: number
-  remaining: number
+interface AloneBucket {
+  left: number
+  at: number
 }
 
 interface Stock {
@@ -39,12 +32,12 @@ interface Stock {
   emptyUntil: number
   taking: Promise<void> | undefined
   waiting: number
-  /** Counts here while the directory does not answer. */
-  alone: { left: number; at: number; until: number } | undefined
+  /** Counts here while the shared one does not answer. */
+  alone: (AloneBucket & { until: number }) | undefined
 }
 
 /**
- * One bucket of requests a merchant for all processes. It is a row of the directory, from which each process takes a few
+ * One bucket of requests a merchant for all processes, in the directory or in Redis, from which each process takes a few
  * at a time, so that most requests cost no round trip and a refused one costs none. In any window all processes together let
  * through at most the burst, what the rate makes of the window, and what each had taken in advance: at most one and a half of
  * its portions, so 0.15 seconds' worth, and one request at low rates.
@@ -63,6 +56,15 @@ export class RequestTokens {
   take(merchantId: string, rate: RequestRate): TokenAnswer | Promise<TokenAnswer> {
     const stock = this.#stockOf(merchantId)
     return this.#takeHere(merchantId, stock, rate) ?? this.#takeSoon(merchantId, stock, rate)
+  }
+
+  /** For how long there is surely no request for the merchant, without asking anybody and taking nothing; 0 when there may be one. */
+  emptyMs(merchantId: string, rate: RequestRate): number {
+    const stock = this.#stocks.get(merchantId)
+    if (!stock || stock.tokens >= 1) return 0
+    const now = this.#clock()
+    if (!stock.alone) return Math.max(0, Math.ceil(stock.emptyUntil - now))
+    return now >= stock.alone.until ? 0 : untilNext(stock.alone, rate, now)
   }
 
   #stockOf(merchantId: string): Stock {
@@ -113,14 +115,11 @@ export class RequestTokens {
   async #takeShared(merchantId: string, stock: Stock, rate: RequestRate): Promise<void> {
     const wanted = Math.min(rate.burst, Math.max(portionOf(rate), stock.waiting))
     try {
-      const taken = await inTime(
-        this.#options.sql<Taken[]>`
-          select granted, wait_ms, remaining from platform.take_requests(${merchantId}, ${rate.per_second}, ${rate.burst}, ${wanted})`,
-      )
+      const taken = await inTime(this.#options.buckets.take(merchantId, rate, wanted))
       stock.alone = undefined
       stock.tokens += taken.granted
       stock.shared = taken.remaining
-      stock.emptyUntil = taken.granted > 0 ? 0 : this.#clock() + taken.wait_ms
+      stock.emptyUntil = taken.granted > 0 ? 0 : this.#clock() + Math.max(taken.waitMs, pauseMs(rate))
     } catch (error) {
       this.#options.onError(error)
       const now = this.#clock()
@@ -133,22 +132,38 @@ function portionOf({ per_second, burst }: RequestRate): number {
   return Math.max(1, Math.min(TAKEN_MAX, burst, Math.floor(per_second * TAKEN_SECONDS)))
 }
 
-function takeAlone(bucket: { left: number; at: number }, { per_second, burst }: RequestRate, now: number): TokenAnswer {
-  bucket.left = Math.min(burst, bucket.left + ((now - bucket.at) / 1_000) * per_second)
+/** Who finds the bucket empty asks again when there may be a portion: a merchant far over its rate costs no more than ten takings a second. */
+function pauseMs(rate: RequestRate): number {
+  return Math.min(TAKEN_SECONDS * 1_000, (portionOf(rate) / rate.per_second) * 1_000)
+}
+
+function takeAlone(bucket: AloneBucket, rate: RequestRate, now: number): TokenAnswer {
+  const waitMs = untilNext(bucket, rate, now)
+  if (waitMs > 0) return { granted: false, left: 0, waitMs }
+  bucket.left = leftAt(bucket, rate, now) - 1
   bucket.at = now
-  if (bucket.left < 1) return { granted: false, left: 0, waitMs: Math.ceil(((1 - bucket.left) / per_second) * 1_000) }
-  bucket.left -= 1
   return { granted: true, left: Math.floor(bucket.left), waitMs: 0 }
 }
 
-async function inTime(asked: PromiseLike<Taken[]>): Promise<Taken> {
+function untilNext(bucket: AloneBucket, rate: RequestRate, now: number): number {
+  const left = leftAt(bucket, rate, now)
+  return left >= 1 ? 0 : Math.ceil(((1 - left) / rate.per_second) * 1_000)
+}
+
+function leftAt({ left, at }: AloneBucket, { per_second, burst }: RequestRate, now: number): number {
+  return Math.min(burst, left + ((now - at) / 1_000) * per_second)
+}
+
+async function inTime(asked: Promise<TakenRequests>): Promise<TakenRequests> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The directory did not say within ${ANSWER_TIMEOUT_MS} ms what is left.`)), ANSWER_TIMEOUT_MS)
+    timer = setTimeout(
+      () => reject(new Error(`The shared bucket did not say within ${ANSWER_TIMEOUT_MS} ms what is left.`)),
+      ANSWER_TIMEOUT_MS,
+    )
   })
   try {
-    const [taken] = await Promise.race([asked, late])
-    return taken!
+    return await Promise.race([asked, late])
   } finally {
     clearTimeout(timer)
   }
