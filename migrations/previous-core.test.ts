@@ -1,0 +1,32 @@
+import type { TestServerFacts } from '@souk/local-postgres/test-server.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { PREVIOUS_RELEASE } from './lint/previous-release.ts'
+import { buildTemplate, isReleaseBeforeKnown, type LaidOutRelease, layOutReleaseBefore, runCoreTests } from './testing/release-before.ts'
+
+// What a shop does all day, by the tests that the release before had for it. `npm run previous-release` runs all it had of core.
+
+const SOLD_BY = [
+  'src/cart/change-cart.test.ts',
+  'src/checkout/checkout.test.ts',
+  'src/orders/list-orders.test.ts',
+  'src/orders/recalculate-order.test.ts',
+  'src/payments/checkout-payments.test.ts',
+]
+
+const known = isReleaseBeforeKnown()
+const why = known ? '' : ` (left out: the history here does not reach back to ${PREVIOUS_RELEASE.commit.slice(0, 7)})`
+
+describe.skipIf(!known)(`while a release is rolled out${why}`, () => {
+  const facts = JSON.parse(process.env.SOUK_TEST_SERVER as string) as TestServerFacts
+  let release: LaidOutRelease
+  beforeAll(() => {
+    release = layOutReleaseBefore()
+  })
+  afterAll(() => release.remove())
+
+  test('programs of the release before sell on a schema that this one has expanded', async () => {
+    const { code, output } = await runCoreTests(release.root, await buildTemplate(facts, release.migrations, 'expanded'), SOLD_BY)
+    expect(output).toMatch(/Tests +\d+ passed/)
+    expect(code, output).toBe(0)
+  })
+})
