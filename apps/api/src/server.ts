@@ -79,6 +79,7 @@ import { staffSessionRoutes } from './routes/staff-sessions.ts'
 import { staffShipmentRoutes } from './routes/staff-shipments.ts'
 import { staffShippingRoutes } from './routes/staff-shipping.ts'
 import { staffStockRoutes } from './routes/staff-stock.ts'
+import { staffTransferRoutes } from './routes/staff-transfers.ts'
 import { staffTaxExemptionRoutes } from './routes/staff-tax-exemptions.ts'
 import { staffTaxRoutes } from './routes/staff-taxes.ts'
 import { staffVariantRoutes } from './routes/staff-variants.ts'
@@ -204,8 +205,9 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffImportRoutes(app, deps)
   staffLocationRoutes(app)
   staffStockRoutes(app, deps.tokenKeys)
+  staffTransferRoutes(app, deps.tokenKeys)
   staffOrderRoutes(app)
-  staffOrderChangeRoutes(app)
+  staffOrderChangeRoutes(app, deps)
   staffDraftOrderRoutes(app, deps)
   refundRoutes(app)
   giftCardRoutes(app, deps)

@@ -4,6 +4,7 @@ import { claimAndOpen, type Opened, openFulfillment } from '@souk/core/fulfillme
 import { packFulfillment, pickFulfillment } from '@souk/core/fulfillment/pick-fulfillment.ts'
 import { loadFulfillmentSettings, updateFulfillmentSettings } from '@souk/core/fulfillment/settings.ts'
 import { changeTracking, deliverFulfillment, shipFulfillment } from '@souk/core/fulfillment/ship-fulfillment.ts'
+import { splitFulfillment } from '@souk/core/fulfillment/split-fulfillment.ts'
 import { assignCourier, assignFulfillment, takeFulfillment } from '@souk/core/fulfillment/take-fulfillment.ts'
 import { holdOrder, readOrderState } from '@souk/core/orders/hold-order.ts'
 import type { FastifyInstance } from 'fastify'
@@ -22,6 +23,7 @@ import {
   presentFulfillment,
   presentFulfillmentSettings,
   settingsChangeSchema,
+  splitLinesSchema,
   trackingSchema,
 } from '../wire/fulfillment.ts'
 import { idSchema } from '../wire/id.ts'
@@ -161,6 +163,19 @@ function stepRoutes(fastify: FastifyInstance): void {
       ),
   )
 
+  app.post(
+    '/v1/admin/fulfillments/:fulfillment_id/split',
+    {
+      config: config('Put a part of it into a fulfillment of its own, and answer that one'),
+      schema: { params: oneFulfillment.params, body: z.strictObject({ lines: splitLinesSchema }), response: { 201: fulfillmentSchema } },
+    },
+    async ({ params: { fulfillment_id: id }, body, principal: { actor }, now, inMerchant, idempotency }, reply) =>
+      answerOnce({ inMerchant, idempotency }, reply, 201, async (tx) => {
+        const lines = body.lines.map((line) => ({ lineId: line.line_id, quantity: BigInt(line.quantity) }))
+        return presentFulfillment(await splitFulfillment(tx, id, lines, { actor, now }))
+      }),
+  )
+
   app.patch(
     '/v1/admin/fulfillments/:fulfillment_id',
     {
@@ -217,8 +232,8 @@ function settingsRoutes(fastify: FastifyInstance): void {
       schema: { body: settingsChangeSchema, response: { 200: fulfillmentSettingsSchema } },
     },
     async ({ inMerchant, body, principal: { actor }, now }) => {
-      const { opens_on: opensOn, return_window_days: returnWindowDays, reason = '' } = body
-      const changes = { opensOn, returnWindowDays }
+      const { opens_on: opensOn, return_window_days: returnWindowDays, fulfils_unsent: fulfilsUnsent, reason = '' } = body
+      const changes = { opensOn, returnWindowDays, fulfilsUnsent }
       return presentFulfillmentSettings(await inMerchant((tx) => updateFulfillmentSettings(tx, changes, { actor, now, reason })))
     },
   )

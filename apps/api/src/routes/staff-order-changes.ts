@@ -1,5 +1,6 @@
-import { EDIT_REASON_BYTES_MAX, type EditPreview, editOrder, previewEdit } from '@souk/core/checkout/edit-order.ts'
+import { EDIT_REASON_BYTES_MAX, type EditPreview } from '@souk/core/checkout/edit-order.ts'
 import { type OrderEdit, STAFF_DISCOUNT_REASON_BYTES_MAX } from '@souk/core/checkout/edit-pricing.ts'
+import { type Collect, previewEdit, requestEdit } from '@souk/core/checkout/request-edit.ts'
 import { once } from '@souk/core/idempotency/idempotency.ts'
 import {
   addNote,
@@ -15,16 +16,18 @@ import { readOrderState } from '@souk/core/orders/hold-order.ts'
 import { listEdits, type StoredEdit } from '@souk/core/orders/list-edits.ts'
 import { orderQueries, toOrder } from '@souk/core/orders/order.ts'
 import { Refusal } from '@souk/core/refusal.ts'
-import type { Tx } from '@souk/tenant-router/tx.ts'
+import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { Deps } from '../server.ts'
 import { sendStored } from '../stored-answer.ts'
 import { addressSchema } from '../wire/address.ts'
 import { newLineSchema } from '../wire/cart.ts'
 import { idSchema } from '../wire/id.ts'
 import { givenMoneySchema, moneySchema, presentMoney, presentTotals, totalsSchema } from '../wire/money.ts'
 import { orderSchema, presentOrder } from '../wire/order.ts'
+import { staffWishSchema } from '../wire/payment.ts'
 import { emailSchema, proseSchema, textSchema } from '../wire/text.ts'
 
 const params = z.strictObject({ order_id: idSchema })
@@ -49,7 +52,23 @@ const editFields = {
     .optional()
     .meta({ description: 'Off the whole order, instead of what was taken off by hand before; null takes that back.' }),
   shipping_address: addressSchema.optional(),
+  recount_promotions: z.boolean().default(false).meta({
+    description:
+      'Whether the promotions and codes of then are counted anew, with their uses. Otherwise what they took off stays with the goods, by the piece.',
+  }),
 }
+
+const collectSchema = z
+  .discriminatedUnion('from', [
+    z.strictObject({ from: z.literal('hand') }),
+    z.strictObject({ from: z.literal('buyer') }),
+    z.strictObject({ from: z.literal('saved_method'), payment: staffWishSchema }),
+  ])
+  .default({ from: 'hand' })
+  .meta({
+    description:
+      'How what is outstanding then is collected: by staff, by hand; from the buyer, who is sent a link to pay it; or with a method the customer has kept, now, and from the buyer if that is declined.',
+  })
 
 const previewSchema = z.strictObject({
   before: totalsSchema,
@@ -73,13 +92,15 @@ const editSchema = z.strictObject({
   edited_at: z.iso.datetime(),
 })
 
+type EditDeps = Pick<Deps, 'payments' | 'plugins'>
+
 /** What staff change of an order after it was placed, and write on it. */
-export function staffOrderChangeRoutes(fastify: FastifyInstance): void {
-  editRoutes(fastify)
+export function staffOrderChangeRoutes(fastify: FastifyInstance, deps: EditDeps): void {
+  editRoutes(fastify, deps)
   annotationRoutes(fastify)
 }
 
-function editRoutes(fastify: FastifyInstance): void {
+function editRoutes(fastify: FastifyInstance, { payments, plugins }: EditDeps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
 
   app.post(
@@ -90,7 +111,7 @@ function editRoutes(fastify: FastifyInstance): void {
     },
     async ({ inMerchant, params: { order_id: orderId }, body, now }) =>
       presentPreview(
-        await inMerchant.read(async (tx) => previewEdit(tx, { orderId, edit: toEdit(body, await currencyOf(tx, orderId)), now })),
+        await previewEdit({ inMerchant, plugins }, { orderId, edit: toEdit(body, await currencyOf(inMerchant, orderId)), now }),
       ),
   )
 
@@ -109,19 +130,31 @@ function editRoutes(fastify: FastifyInstance): void {
           ...editFields,
           reason: proseSchema(EDIT_REASON_BYTES_MAX).default(''),
           expected_total: givenMoneySchema.optional().meta({ description: 'The total of the preview; another one is refused.' }),
+          collect: collectSchema,
+          refund_to: z.enum(['original', 'store_credit']).default('original').meta({ description: 'Where what was paid too much goes.' }),
         }),
         response: { 200: orderSchema },
       },
     },
     async ({ inMerchant, params: { order_id: orderId }, body, principal: { actor }, now, idempotency }, reply) => {
-      const { reason, expected_total: expected, ...edit } = body
+      const { reason, expected_total: expected, collect, refund_to: refundTo, ...edit } = body
       const expectedTotal = expected && { amount: BigInt(expected.amount), currency: expected.currency }
-      const answer = await inMerchant((tx) =>
-        once(tx, idempotency, async () => {
-          const wanted = toEdit(edit, await currencyOf(tx, orderId))
-          const order = await editOrder(tx, { orderId, edit: wanted, reason, expectedTotal, actor, now })
-          return { statusCode: 200, body: JSON.stringify(presentOrder(order)) }
-        }),
+      const answer = await requestEdit(
+        { inMerchant, payments, plugins },
+        {
+          ...{
+            orderId,
+            edit: toEdit(edit, await currencyOf(inMerchant, orderId)),
+            reason,
+            expectedTotal,
+            refundTo,
+            actor,
+            now,
+            idempotency,
+          },
+          collect: toCollect(collect),
+          answer: (order) => ({ statusCode: 200, body: JSON.stringify(presentOrder(order)) }),
+        },
       )
       return sendStored(reply, answer)
     },
@@ -134,7 +167,8 @@ function editRoutes(fastify: FastifyInstance): void {
       schema: { params, response: { 200: z.strictObject({ data: z.array(editSchema) }) } },
     },
     async ({ inMerchant, params: { order_id: orderId } }) => {
-      const [currency, edits] = await inMerchant.read(async (tx) => [await currencyOf(tx, orderId), await listEdits(tx, orderId)] as const)
+      const currency = await currencyOf(inMerchant, orderId)
+      const edits = await inMerchant.read((tx) => listEdits(tx, orderId))
       return { data: edits.map((edit) => presentEdit(edit, currency)) }
     },
   )
@@ -227,7 +261,10 @@ function annotationRoutes(fastify: FastifyInstance): void {
 type GivenEdit = z.output<ReturnType<typeof z.strictObject<typeof editFields>>>
 
 /** Amounts are given in the order's currency; another one is refused. */
-function toEdit({ lines, added, discount, shipping_address: shippingAddress }: GivenEdit, currency: string): OrderEdit {
+function toEdit(
+  { lines, added, discount, shipping_address: shippingAddress, recount_promotions: recountsPromotions }: GivenEdit,
+  currency: string,
+): OrderEdit {
   if (discount && discount.amount.currency !== currency)
     throw new Refusal('currency_mismatch', { errors: [{ pointer: '/discount/amount/currency', code: 'currency_mismatch' }] })
   return {
@@ -235,11 +272,18 @@ function toEdit({ lines, added, discount, shipping_address: shippingAddress }: G
     added: added.map(({ variant_id, quantity }) => ({ variantId: variant_id, quantity: BigInt(quantity) })),
     discount: discount && { amount: BigInt(discount.amount.amount), reason: discount.reason },
     shippingAddress,
+    recountsPromotions,
   }
 }
 
-async function currencyOf(tx: Tx, orderId: string): Promise<string> {
-  return (await readOrderState(tx, orderId)).state.currency
+function toCollect(collect: z.output<typeof collectSchema>): Collect {
+  if (collect.from !== 'saved_method') return collect
+  const { provider, saved_method: savedMethodId } = collect.payment
+  return { from: collect.from, wish: { provider, savedMethodId } }
+}
+
+async function currencyOf(inMerchant: InMerchant, orderId: string): Promise<string> {
+  return (await inMerchant.read((tx) => readOrderState(tx, orderId))).state.currency
 }
 
 function presentPreview({ currency, ...seen }: EditPreview): z.input<typeof previewSchema> {

@@ -23,7 +23,7 @@ interface Given {
 /** An order that was paid, of which each piece has come another way: to pick, picked, packed, sent, delivered, asked back, back. */
 export async function addFulfillments(api: TestApi, shop: ApiMerchant, given: Given): Promise<Values> {
   const { canary } = given
-  const { orderId, lineId } = await buyNine(api, shop, given)
+  const { orderId, lineId } = await buyTen(api, shop, given)
   const now = api.clock.now
   const by = { actor: { kind: 'staff', id: shop.owner.id } as Actor, now }
   return shop.inMerchant(async (tx): Promise<Values> => {
@@ -36,7 +36,7 @@ export async function addFulfillments(api: TestApi, shop: ApiMerchant, given: Gi
     const pack = async (id: string) => (await packFulfillment(tx, id, by)).id
     const ship = async (id: string) =>
       (await shipFulfillment(tx, id, { carrier: canary, trackingNumber: canary, trackingUrl: `https://${canary}.example` }, by)).id
-    const toPick = await open(1n)
+    const toPick = await open(2n)
     await pickFulfillment(tx, await open(1n), [], by)
     const packed = await pack(await open(1n))
     const shipped = await ship(await pack(await open(1n)))
@@ -68,7 +68,7 @@ export async function addFulfillments(api: TestApi, shop: ApiMerchant, given: Gi
   })
 }
 
-async function buyNine({ call }: TestApi, shop: ApiMerchant, { variantId, canary, key }: Given) {
+async function buyTen({ call }: TestApi, shop: ApiMerchant, { variantId, canary, key }: Given) {
   const address = { name: `${canary} Ada`, line1: `${canary} street 1`, city: 'Berlin', country: 'DE' }
   const post = async (url: string, payload: object, headers: Record<string, string> = {}, token?: string) => {
     const answer = await call(shop.host, { method: 'POST', url, payload, headers, ...(token !== undefined && { token }) })
@@ -81,7 +81,7 @@ async function buyNine({ call }: TestApi, shop: ApiMerchant, { variantId, canary
     shipping_address: address,
     billing_address: address,
     shipping_option: 'flat',
-    lines: [{ variant_id: variantId, quantity: 9 }],
+    lines: [{ variant_id: variantId, quantity: 10 }],
   })
   const headers = { 'cart-token': cart.token, 'idempotency-key': `${key}-nine` }
   const order = await post(`/v1/carts/${cart.id}/checkout`, { payment_method: 'invoice' }, headers)

@@ -61,6 +61,7 @@ export async function addPayments({ call }: TestApi, shop: ApiMerchant, { canary
   const methods = await done(call(shop.host, { url: '/v1/customers/me/payment-methods', token: customer }))
   return {
     ...{ callback_secret, paying_cart_id: cart.id, authorized_order_id: authorized.id, unpaid_order_id: unpaid.id },
+    authorized_line_id: authorized.lines[0].id,
     ...{ payment_id: authorized.payments[0].id, review_payment_id: review.payments[0].id },
     ...{ payment_method_id: methods.data[0].id, saved_method: methods.data[0].id },
   }

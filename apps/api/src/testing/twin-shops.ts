@@ -175,7 +175,7 @@ async function furnish(api: TestApi, shop: ApiMerchant, given: { names: Names; c
     group: group.handle,
   })
   const plugins = await addPlugins(staff, shop, { name: names.handle, canary })
-  const places = await addPlaces(staff, put, { name: names.handle, canary })
+  const places = await addPlaces(staff, put, { name: names.handle, canary, from: shop.locationId })
   const shipment = await addShipment(shop, { orderId: sent.id, installId: plugins.install_id!, canary })
   const onTheWay = await addFulfillments(api, shop, { variantId: ordered.variants[0].id, canary, key: names.idempotencyKey })
   const webhooks = await addWebhooks(api, shop, { canary })

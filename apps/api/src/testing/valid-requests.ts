@@ -75,9 +75,10 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
   'PATCH /v1/admin/orders/{order_id}': () => ({ email: 'another@buyer.example' }),
   'PUT /v1/admin/orders/{order_id}/tags': () => ({ tags: ['another'] }),
   'POST /v1/admin/orders/{order_id}/notes': () => ({ body: 'Another' }),
-  'POST /v1/admin/orders/{order_id}/edits': ({ variant_id, edited_line_id }) => ({
-    lines: [{ line_id: edited_line_id, quantity: 3 }],
+  'POST /v1/admin/orders/{order_id}/edits': ({ variant_id, authorized_line_id, saved_method }) => ({
+    lines: [{ line_id: authorized_line_id, quantity: 3 }],
     added: [{ variant_id, quantity: 1 }],
+    collect: { from: 'saved_method', payment: { provider: 'fake', saved_method } },
   }),
   'POST /v1/admin/orders/{order_id}/edits/preview': ({ variant_id, edited_line_id }) => ({
     lines: [{ line_id: edited_line_id, quantity: 3 }],
@@ -104,6 +105,15 @@ export const BODIES: Record<string, (values: Values) => object | string | undefi
     backorder: { limit: 5 },
     preorder: { available_from: '2027-01-01', limit: null },
   }),
+  'POST /v1/admin/stock-transfers': ({ moved_variant_id, default_location_id, location_id }) => ({
+    from_location_id: default_location_id,
+    to_location_id: location_id,
+    lines: [{ variant_id: moved_variant_id, quantity: 1 }],
+  }),
+  'POST /v1/admin/stock-transfers/{transfer_id}/receive': ({ moved_variant_id }) => ({
+    lines: [{ variant_id: moved_variant_id, received: 1 }],
+  }),
+  'POST /v1/admin/stock-transfers/{transfer_id}/cancel': () => undefined,
   'POST /v1/admin/locations': () => ({ name: 'Another' }),
   'PATCH /v1/admin/locations/{location_id}': () => ({ name: 'Renamed', priority: 3 }),
   'PATCH /v1/admin/reservation-settings': () => ({ reserve_in_cart: true, cart_minutes: 30 }),
@@ -222,14 +232,21 @@ const SAYS_HOW: Values = {
   known_sequence: '1',
   known_hash: '0'.repeat(64),
   stock: 'keep',
+  transfer_status: 'in_transit',
   version: 'then',
   file_name: 'products.csv',
 }
 
 /** What an operation's parameters are filled with where it needs something in another state than most do. */
 const IN_STATE: Record<string, Values> = {
-  'POST /v1/admin/orders/{order_id}/edits': { line_id: 'edited_line_id' },
+  'POST /v1/admin/orders/{order_id}/edits': { order_id: 'authorized_order_id', line_id: 'authorized_line_id' },
   'POST /v1/admin/orders/{order_id}/edits/preview': { line_id: 'edited_line_id' },
+  'POST /v1/admin/stock-transfers': {
+    from_location_id: 'default_location_id',
+    to_location_id: 'location_id',
+    variant_id: 'moved_variant_id',
+  },
+  'POST /v1/admin/stock-transfers/{transfer_id}/receive': { variant_id: 'moved_variant_id' },
   'PUT /v1/admin/stock/{variant_id}/terms': { location_id: 'default_location_id' },
   ...CELL_STATES,
   ...LIFE_STATES,

@@ -105,9 +105,15 @@ export const openedSchema = z.strictObject({
     .meta({ description: 'What the order has nowhere: it waits for stock.' }),
 })
 
+export const splitLinesSchema = z
+  .array(z.strictObject({ line_id: idSchema, quantity: quantitySchema }))
+  .min(1)
+  .max(LINES_MAX, 'too_many_lines')
+
 export const settingsChangeSchema = z.strictObject({
   opens_on: z.enum(OPENS_ON).optional(),
   return_window_days: z.int().min(0).max(RETURN_WINDOW_DAYS_MAX).optional(),
+  fulfils_unsent: z.boolean().optional(),
   reason: proseSchema(REASON_BYTES_MAX).optional(),
 })
 
@@ -117,6 +123,9 @@ export const fulfillmentSettingsSchema = z
       .enum(OPENS_ON)
       .meta({ description: 'When fulfillments open by themselves: when the order is placed, when it is paid, or never.' }),
     return_window_days: z.int().meta({ description: 'So long after delivery buyers may ask to return goods. 0: only staff may.' }),
+    fulfils_unsent: z
+      .boolean()
+      .meta({ description: 'Whether goods that need no sending are fulfilled by themselves once their order is paid.' }),
   })
   .meta({ id: 'FulfillmentSettings' })
 
@@ -191,8 +200,9 @@ export function presentAttempt(attempt: DeliveryAttempt): z.input<typeof attempt
   }
 }
 
-export function presentFulfillmentSettings({ opensOn, returnWindowDays }: FulfillmentSettings): z.input<typeof fulfillmentSettingsSchema> {
-  return { opens_on: opensOn, return_window_days: returnWindowDays }
+export function presentFulfillmentSettings(settings: FulfillmentSettings): z.input<typeof fulfillmentSettingsSchema> {
+  const { opensOn, returnWindowDays, fulfilsUnsent } = settings
+  return { opens_on: opensOn, return_window_days: returnWindowDays, fulfils_unsent: fulfilsUnsent }
 }
 
 function shown(fulfillment: Fulfillment) {

@@ -1,3 +1,4 @@
+import { outstandingOf } from '@souk/core/orders/amounts-due.ts'
 import type { Order } from '@souk/core/orders/order.ts'
 import { FULFILLMENT_STATUSES, ORDER_STATUSES, PAYMENT_STATUSES } from '@souk/core/orders/order-state.ts'
 import { z } from 'zod'
@@ -65,6 +66,9 @@ export const orderSchema = z.strictObject({
   paid: z
     .strictObject({ authorized: moneySchema, captured: moneySchema, refunded: moneySchema })
     .meta({ description: 'What has come in and gone back, over all payments.' }),
+  outstanding: moneySchema.meta({
+    description: 'What is neither paid nor authorized. What was given back for good is not asked for again.',
+  }),
   payments: z.array(orderPaymentSchema),
   placed_at: z.iso.datetime(),
   cancelled_at: z.iso.datetime().nullable(),
@@ -134,11 +138,16 @@ export function presentOrder(order: Order): z.input<typeof orderSchema> {
       captured: presentMoney(order.capturedTotal, currency),
       refunded: presentMoney(order.refundedTotal, currency),
     },
+    outstanding: presentMoney(outstandingNow(order), currency),
     payments: order.payments.map((payment) => presentOrderPayment(payment, currency)),
     placed_at: order.placedAt.toISOString(),
     cancelled_at: order.cancelledAt?.toISOString() ?? null,
     cancel_reason: order.cancelReason,
   }
+}
+
+function outstandingNow({ status, total, authorizedTotal: authorized, repaidTotal: repaid }: Order): bigint {
+  return status === 'cancelled' || status === 'returned' ? 0n : outstandingOf({ total, authorized, repaid })
 }
 
 type Summary = Pick<Order, 'id' | 'number' | 'status' | 'paymentStatus' | 'fulfillmentStatus' | 'currency' | 'email' | 'total' | 'placedAt'>

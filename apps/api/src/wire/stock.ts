@@ -39,10 +39,11 @@ export const movementSchema = z
     on_hand_change: z.int(),
     reserved_change: z.int(),
     allocated_change: z.int(),
-    reason: z.enum(['import', 'adjustment', 'reservation', 'expiry', 'allocation', 'release', 'shipment', 'return']),
+    reason: z.enum(['import', 'adjustment', 'reservation', 'expiry', 'allocation', 'release', 'shipment', 'return', 'transfer']),
     note: z.string(),
     order_id: idSchema.nullable(),
     reservation_id: idSchema.nullable().meta({ description: 'The reservation that ended by it.' }),
+    transfer_id: idSchema.nullable().meta({ description: 'The transfer it is a step of.' }),
     actor: z.record(z.string(), z.unknown()),
     occurred_at: timeSchema,
   })
@@ -123,6 +124,7 @@ export function presentMovement(movement: StockMovement): z.input<typeof movemen
     note: movement.note,
     order_id: movement.orderId,
     reservation_id: movement.reservationId,
+    transfer_id: movement.transferId,
     actor: { ...movement.actor },
     occurred_at: movement.occurredAt.toISOString(),
   }

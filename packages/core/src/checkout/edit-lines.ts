@@ -19,23 +19,24 @@ export type EditedContent = LineContent & EditedLine
 
 /**
  * All lines of an order after an edit, in their order: those there were, with nothing in what is gone, then the new ones.
- * Refuses `quantity_out_of_range` where less would be left of a line than has been sent.
+ * Refuses `quantity_out_of_range` where less would be left of a line than has been sent, or refunded: a piece that was refunded stays in
+ * the order, and what is taken out are others.
  */
 export function contentAfter(
   state: OrderState,
   lines: readonly EditedLine[],
   { priced, added, gifts }: Repriced,
-  now: Date,
+  { refunded, now }: { refunded: ReadonlyMap<string, bigint>; now: Date },
 ): EditedContent[] {
   const pricedById = new Map(priced.lines.map((line) => [line.id, line]))
   const states = new Map(state.lines.map((line) => [line.id, line]))
   const kept = lines.map((line): EditedContent => {
     const before = states.get(line.id)!
     const after = pricedById.get(line.pricingLineId ?? '')
-    if ((after?.quantity ?? 0n) < before.fulfilled)
-      throw new Refusal('quantity_out_of_range', {
-        detail: `${before.fulfilled} pieces of ${before.sku || line.productTitle} have been sent.`,
-      })
+    const goods = before.sku || line.productTitle
+    assertLeft(after?.quantity ?? 0n, before.fulfilled, `${before.fulfilled} pieces of ${goods} have been sent.`)
+    const gone = refunded.get(line.id) ?? 0n
+    assertLeft(after?.quantity ?? 0n, gone, `${gone} pieces of ${goods} have been refunded.`)
     const { productId, variantId, sku, unitPrice } = before
     return { ...line, productId, variantId, sku, ...(after ? amounts(after) : { ...NOTHING, unitPrice }) }
   })
@@ -51,6 +52,10 @@ export function contentAfter(
       }
     })
   return [...kept, ...fresh]
+}
+
+function assertLeft(quantity: bigint, least: bigint, detail: string): void {
+  if (quantity < least) throw new Refusal('quantity_out_of_range', { detail })
 }
 
 type Amounts = Pick<LineContent, 'quantity' | 'unitPrice' | 'subtotal' | 'discountTotal' | 'taxTotal' | 'total'>

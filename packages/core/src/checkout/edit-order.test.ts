@@ -6,13 +6,15 @@ import { getCustomer } from '../customers/customer.ts'
 import type { Order } from '../orders/order.ts'
 import { orderAt } from '../orders/order-at.ts'
 import { verifyOrders } from '../orders/verify-orders.ts'
+import { refundOrder } from '../refunds/refund-order.ts'
 import { ADDRESS, buyCart, fillCart, outcomes } from '../testing/buying.ts'
+import { editing } from '../testing/editing.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
 import { pay } from '../testing/paying.ts'
 import { cancelOrder } from './cancel-order.ts'
-import { editOrder, previewEdit } from './edit-order.ts'
 import type { OrderEdit } from './edit-pricing.ts'
+import { previewEdit } from './request-edit.ts'
 
 let shop: TestShop
 const merchants: TestMerchant[] = []
@@ -54,12 +56,10 @@ async function placed(): Promise<Story> {
   const cart = await fillCart(merchant, [{ goods: shirt, quantity: 2n }, { goods: mug }], { customerId: customer.id })
   const { order } = await buyCart(merchant, cart.id)
   const edit = (given: Partial<OrderEdit>, expected?: bigint) =>
-    merchant.inMerchant((tx) =>
-      editOrder(tx, {
-        ...{ orderId: order.id, edit: { ...NOTHING, ...given }, reason: 'asked for', ...by },
-        expectedTotal: expected === undefined ? undefined : { amount: expected, currency: 'EUR' },
-      }),
-    )
+    editing(merchant, {
+      ...{ orderId: order.id, edit: { ...NOTHING, ...given } },
+      expectedTotal: expected === undefined ? undefined : { amount: expected, currency: 'EUR' },
+    })
   const available = (goods: Goods) =>
     merchant.inMerchant.read(async (tx) => {
       const [row] = await tx.sql`
@@ -112,7 +112,7 @@ describe('editing an order', () => {
     const story = await placed()
     const { order, shirt, merchant } = story
     const edit = { ...NOTHING, quantities: [{ lineId: lineOf(order, shirt).id, quantity: 3n }] }
-    const seen = await merchant.inMerchant.read((tx) => previewEdit(tx, { orderId: order.id, edit, now: by.now }))
+    const seen = await previewEdit(merchant, { orderId: order.id, edit, now: by.now })
     expect(seen).toMatchObject({ difference: 1_000n, outstanding: order.total + 1_000n, excess: 0n })
     expect(await story.available(shirt)).toBe(3n)
     await expect(story.edit(edit, order.total)).rejects.toMatchObject({ code: 'total_changed' })
@@ -146,6 +146,31 @@ describe('editing an order', () => {
       code: 'invalid_state',
       details: { extra: { current_state: 'cancelled' } },
     })
+  })
+
+  it('after goods were refunded counts them as given, and asks for what was added alone', async () => {
+    const story = await placed()
+    const { order, merchant, shirt, mug } = story
+    await pay(merchant, order)
+    const refund = (quantity: bigint, line: Goods) =>
+      merchant.inMerchant((tx) =>
+        refundOrder(tx, {
+          ...{ orderId: order.id, lines: [{ lineId: lineOf(order, line).id, quantity }], shipping: 0n },
+          ...{ to: 'original', reason: '', ...by },
+        }),
+      )
+    expect(await refund(1n, shirt)).toMatchObject({ amount: 1_000n })
+    const shirts = (quantity: bigint) => ({ quantities: [{ lineId: lineOf(order, shirt).id, quantity }] })
+    await expect(story.edit(shirts(0n))).rejects.toMatchObject({ code: 'quantity_out_of_range' })
+    const edited = await story.edit({ added: [{ variantId: mug.variantId, quantity: 1n }] })
+    expect(edited.payments.map(({ status, amount }) => [status, amount])).toEqual([
+      ['captured', order.total],
+      ['pending', 500n],
+    ])
+    await pay(merchant, order)
+    // A third off everything: of 13.33 for both shirts 10.00 went back for the first.
+    await story.edit({ discount: { amount: 1_000n, reason: 'late' } })
+    expect(await refund(1n, shirt)).toMatchObject({ amount: 333n })
   })
 
   it('asks for what is missing of a paid order', async () => {

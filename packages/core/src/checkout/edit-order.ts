@@ -6,31 +6,44 @@ import { countDifference } from '../customers/figures.ts'
 import { planFulfillments } from '../fulfillment/open-fulfillments.ts'
 import { newId } from '../ids.ts'
 import type { Money } from '../money.ts'
+import { excessOf, outstandingOf } from '../orders/amounts-due.ts'
 import { changeContact } from '../orders/annotate-order.ts'
 import { type HeldOrder, holdOrder, readOrderState } from '../orders/hold-order.ts'
-import { noOrder, type Order, orderQueries, toOrder } from '../orders/order.ts'
+import { noOrder } from '../orders/order.ts'
 import type { LineContent } from '../orders/order-event.ts'
 import type { OrderState, OrderTotals } from '../orders/order-state.ts'
 import { recordOrderEvent } from '../orders/record-order-event.ts'
+import { repayingOf } from '../payments/repaying.ts'
 import { storePricing } from '../pricing/stored-form.ts'
+import { customerKey } from '../promotions/customer-key.ts'
+import { recountRedemptions } from '../promotions/recount-redemptions.ts'
+import { promotionUses } from '../promotions/redeem.ts'
+import { refundedPieces } from '../refunds/refundable.ts'
 import { Refusal } from '../refusal.ts'
 import { assertClaimed, claimStock } from '../stock/claim.ts'
 import { releaseStock } from '../stock/release.ts'
 import { requireProse } from '../text.ts'
 import { contentAfter, type EditedContent, type EditedLine } from './edit-lines.ts'
-import { type OrderEdit, type Repriced, repriceOrder } from './edit-pricing.ts'
+import { type OrderEdit, type Repriced, repriceOrder, type TaxAnswer, type TaxQuestion } from './edit-pricing.ts'
 import { settleDifference } from './settle-difference.ts'
 
 export const EDIT_REASON_BYTES_MAX = 1_000
 
-export interface EditRequest {
+export interface EditWish {
   orderId: string
   edit: OrderEdit
+  now: Date
+  /** What was asked of the plugin that reckons its taxes, before. */
+  taxed?: TaxAnswer | undefined
+}
+
+export interface EditRequest extends EditWish {
   reason: string
   /** The total staff were shown; another one now is refused. */
   expectedTotal: Money | undefined
+  /** Where what was paid too much goes. */
+  refundTo: 'original' | 'store_credit'
   actor: Actor
-  now: Date
 }
 
 /** What an edit would make of an order, and what then is still to be paid or to be given back. Minor units. */
@@ -54,31 +67,39 @@ interface PricingRow {
 }
 
 /** Prices an edit and changes nothing. Refuses what `editOrder` refuses of the edit itself. */
-export async function previewEdit(tx: Tx, { orderId, edit, now }: Pick<EditRequest, 'orderId' | 'edit' | 'now'>): Promise<EditPreview> {
-  const held = await readOrderState(tx, orderId)
-  const { stored, lines } = await readPriced(tx, held)
-  const repriced = await repriceOrder(tx, { ...stored, lines }, edit, now)
-  return preview(held.state, repriced, contentAfter(held.state, lines, repriced, now))
+export async function lookAtEdit(tx: Tx, wish: EditWish): Promise<EditPreview | TaxQuestion> {
+  const held = await readOrderState(tx, wish.orderId)
+  const priced = await readPriced(tx, held)
+  const repriced = await repriceOrder(tx, priced, wish.edit, { now: wish.now, taxed: wish.taxed })
+  if ('untaxed' in repriced) return repriced
+  const content = contentAfter(held.state, priced.lines, repriced, { ...priced, now: wish.now })
+  return preview(held.state, repriced, { lines: content, repaying: priced.repaying })
 }
 
 /**
  * Changes an order that was placed: quantities, goods, what staff take off, the address. It is priced as it was when it was
- * placed; stock follows, and so does the money: what is too much is given back, what is missing is asked for. Refuses
- * `invalid_state` for an order that is pending, cancelled, refunded by line or just being packed, `quantity_out_of_range` below
- * what was sent, `insufficient_stock` and `total_changed`.
+ * placed; stock follows, and so does the money: what is too much is given back, what is missing is waited for. Answers what is
+ * outstanding then; or, with nothing changed, what a plugin is to be asked before. Refuses
+ * `invalid_state` for an order that is pending, cancelled or just being packed, `quantity_out_of_range` below
+ * what was sent or refunded, `insufficient_stock`, `total_changed`, and `promotion_used_up` and `coupon_used_up` where promotions are
+ * counted anew.
  */
-export async function editOrder(tx: Tx, request: EditRequest): Promise<Order> {
-  const { orderId, edit, actor, now } = request
+export async function editOrder(tx: Tx, request: EditRequest): Promise<{ outstanding: bigint } | TaxQuestion> {
+  const { orderId, edit, actor, now, refundTo } = request
   const by = { actor, now }
   const reason = requireProse('/reason', request.reason, EDIT_REASON_BYTES_MAX)
   const held = await holdOrder(tx, orderId)
-  const { stored, lines } = await readPriced(tx, held)
-  const repriced = await repriceOrder(tx, { ...stored, lines }, edit, now)
-  const content = contentAfter(held.state, lines, repriced, now)
-  const seen = preview(held.state, repriced, content)
+  const priced = await readPriced(tx, held)
+  const repriced = await repriceOrder(tx, priced, edit, request)
+  if ('untaxed' in repriced) return repriced
+  const content = contentAfter(held.state, priced.lines, repriced, { ...priced, now })
+  const seen = preview(held.state, repriced, { lines: content, repaying: priced.repaying })
   const { before, after: totals, difference } = seen
   assertExpected(request.expectedTotal, { amount: totals.total, currency: seen.currency })
   await moveStock(tx, held, content, by)
+  if (edit.recountsPromotions) await recount(tx, held, repriced)
+  const editId = newId(now)
+  const { lines } = priced
   await Promise.all([
     insertLines(
       tx,
@@ -87,13 +108,13 @@ export async function editOrder(tx: Tx, request: EditRequest): Promise<Order> {
       content.filter((line) => !lines.some(({ id }) => id === line.id)),
     ),
     keepPricing(tx, orderId, repriced),
-    keepEdit(tx, { orderId, stored, repriced, difference, reason, ...by }),
+    keepEdit(tx, { editId, stored: priced, repriced, difference, ...request, reason }),
     ...(held.customerId === null ? [] : [countDifference(tx, { customerId: held.customerId, difference })]),
   ])
   crashPoint('edit.written')
   await recordOrderEvent(tx, held, { type: 'order.edited', lines: content.map(toContent), totals, difference, reason }, by)
   await planFulfillments(tx, held, by)
-  await settleDifference(tx, held, { ...by, reason })
+  const outstanding = await settleDifference(tx, held, { ...by, reason, editId, to: refundTo })
   // Holds the order for itself: nothing of `held` is used behind it.
   if (edit.shippingAddress) await changeContact(tx, orderId, { shippingAddress: edit.shippingAddress }, by)
   await recordAudit(tx, {
@@ -101,50 +122,57 @@ export async function editOrder(tx: Tx, request: EditRequest): Promise<Order> {
     before: { total: before.total },
     after: { total: totals.total },
   })
-  return toOrder(await Promise.all(orderQueries(tx, orderId)))
+  return { outstanding }
 }
 
-async function readPriced(tx: Tx, { id, state }: HeldOrder): Promise<{ stored: PricingRow; lines: EditedLine[] }> {
+interface Priced extends PricingRow {
+  lines: EditedLine[]
+  /** Pieces that were refunded, by line. */
+  refunded: ReadonlyMap<string, bigint>
+  /** What providers are giving back for earlier edits. */
+  repaying: bigint
+}
+
+async function readPriced(tx: Tx, { id, state }: HeldOrder): Promise<Priced> {
   const { status } = state
   if (status === 'pending' || status === 'cancelled' || status === 'returned') throw notEditable(`It is ${status}.`, status)
-  const [[stored], lines, [refunded]] = await Promise.all([
+  const [[stored], lines, refunded, repaying] = await Promise.all([
     tx.sql<PricingRow[]>`
       select pricing_input, pricing_result, pricing_version from orders where merchant_id = ${tx.merchantId} and id = ${id}`,
     tx.sql<EditedLine[]>`
       select id, pricing_line_id as "pricingLineId", kind, product_title as "productTitle", variant_title as "variantTitle" from order_line
       where merchant_id = ${tx.merchantId} and order_id = ${id} order by position`,
-    tx.sql`
-      select r.id from refund r
-      where r.merchant_id = ${tx.merchantId} and r.order_id = ${id} and (r.shipping > 0 or exists (
-        select from refund_line l where l.merchant_id = ${tx.merchantId} and l.refund_id = r.id))
-      limit 1`,
+    refundedPieces(tx, id),
+    repayingOf(tx, id),
   ])
   if (!stored) throw noOrder()
-  // What was given back per line was a share of the old price: it could not be told what is left of a new one.
-  if (refunded) throw notEditable('Goods of it have been refunded.', 'refunded')
-  return { stored, lines: [...lines] }
+  return { ...stored, lines: [...lines], refunded, repaying }
+}
+
+/** By the promotions and coupons as they were when the order was placed. */
+async function recount(tx: Tx, held: HeldOrder, { priced, rules }: Repriced): Promise<void> {
+  const uses = promotionUses(priced, rules.document.promotions)
+  await recountRedemptions(tx, { orderId: held.id, customerKey: customerKey(held), uses, now: held.placedAt })
 }
 
 function notEditable(why: string, currentState: string): Refusal {
   return new Refusal('invalid_state', { detail: `The order cannot be edited. ${why}`, extra: { current_state: currentState } })
 }
 
-function preview(state: OrderState, { priced }: Repriced, lines: readonly EditedContent[]): EditPreview {
+function preview(state: OrderState, { priced }: Repriced, seen: { lines: readonly EditedContent[]; repaying: bigint }): EditPreview {
   const { subtotal, discount, shippingDiscount, shipping, tax, taxIncluded, total } = priced.totals
   const after: OrderTotals = {
     ...{ subtotal, discountTotal: discount, shippingDiscountTotal: shippingDiscount, shippingTotal: shipping, taxTotal: tax },
     ...{ taxIncluded, total },
   }
-  const held = state.authorized - state.refunded
-  const paid = state.captured - state.refunded
   return {
     currency: state.currency,
     before: state,
     after,
     difference: total - state.total,
-    outstanding: positive(total - held),
-    excess: positive(paid - total),
-    lines: lines.map(toContent),
+    outstanding: outstandingOf({ ...state, total }, seen.repaying),
+    excess: excessOf({ ...state, total }, seen.repaying),
+    lines: seen.lines.map(toContent),
   }
 }
 
@@ -186,23 +214,20 @@ function keepPricing(tx: Tx, orderId: string, { input, priced }: Repriced): Quer
     where merchant_id = ${tx.merchantId} and id = ${orderId}`
 }
 
-interface KeptEdit {
-  orderId: string
+interface KeptEdit extends EditRequest {
+  editId: string
   stored: PricingRow
   repriced: Repriced
   difference: bigint
-  reason: string
-  actor: Actor
-  now: Date
 }
 
-function keepEdit(tx: Tx, { orderId, stored, repriced, difference, reason, actor, now }: KeptEdit): Query {
+function keepEdit(tx: Tx, { editId, orderId, edit, stored, repriced, difference, reason, actor, now }: KeptEdit): Query {
   return tx.sql`
     insert into order_edit (merchant_id, id, order_id, input_before, result_before, input_after, result_after, difference, reason, actor,
-      edited_at)
-    values (${tx.merchantId}, ${newId(now)}, ${orderId}, ${JSON.stringify(stored.pricing_input)}::jsonb,
+      edited_at, recounts_promotions)
+    values (${tx.merchantId}, ${editId}, ${orderId}, ${JSON.stringify(stored.pricing_input)}::jsonb,
       ${JSON.stringify(stored.pricing_result)}::jsonb, ${storePricing(repriced.input)}::jsonb, ${storePricing(repriced.priced)}::jsonb,
-      ${difference}, ${reason}, ${JSON.stringify(actor)}::jsonb, ${now})`
+      ${difference}, ${reason}, ${JSON.stringify(actor)}::jsonb, ${now}, ${edit.recountsPromotions ?? false})`
 }
 
 function toContent({
@@ -218,9 +243,4 @@ function toContent({
   total,
 }: LineContent): LineContent {
   return { id, productId, variantId, sku, quantity, unitPrice, subtotal, discountTotal, taxTotal, total }
-}
-
-function positive(amount: bigint): bigint {
-  if (amount > 0n) return amount
-  return 0n
 }

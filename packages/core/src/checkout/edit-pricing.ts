@@ -3,25 +3,32 @@ import type { Address } from '../cart/address.ts'
 import { CART_LINE_QUANTITY_MAX, CART_LINES_MAX } from '../cart/limits.ts'
 import { newId } from '../ids.ts'
 import { AMOUNT_MAX } from '../money.ts'
+import type { InstalledPlugin } from '../plugins/installs-in-force.ts'
 import type { CompiledPricing } from '../pricing/compile-pricing.ts'
 import { priceCart } from '../pricing/price-cart.ts'
 import type { PricedCart } from '../pricing/priced-cart.ts'
 import type { PricingInput, PricingLine } from '../pricing/pricing-input.ts'
 import { readPricingInput } from '../pricing/pricing-input.ts'
+import { contentHash } from '../pricing/stored-form.ts'
 import { type GoodsRow, goodsColumns, toGoods } from '../quote/goods.ts'
 import { STAFF_DISCOUNT } from '../quote/make-input.ts'
+import { pricingInForce } from '../quote/pricing-in-force.ts'
 import { pricingOfVersion } from '../quote/pricing-versions.ts'
 import { type FieldProblem, Refusal } from '../refusal.ts'
 import { requireProse } from '../text.ts'
+import { grantedOf } from './granted.ts'
 
 /** What staff change of an order; what is absent stays. Amounts in minor units of the order's currency. */
 export interface OrderEdit {
   /** New quantities of lines that are there; 0 takes a line out. */
   quantities: readonly { lineId: string; quantity: bigint }[]
-  added: readonly { variantId: string; quantity: bigint }[]
+  /** `lineId`: what its line is called in the pricing, where that is known already. */
+  added: readonly { variantId: string; quantity: bigint; lineId?: string }[]
   /** Off the whole order, instead of what staff took off before; null takes that back. */
   discount?: { amount: bigint; reason: string } | null | undefined
   shippingAddress?: Address | undefined
+  /** Let the promotions it was placed under have their say anew; otherwise what they gave stays with the goods. */
+  recountsPromotions?: boolean | undefined
 }
 
 /** A variant that an edit adds, with what a line of an order says of it. */
@@ -37,10 +44,25 @@ export interface Repriced {
   added: ReadonlyMap<string, AddedGoods>
   /** What promotions may give away, by variant. */
   gifts: ReadonlyMap<string, AddedGoods>
+  rules: CompiledPricing
+}
+
+/** What a plugin that reckons taxes is to be asked, with no transaction open, before an order can be priced. */
+export interface TaxQuestion {
+  /** A digest of what is asked: the answer holds for nothing else. */
+  of: string
+  untaxed: PricingInput
+  rules: CompiledPricing
+  installs: readonly InstalledPlugin[]
+}
+
+export interface TaxAnswer extends Pick<PricingInput['plugins'], 'taxes' | 'notes'> {
+  of: string
 }
 
 interface StoredOrder {
   pricing_input: unknown
+  pricing_result: unknown
   pricing_version: string | null
   lines: readonly { id: string; pricingLineId: string | null; kind: 'item' | 'gift' }[]
 }
@@ -48,28 +70,33 @@ interface StoredOrder {
 export const STAFF_DISCOUNT_REASON_BYTES_MAX = 200
 
 /**
- * Prices an order as it would be after an edit: with the promotions, taxes and prices it was placed under, and what plugins said
- * then; only goods that are added come at the price of now. Refuses `invalid_state` for orders whose taxes a plugin reckoned, and
- * what is wrong with the edit by its field.
+ * Prices an order as it would be after an edit: with the taxes and prices it was placed under; only goods that are added come at the
+ * price of now. What promotions and plugins took off stays with the goods, or promotions are counted anew. Taxes that a
+ * plugin reckoned are asked again: without an answer to what is to be asked, the question is answered. Refuses what is wrong with
+ * the edit by its field.
  */
-export async function repriceOrder(tx: Tx, stored: StoredOrder, edit: OrderEdit, now: Date): Promise<Repriced> {
+export async function repriceOrder(
+  tx: Tx,
+  stored: StoredOrder,
+  edit: OrderEdit,
+  { now, taxed }: { now: Date; taxed?: TaxAnswer | undefined },
+): Promise<Repriced | TaxQuestion> {
   const rules = await rulesOf(tx, stored)
   const before = readPricingInput(stored.pricing_input)
-  if (before.plugins.taxes)
-    throw new Refusal('invalid_state', {
-      detail: 'A plugin reckoned the taxes of this order, and is not asked again.',
-      extra: { current_state: 'taxed_by_plugin' },
-    })
   const added = await goodsOf(tx, edit.added, now)
   const newLines = [...added].map(([id, { goods, quantity }]): PricingLine => ({ id, quantity, ...toGoods(goods) }))
-  const input: PricingInput = {
+  const untaxed: PricingInput = {
     ...before,
     lines: [...changedLines(before, stored, edit), ...newLines],
     manual: manualDiscounts(before, edit),
     ...(edit.shippingAddress && { shippingAddress: toPlace(edit.shippingAddress) }),
+    granted: grantedOf(before, stored.pricing_result, edit.recountsPromotions ?? false),
+    plugins: { ...before.plugins, discounts: [], taxes: null },
   }
-  if (input.lines.length === 0) throw new Refusal('cart_empty', { detail: 'Nothing would be left of the order: cancel it instead.' })
-  if (input.lines.length > CART_LINES_MAX) throw new Refusal('too_many_lines')
+  assertLines(untaxed)
+  const of = contentHash(untaxed)
+  if (before.plugins.taxes && taxed?.of !== of) return { of, untaxed, rules, installs: (await pricingInForce(tx)).installs }
+  const input = taxed ? withTaxes(untaxed, taxed) : untaxed
   const priced = priceCart(input, rules)
   if (input.lines.some((line) => line.requiresShipping) && !priced.shipping)
     throw new Refusal('shipping_option_unavailable', { detail: priced.shippingProblem ?? 'The order cannot be sent this way any more.' })
@@ -78,7 +105,16 @@ export async function repriceOrder(tx: Tx, stored: StoredOrder, edit: OrderEdit,
     tx,
     before.gifts.map(({ variantId }) => variantId),
   )
-  return { input, priced, added: new Map([...added].map(([id, { goods }]) => [id, goods])), gifts }
+  return { input, priced, added: new Map([...added].map(([id, { goods }]) => [id, goods])), gifts, rules }
+}
+
+function assertLines({ lines }: PricingInput): void {
+  if (lines.length === 0) throw new Refusal('cart_empty', { detail: 'Nothing would be left of the order: cancel it instead.' })
+  if (lines.length > CART_LINES_MAX) throw new Refusal('too_many_lines')
+}
+
+function withTaxes(untaxed: PricingInput, { taxes, notes }: TaxAnswer): PricingInput {
+  return { ...untaxed, plugins: { ...untaxed.plugins, taxes, notes: [...untaxed.plugins.notes, ...notes] } }
 }
 
 async function rulesOf(tx: Tx, { pricing_version: version }: StoredOrder): Promise<CompiledPricing> {
@@ -114,7 +150,7 @@ async function goodsOf(tx: Tx, added: OrderEdit['added'], now: Date): Promise<Ma
     return []
   })
   if (errors.length > 0) throw new Refusal(errors[0]!.code as 'not_found', { detail: 'The goods cannot be added.', errors })
-  return new Map(added.map(({ variantId, quantity }) => [newId(now), { goods: goods.get(variantId)!, quantity }]))
+  return new Map(added.map(({ variantId, quantity, lineId = newId(now) }) => [lineId, { goods: goods.get(variantId)!, quantity }]))
 }
 
 async function readGoods(tx: Tx, variantIds: string[]): Promise<Map<string, AddedGoods>> {

@@ -10,11 +10,11 @@ import { verifyOrders } from '../orders/verify-orders.ts'
 import { refundOrder } from '../refunds/refund-order.ts'
 import { Refusal } from '../refusal.ts'
 import { buyCart, fillCart } from '../testing/buying.ts'
+import { editing } from '../testing/editing.ts'
 import { addGoods } from '../testing/goods.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
 import { pay } from '../testing/paying.ts'
 import { cancelOrder } from './cancel-order.ts'
-import { editOrder } from './edit-order.ts'
 
 // Random lives of an order, each step held against a small model that shares nothing with the product: plain numbers, and what
 // a shopkeeper would say of them.
@@ -42,6 +42,8 @@ interface Model {
   sent: number
   captured: number
   refunded: number
+  /** Of it, what edits had made too much. */
+  repaid: number
   /** What a payment by hand is waited for: from the beginning, and again after an edit that left something to pay. */
   awaited: number
 }
@@ -60,7 +62,7 @@ const totalOf = ({ ordered }: Model) => ordered * PRICE + SHIPPING
 function statusOf(model: Model): string {
   if (model.isCancelled) return 'cancelled'
   if (model.sent > 0) return model.sent === model.ordered ? 'fulfilled' : 'part_fulfilled'
-  return model.captured >= totalOf(model) && model.refunded < model.captured ? 'paid' : 'placed'
+  return model.captured >= totalOf(model) + model.repaid && model.refunded < model.captured ? 'paid' : 'placed'
 }
 
 /** A step: what it asks of the shop, and what the model says comes of it; undefined where the shop must say no. */
@@ -135,12 +137,13 @@ class Edit extends Step {
     const ordered = this.quantity
     if (model.isCancelled || ordered === 0 || ordered < model.sent || ordered > RECEIVED) return undefined
     const next = { ...model, ordered }
-    const left = totalOf(next) - (model.captured - model.refunded)
-    return { ...next, awaited: Math.max(0, left), refunded: model.refunded + Math.max(0, -left) }
+    const left = totalOf(next) + model.repaid - model.captured
+    const repaid = Math.min(Math.max(0, -left), model.captured - model.refunded)
+    return { ...next, awaited: Math.max(0, left), refunded: model.refunded + repaid, repaid: model.repaid + repaid }
   }
   async perform({ merchant, orderId, lineId }: Real) {
     const edit = { quantities: [{ lineId, quantity: BigInt(this.quantity) }], added: [] }
-    await merchant.inMerchant((tx) => editOrder(tx, { orderId, edit, reason: '', expectedTotal: undefined, ...by() }))
+    await editing(merchant, { orderId, edit })
   }
 }
 
@@ -203,7 +206,15 @@ async function begin(): Promise<{ model: Model; real: Real }> {
   const merchant = await shop.addMerchant()
   const goods = await addGoods(merchant, { price: BigInt(PRICE), onHand: BigInt(RECEIVED) })
   const { order } = await buyCart(merchant, (await fillCart(merchant, [{ goods, quantity: BigInt(ORDERED) }])).id)
-  const model: Model = { isCancelled: false, ordered: ORDERED, sent: 0, captured: 0, refunded: 0, awaited: ORDERED * PRICE + SHIPPING }
+  const model: Model = {
+    isCancelled: false,
+    ordered: ORDERED,
+    sent: 0,
+    captured: 0,
+    refunded: 0,
+    repaid: 0,
+    awaited: ORDERED * PRICE + SHIPPING,
+  }
   return { model, real: { merchant, orderId: order.id, lineId: order.lines[0]!.id, variantId: goods.variantId } }
 }
 

@@ -1,18 +1,31 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import type { Actor } from '../actor.ts'
 import { newId } from '../ids.ts'
+import { excessOf, outstandingOf } from '../orders/amounts-due.ts'
 import type { HeldOrder } from '../orders/hold-order.ts'
+import { repayingOf } from '../payments/repaying.ts'
+import { smaller } from '../pricing/smaller.ts'
 import { refundHeld } from '../refunds/refund-order.ts'
+import { readRefundable } from '../refunds/refundable.ts'
 
 /**
- * After an edit of a held order: what was paid too much goes back the way it came, and what is missing is waited for, as a payment
- * by hand. What a provider has only authorized stays as it is: staff capture less of it.
+ * After an edit of a held order: what was paid too much goes back, and what is missing is waited for, as a payment by hand until
+ * something else pays it. What a provider has only authorized stays as it is: staff capture less of it. Answers what is outstanding.
  */
-export async function settleDifference(tx: Tx, held: HeldOrder, by: { actor: Actor; now: Date; reason: string }): Promise<void> {
-  const { total, authorized, captured, refunded } = held.state
-  await awaitPayment(tx, held, total - (authorized - refunded), by.now)
-  const excess = captured - refunded - total
-  if (excess > 0n) await refundHeld(tx, held, { lines: [], shipping: 0n, amount: excess, to: 'original', ...by })
+export async function settleDifference(
+  tx: Tx,
+  held: HeldOrder,
+  by: { editId: string; to: 'original' | 'store_credit'; actor: Actor; now: Date; reason: string },
+): Promise<bigint> {
+  const repaying = await repayingOf(tx, held.id)
+  const outstanding = outstandingOf(held.state, repaying)
+  await awaitPayment(tx, held, outstanding, by.now)
+  const excess = excessOf(held.state, repaying)
+  // A dispute may have some of it.
+  const left = excess > 0n ? (await readRefundable(tx, held.id)).amount : 0n
+  const amount = smaller(excess, left)
+  if (amount > 0n) await refundHeld(tx, held, { lines: [], shipping: 0n, amount, ...by })
+  return outstanding
 }
 
 /** The one payment by hand that an order waits for, over what is missing; none where nothing is. */

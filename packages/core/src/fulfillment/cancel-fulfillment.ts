@@ -59,7 +59,8 @@ export async function cancelFulfillments(tx: Tx, fulfillments: readonly Fulfillm
   )
 }
 
-function assertNoShipment({ status, shipmentId, id }: Fulfillment): void {
+/** Refuses `invalid_state` for an open fulfillment that a carrier was told of. */
+export function assertNoShipment({ status, shipmentId, id }: Fulfillment): void {
   if (shipmentId === null || !OPEN_STEPS.includes(status)) return
   throw new Refusal('invalid_state', {
     detail: 'A carrier was told of this: call the shipment off first.',

@@ -11,6 +11,7 @@ import { cancelFulfillments } from './cancel-fulfillment.ts'
 import { type Fulfillment, fulfillmentsOf, OPEN_STEPS, type OpensOn } from './fulfillment.ts'
 import { freeOf, type OpenLine, type Plan, planPicks } from './plan.ts'
 import { loadFulfillmentSettings } from './settings.ts'
+import { sortLines } from './sort-lines.ts'
 
 export const FULFILLMENTS_PER_ORDER_MAX = 500
 
@@ -27,10 +28,10 @@ export interface Opened {
 
 /**
  * Opens fulfillments for all of an order that has neither left the house nor is in one: one for each location that has
- * something of it. The order is held. Repeating it opens nothing.
+ * something of it. The order is held. Repeating it opens nothing. `only`: of these lines.
  */
-export async function openFulfillments(tx: Tx, held: HeldOrder, by: By): Promise<Opened> {
-  const { plan, before } = await planOf(tx, held)
+export async function openFulfillments(tx: Tx, held: HeldOrder, by: By, only?: ReadonlySet<string>): Promise<Opened> {
+  const { plan, before } = await planOf(tx, held, only)
   return { fulfillments: await insertPlan(tx, held, { plan, before }, by), unallocated: plan.unallocated }
 }
 
@@ -103,14 +104,20 @@ export async function planFulfillments(tx: Tx, held: HeldOrder, by: By): Promise
       extra: { current_state: 'in_hand', line_id: line.id },
     })
   }
-  const opens = untouched.length > 0 || isDue(held, (await loadFulfillmentSettings(tx)).opensOn)
-  return opens ? openFulfillments(tx, held, by) : { fulfillments: [], unallocated: [] }
+  const { opensOn, fulfilsUnsent } = await loadFulfillmentSettings(tx)
+  if (untouched.length === 0 && !isDue(held, opensOn)) return { fulfillments: [], unallocated: [] }
+  return openFulfillments(tx, held, by, fulfilsUnsent ? (await sortLines(tx, held)).sent : undefined)
 }
 
 /** Whether an order's fulfillments open by themselves as it stands. */
 export function isDue({ state }: HeldOrder, opensOn: OpensOn): boolean {
   if (['pending', 'cancelled', 'returned'].includes(state.status) || state.paymentStatus === 'review') return false
-  return opensOn === 'placed' || (opensOn === 'paid' && state.captured - state.refunded >= state.total)
+  return opensOn === 'placed' || (opensOn === 'paid' && isPaid(state))
+}
+
+/** Whether all of an order is paid, and not all of that has gone back. */
+export function isPaid({ captured, refunded, repaid, total }: HeldOrder['state']): boolean {
+  return captured >= total + repaid && (total === 0n || refunded < captured)
 }
 
 /** Refuses `invalid_state` for an order that is not to be sent. */
@@ -122,10 +129,11 @@ export function assertFirm({ state }: HeldOrder): void {
   })
 }
 
-async function planOf(tx: Tx, held: HeldOrder): Promise<{ plan: Plan; before: number }> {
+async function planOf(tx: Tx, held: HeldOrder, only?: ReadonlySet<string>): Promise<{ plan: Plan; before: number }> {
   assertFirm(held)
   const { lines, free, before } = await stateOf(tx, held)
-  return { plan: planPicks(lines, free), before }
+  const wanted = only ? lines.filter(({ id }) => only.has(id)) : lines
+  return { plan: planPicks(wanted, free), before }
 }
 
 /** What is open of each line, and what of the order's stock is in no fulfillment. */

@@ -10,13 +10,16 @@ export interface FulfillmentSettings {
   opensOn: OpensOn
   /** So long after their goods were sent or delivered buyers may ask to return them; 0: only staff may. */
   returnWindowDays: number
+  /** Goods that need no sending, as downloads, are fulfilled by themselves once their order is paid. */
+  fulfilsUnsent: boolean
 }
 
-const DEFAULTS: FulfillmentSettings = { opensOn: 'placed', returnWindowDays: 30 }
+const DEFAULTS: FulfillmentSettings = { opensOn: 'placed', returnWindowDays: 30, fulfilsUnsent: false }
 
 export async function loadFulfillmentSettings(tx: Pick<Tx, 'merchantId' | 'sql'>): Promise<FulfillmentSettings> {
   const [row] = await tx.sql<FulfillmentSettings[]>`
-    select opens_on as "opensOn", return_window_days as "returnWindowDays" from fulfillment_settings where merchant_id = ${tx.merchantId}`
+    select opens_on as "opensOn", return_window_days as "returnWindowDays", fulfils_unsent as "fulfilsUnsent"
+    from fulfillment_settings where merchant_id = ${tx.merchantId}`
   return row ?? DEFAULTS
 }
 
@@ -29,10 +32,15 @@ export async function updateFulfillmentSettings(
   await tx.sql`insert into fulfillment_settings (merchant_id) values (${tx.merchantId}) on conflict do nothing`
   await tx.sql`select 1 from fulfillment_settings where merchant_id = ${tx.merchantId} for no key update`
   const before = await loadFulfillmentSettings(tx)
-  const after = { opensOn: changes.opensOn ?? before.opensOn, returnWindowDays: changes.returnWindowDays ?? before.returnWindowDays }
-  if (after.opensOn === before.opensOn && after.returnWindowDays === before.returnWindowDays) return before
+  const after = {
+    opensOn: changes.opensOn ?? before.opensOn,
+    returnWindowDays: changes.returnWindowDays ?? before.returnWindowDays,
+    fulfilsUnsent: changes.fulfilsUnsent ?? before.fulfilsUnsent,
+  }
+  if (JSON.stringify(after) === JSON.stringify(before)) return before
   await tx.sql`
-    update fulfillment_settings set opens_on = ${after.opensOn}, return_window_days = ${after.returnWindowDays}, updated_at = ${by.now}
+    update fulfillment_settings set opens_on = ${after.opensOn}, return_window_days = ${after.returnWindowDays},
+      fulfils_unsent = ${after.fulfilsUnsent}, updated_at = ${by.now}
     where merchant_id = ${tx.merchantId}`
   const documents = { before: documentOf(before), after: documentOf(after) }
   await Promise.all([
@@ -55,6 +63,6 @@ export async function updateFulfillmentSettings(
   return after
 }
 
-function documentOf({ opensOn, returnWindowDays }: FulfillmentSettings) {
-  return { opens_on: opensOn, return_window_days: returnWindowDays }
+function documentOf({ opensOn, returnWindowDays, fulfilsUnsent }: FulfillmentSettings) {
+  return { opens_on: opensOn, return_window_days: returnWindowDays, fulfils_unsent: fulfilsUnsent }
 }

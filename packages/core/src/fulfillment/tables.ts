@@ -30,6 +30,7 @@ export const fulfillmentSettings = pgTable('fulfillment_settings', {
   returnWindowDays: integer('return_window_days').notNull().default(30),
   followedSequence: bigint('followed_sequence', { mode: 'bigint' }).notNull().default(0n),
   updatedAt: time('updated_at').notNull().defaultNow(),
+  fulfilsUnsent: boolean('fulfils_unsent').notNull().default(false),
 })
 
 export const fulfillments = pgTable(

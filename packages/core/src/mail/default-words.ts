@@ -46,6 +46,15 @@ export const DEFAULT_WORDS: Record<MailTemplateName, MailWords> = {
     text: text(`These are on their way to you:\n\n${GOODS_TEXT}\n${ORDER_LINK_TEXT}`),
     html: html(`<p>These are on their way to you:</p>${GOODS_HTML}${ORDER_LINK_HTML}`),
   },
+  payment_requested: {
+    subject: 'Something is left to pay of your order {{ order.number }}',
+    text: text(
+      `Your order {{ order.number }} was changed. It comes to {{ order.total }} now, of which {{ amount }} is left to pay.\n\nPay it here: {{ order.url }}\n`,
+    ),
+    html: html(
+      `<p>Your order {{ order.number }} was changed. It comes to {{ order.total }} now, of which {{ amount }} is left to pay.</p><p><a href="{{ order.url }}">Pay it here</a></p>`,
+    ),
+  },
   refund_issued: {
     subject: 'A refund for your order {{ order.number }}',
     text: text(

@@ -3,6 +3,7 @@ export const MAIL_TEMPLATE_NAMES = [
   'order_placed',
   'order_cancelled',
   'shipment_sent',
+  'payment_requested',
   'refund_issued',
   'return_received',
   'verify_email',
@@ -63,6 +64,10 @@ export const MAIL_TEMPLATES: Record<MailTemplateName, MailTemplateKind> = {
   order_placed: { meaning: 'An order is firm.', sample: { shop: SHOP, order: ORDER } },
   order_cancelled: { meaning: 'An order was cancelled.', sample: { shop: SHOP, order: ORDER, reason: 'Out of stock' } },
   shipment_sent: { meaning: 'Goods of an order are on their way.', sample: { shop: SHOP, order: ORDER, lines: GOODS } },
+  payment_requested: {
+    meaning: 'An order costs more than was paid, and its buyer is asked for the rest.',
+    sample: { shop: SHOP, order: ORDER, amount: '6.50 EUR' },
+  },
   refund_issued: {
     meaning: 'Money of an order was given back.',
     sample: { shop: SHOP, order: ORDER, amount: '6.50 EUR', to_store_credit: false },

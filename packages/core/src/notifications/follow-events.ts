@@ -12,6 +12,7 @@ const TEMPLATES: Record<string, MailTemplateName> = {
   'order.placed': 'order_placed',
   'order.cancelled': 'order_cancelled',
   'fulfillment.shipped': 'shipment_sent',
+  'payment.requested': 'payment_requested',
   'refund.issued': 'refund_issued',
   'return.received': 'return_received',
 }

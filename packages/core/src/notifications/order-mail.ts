@@ -10,7 +10,10 @@ import { type LineQuantity, type OrderEvent, readOrderEvent } from '../orders/or
 /** What imported catalogues call the variant of a product that has but one. */
 const ONLY_VARIANT = 'Default Title'
 
-type OrderTemplate = Extract<MailTemplateName, 'order_placed' | 'order_cancelled' | 'shipment_sent' | 'refund_issued' | 'return_received'>
+type OrderTemplate = Extract<
+  MailTemplateName,
+  'order_placed' | 'order_cancelled' | 'shipment_sent' | 'payment_requested' | 'refund_issued' | 'return_received'
+>
 
 /** What the mails about orders say: the order as it is when the mail is sent, and what its event tells. */
 export function orderMail(keys: TokenKeys): Record<OrderTemplate, MailDataLoader> {
@@ -24,6 +27,9 @@ export function orderMail(keys: TokenKeys): Record<OrderTemplate, MailDataLoader
     order_placed: about(() => ({})),
     order_cancelled: about((order) => ({ reason: order.cancelReason })),
     shipment_sent: about((order, event) => ({ lines: event.type === 'fulfillment.shipped' ? goods(order, event.lines) : [] })),
+    payment_requested: about((order, event) => ({
+      amount: event.type === 'payment.requested' ? money(event.amount, order.currency) : null,
+    })),
     refund_issued: about((order, event) =>
       event.type === 'refund.issued'
         ? { amount: money(event.amount, order.currency), to_store_credit: event.to === 'store_credit' }

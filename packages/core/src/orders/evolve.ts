@@ -28,6 +28,7 @@ function fresh({ customerId: _, lines, ...content }: OrderContent): OrderState {
     authorized: 0n,
     captured: 0n,
     refunded: 0n,
+    repaid: 0n,
     lines: lines.map((line) => ({ ...line, fulfilled: 0n, delivered: 0n, returned: 0n })),
     tags: [],
     cancelledAt: null,
@@ -69,7 +70,11 @@ function changed(state: OrderState, event: OrderEvent, at: Date): OrderState {
     case 'refund.issued':
       if (state.refunded + event.amount > state.captured)
         throw new Refusal('refund_exceeds_capture', { detail: 'More would be refunded than was captured.' })
-      return { ...state, refunded: state.refunded + event.amount }
+      return {
+        ...state,
+        refunded: state.refunded + event.amount,
+        repaid: state.repaid + (event.editId === undefined ? 0n : event.amount),
+      }
     case 'fulfillment.shipped':
       assertFirm(state, 'sent')
       return { ...state, lines: moved(state, event.lines, 'fulfilled', 'quantity') }
@@ -80,6 +85,7 @@ function changed(state: OrderState, event: OrderEvent, at: Date): OrderState {
     case 'order.noted':
     case 'payment.failed':
     case 'payment.action_required':
+    case 'payment.requested':
     case 'payment.held_for_review':
     case 'payment.disputed':
       return state
@@ -93,11 +99,11 @@ function derived(state: OrderState, event: OrderEvent): OrderState {
   return { ...next, status: statusOf(next) }
 }
 
-function statusOf({ status, fulfillmentStatus, paymentStatus, captured, total, lines }: OrderState): OrderStatus {
+function statusOf({ status, fulfillmentStatus, paymentStatus, captured, total, repaid, lines }: OrderState): OrderStatus {
   if (status === 'cancelled' || status === 'pending') return status
   if (fulfillmentStatus === 'part_returned') return sentStatus(lines)
   if (fulfillmentStatus !== 'unfulfilled') return fulfillmentStatus
-  const isPaid = paymentStatus === 'paid' || (paymentStatus === 'part_refunded' && captured >= total)
+  const isPaid = paymentStatus === 'paid' || (paymentStatus === 'part_refunded' && captured >= total + repaid)
   return isPaid ? 'paid' : 'placed'
 }
 
@@ -116,14 +122,14 @@ function fulfillmentStatusOf(lines: readonly OrderLineState[]): FulfillmentStatu
 
 /** Money that moved decides; while none has, what was heard of the payment last. */
 function paymentStatusOf(
-  { total, authorized, captured, refunded, status, paymentStatus }: OrderState,
+  { total, authorized, captured, refunded, repaid, status, paymentStatus }: OrderState,
   event: OrderEvent,
 ): OrderPaymentStatus {
   if (event.type === 'payment.held_for_review') return 'review'
   if (captured > 0n) {
     if (refunded >= captured) return 'refunded'
     if (refunded > 0n) return 'part_refunded'
-    return captured >= total ? 'paid' : 'part_paid'
+    return captured >= total + repaid ? 'paid' : 'part_paid'
   }
   if (status === 'cancelled') return authorized > 0n ? 'authorized' : 'voided'
   if (total === 0n) return 'paid'

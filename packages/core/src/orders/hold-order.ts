@@ -44,7 +44,8 @@ function rowQuery(tx: Tx, orderId: string): Query {
     select id, cart_id as "cartId", customer_id as "customerId", email, placed_at as "placedAt", location_id as "locationId", number, status,
       payment_status as "paymentStatus", fulfillment_status as "fulfillmentStatus", currency, subtotal, discount_total as "discountTotal",
       shipping_discount_total as "shippingDiscountTotal", shipping_total as "shippingTotal", tax_total as "taxTotal",
-      tax_included as "taxIncluded", total, authorized_total as authorized, captured_total as captured, refunded_total as refunded, tags,
+      tax_included as "taxIncluded", total, authorized_total as authorized, captured_total as captured, refunded_total as refunded,
+      repaid_total as repaid, tags,
       cancelled_at as "cancelledAt", cancel_reason as "cancelReason", contact_revision as "contactRevision", revision
     from orders where merchant_id = ${tx.merchantId} and id = ${orderId}`
 }

@@ -31,7 +31,7 @@ export async function orderAt(tx: Tx, orderId: string, at: Date): Promise<Order>
 }
 
 function asItWas(order: Order, state: OrderState, then: { contact: ContactRow | undefined; paymentIds: ReadonlySet<string> }): Order {
-  const { authorized, captured, refunded, lines, contactRevision: _, revision: __, ...folded } = state
+  const { authorized, captured, refunded, repaid, lines, contactRevision: _, revision: __, ...folded } = state
   const known = new Map(order.lines.map((line) => [line.id, line]))
   return {
     ...order,
@@ -40,6 +40,7 @@ function asItWas(order: Order, state: OrderState, then: { contact: ContactRow | 
     authorizedTotal: authorized,
     capturedTotal: captured,
     refundedTotal: refunded,
+    repaidTotal: repaid,
     lines: lines.map((line) => ({ ...known.get(line.id)!, ...line })),
     payments: order.payments.filter(({ id }) => then.paymentIds.has(id)),
   }

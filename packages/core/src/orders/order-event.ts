@@ -37,6 +37,8 @@ export type OrderEvent =
   | { type: 'payment.authorized' | 'payment.captured' | 'payment.voided'; paymentId: string; amount: bigint }
   | { type: 'payment.failed'; paymentId: string; code: string }
   | { type: 'payment.action_required'; paymentId: string }
+  /** The buyer is asked to pay what is outstanding. */
+  | { type: 'payment.requested'; amount: bigint }
   | { type: 'payment.held_for_review'; paymentId: string; reason: string }
   | { type: 'payment.disputed'; paymentId: string; disputeId: string; amount: bigint; status: 'opened' | 'won' | 'lost' }
   | {
@@ -47,6 +49,8 @@ export type OrderEvent =
       to: 'original' | 'store_credit'
       lines: LineQuantity[]
       shipping: bigint
+      /** The edit whose excess it gives back; absent otherwise. */
+      editId?: string
     }
   | { type: 'fulfillment.shipped' | 'fulfillment.delivered'; fulfillmentId: string; lines: LineQuantity[] }
   | { type: 'return.received'; returnId: string; lines: LineQuantity[] }

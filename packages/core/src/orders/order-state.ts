@@ -57,6 +57,8 @@ export interface OrderState extends OrderTotals {
   authorized: bigint
   captured: bigint
   refunded: bigint
+  /** Of what was refunded, what edits had made too much: it is owed again when the order grows. The rest was given for good. */
+  repaid: bigint
   lines: OrderLineState[]
   tags: string[]
   cancelledAt: Date | null

@@ -65,6 +65,8 @@ export interface Order {
   authorizedTotal: bigint
   capturedTotal: bigint
   refundedTotal: bigint
+  /** Of what was refunded, what edits had made too much. */
+  repaidTotal: bigint
   tags: string[]
   pricing: OrderPricing
   placedAt: Date
@@ -82,7 +84,7 @@ export function orderQueries(tx: Pick<Tx, 'merchantId' | 'sql'>, orderId: string
         customer_id as "customerId", shipping_address as "shippingAddress", billing_address as "billingAddress", subtotal,
         discount_total as "discountTotal", shipping_discount_total as "shippingDiscountTotal", shipping_total as "shippingTotal",
         tax_total as "taxTotal", tax_included as "taxIncluded", total, authorized_total as "authorizedTotal",
-        captured_total as "capturedTotal", refunded_total as "refundedTotal", tags, pricing_version as "pricingVersion", pricing_result as "pricingResult",
+        captured_total as "capturedTotal", refunded_total as "refundedTotal", repaid_total as "repaidTotal", tags, pricing_version as "pricingVersion", pricing_result as "pricingResult",
         placed_at as "placedAt", cancelled_at as "cancelledAt", cancel_reason as "cancelReason"
       from orders where merchant_id = ${tx.merchantId} and id = ${orderId}`,
     tx.sql`

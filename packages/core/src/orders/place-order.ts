@@ -31,6 +31,7 @@ export function orderFrom(cart: Cart, given: { id: string; number: bigint; email
     authorizedTotal: 0n,
     capturedTotal: 0n,
     refundedTotal: 0n,
+    repaidTotal: 0n,
     tags: [],
     pricing: pricingOf(cart.pricing.rules.version, cart.priced),
     placedAt: given.now,

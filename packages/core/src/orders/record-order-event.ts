@@ -42,7 +42,8 @@ export function updateOrder(tx: Tx, orderId: string, state: OrderState): Query {
     update orders set status = ${state.status}, payment_status = ${state.paymentStatus}, fulfillment_status = ${state.fulfillmentStatus},
       subtotal = ${state.subtotal}, discount_total = ${state.discountTotal}, shipping_discount_total = ${state.shippingDiscountTotal},
       shipping_total = ${state.shippingTotal}, tax_total = ${state.taxTotal}, tax_included = ${state.taxIncluded}, total = ${state.total},
-      authorized_total = ${state.authorized}, captured_total = ${state.captured}, refunded_total = ${state.refunded}, tags = ${state.tags},
+      authorized_total = ${state.authorized}, captured_total = ${state.captured}, refunded_total = ${state.refunded},
+      repaid_total = ${state.repaid}, tags = ${state.tags},
       cancelled_at = ${state.cancelledAt}, cancel_reason = ${state.cancelReason}, contact_revision = ${state.contactRevision},
       revision = ${state.revision}
     where merchant_id = ${tx.merchantId} and id = ${orderId}`

@@ -57,6 +57,7 @@ export const orders = pgTable(
     tags: text('tags').array().notNull().default([]),
     revision: amount('revision').default(1n),
     contactRevision: amount('contact_revision').default(1n),
+    repaidTotal: amount('repaid_total').default(0n),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
@@ -144,6 +145,7 @@ export const orderEdits = pgTable(
     reason: text('reason').notNull(),
     actor: jsonb('actor').notNull().$type<Actor>(),
     editedAt: timestamp('edited_at', { withTimezone: true }).notNull().defaultNow(),
+    recountsPromotions: boolean('recounts_promotions').notNull().default(false),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),

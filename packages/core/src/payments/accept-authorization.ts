@@ -2,6 +2,7 @@ import type { Query, Tx } from '@souk/tenant-router/tx.ts'
 import { newId } from '../ids.ts'
 import { clearing } from '../ledger/accounts.ts'
 import { journalOfCapture } from '../ledger/journals-of-payments.ts'
+import { outstandingOf } from '../orders/amounts-due.ts'
 import type { HeldOrder } from '../orders/hold-order.ts'
 import type { OrderEvent } from '../orders/order-event.ts'
 import { recordOrderEvents } from '../orders/record-order-event.ts'
@@ -36,7 +37,7 @@ export async function acceptAuthorization(
     capturedAmount: said.captured,
     providerReference: said.reference,
   }
-  const wasDue = before.authorized < before.total
+  const wasDue = outstandingOf(before) > 0n
   const confirms = before.status === 'pending'
   const { short } = confirms ? await SAGA.confirm.run(tx, { orderId: order.id, ...by }) : { short: [] }
   await writePayment(tx, paid, operation, said, by)
@@ -45,7 +46,8 @@ export async function acceptAuthorization(
   const isWanted = before.status !== 'cancelled' && wasDue
   const events = isWanted ? [] : await takeBack(tx, paid, by)
   const told: OrderEvent[] = [{ type: 'payment.authorized', paymentId: payment.id, amount: said.authorized }]
-  if (before.authorized + said.authorized >= before.total) told.push(...(await closeManual(tx, order.id, by)))
+  if (outstandingOf({ ...before, authorized: before.authorized + said.authorized }) === 0n)
+    told.push(...(await closeManual(tx, order.id, by)))
   if (confirms && short.length === 0) told.push({ type: 'order.placed', content: null, payments: [factsOf(paid, said.method)] })
   if (said.captured > 0n) told.push({ type: 'payment.captured', paymentId: payment.id, amount: said.captured })
   if (said.captured > 0n) await bookCapture(tx, order, paid, { key: payment.id, amount: said.captured }, by)

@@ -1,12 +1,15 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { enqueue } from '../jobs.ts'
+import { outstandingOf } from '../orders/amounts-due.ts'
 import { type HeldOrder, holdOrder } from '../orders/hold-order.ts'
-import { recordOrderEvent } from '../orders/record-order-event.ts'
+import type { OrderEvent } from '../orders/order-event.ts'
+import { recordOrderEvent, recordOrderEvents } from '../orders/record-order-event.ts'
 import { acceptAuthorization } from './accept-authorization.ts'
 import { writeAmounts } from './apply-operation.ts'
 import { type Differing, differenceOf } from './check-outcome.ts'
 import { holdOperation, holdPayment, loadPayment, type OperationRow, type PaymentRow } from './payment.ts'
 import type { Outcome } from './provider.ts'
+import { repayingOf } from './repaying.ts'
 import { requestOperation } from './request-operation.ts'
 import { secondsUntilNext } from './retry-times.ts'
 import type { By } from './saga.ts'
@@ -106,7 +109,10 @@ async function fail(tx: Tx, held: Held, why: { reference: string | null; code: s
     update payment set status = 'failed', failure = ${JSON.stringify({ code, message })}::jsonb, next_action = null,
       provider_reference = coalesce(${reference}, provider_reference), settled_at = ${by.now}, updated_at = ${by.now}
     where merchant_id = ${tx.merchantId} and id = ${payment.id}`
-  await recordOrderEvent(tx, order, { type: 'payment.failed', paymentId: payment.id, code }, by)
+  const amount = outstandingOf(order.state, await repayingOf(tx, order.id))
+  const asksBuyer = operation.detail.elseAsksBuyer && amount > 0n && order.state.status !== 'cancelled'
+  const asked: OrderEvent[] = asksBuyer ? [{ type: 'payment.requested', amount }] : []
+  await recordOrderEvents(tx, order, [{ type: 'payment.failed', paymentId: payment.id, code }, ...asked], by)
 }
 
 /**

@@ -88,6 +88,7 @@ async function refunded(tx: Tx, { order, payment, operation }: Held, reference: 
       {
         ...{ type: 'refund.issued', refundId: refundId ?? operation.id, paymentId: payment.id, amount, to: 'original' },
         ...{ lines, shipping: BigInt(detail.refund?.shipping ?? 0) },
+        ...(detail.refund?.editId !== undefined && { editId: detail.refund.editId }),
       },
     ],
     by,

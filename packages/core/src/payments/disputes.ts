@@ -1,5 +1,6 @@
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { newId } from '../ids.ts'
+import { reverseJournal } from '../ledger/journal.ts'
 import { journalOfDisputeLost, journalOfDisputeOpened, journalOfDisputeWon } from '../ledger/journals-of-payments.ts'
 import { holdOrder } from '../orders/hold-order.ts'
 import { recordOrderEvent } from '../orders/record-order-event.ts'
@@ -31,8 +32,8 @@ export async function listDisputes(tx: Tx, page: { status: Dispute['status'] | u
 }
 
 /**
- * Writes down what a provider says of a dispute. It is opened once and decided once, in whatever order that is heard; the
- * order's history, and what the provider keeps back meanwhile, follow.
+ * Writes down what a provider says of a dispute. It is opened once and decided once, in whatever order that is heard; only one that was
+ * lost can be won after all, on appeal. The order's history, and what the provider keeps back meanwhile, follow.
  */
 export async function recordDispute(tx: Tx, paymentId: string, notice: DisputeNotice, by: By): Promise<void> {
   const payment = await loadPayment(tx, paymentId)
@@ -40,6 +41,7 @@ export async function recordDispute(tx: Tx, paymentId: string, notice: DisputeNo
   const opened = await open(tx, { ...payment, id: payment.id }, notice, by)
   const closed = notice.status !== 'opened' && (await close(tx, opened.id, notice.status, by))
   const told = [...(opened.isNew ? (['opened'] as const) : []), ...(closed ? [notice.status] : [])]
+  if (closed === 'on appeal') await reverseJournal(tx, { key: `dispute-lost:${opened.id}`, ...by })
   const about = { orderId: held.id, paymentId, currency: notice.currency, amount: notice.amount, provider: payment.provider, ...by }
   for (const status of told) {
     if (status === 'opened') await journalOfDisputeOpened(tx, { ...about, key: `dispute:${opened.id}` })
@@ -66,9 +68,17 @@ async function open(
   return { id: row!.id, isNew: row!.id === id }
 }
 
-async function close(tx: Tx, disputeId: string, status: 'won' | 'lost', { now }: By): Promise<boolean> {
-  const rows = await tx.sql`
-    update dispute set status = ${status}, closed_at = ${now}
-    where merchant_id = ${tx.merchantId} and id = ${disputeId} and status = 'opened' returning id`
-  return rows.length > 0
+async function close(
+  tx: Tx,
+  disputeId: string,
+  status: 'won' | 'lost',
+  { now }: By,
+): Promise<'for the first time' | 'on appeal' | undefined> {
+  const [row] = await tx.sql<{ wasLost: boolean }[]>`
+    update dispute d set status = ${status}, closed_at = ${now}
+    from (select id, status from dispute where merchant_id = ${tx.merchantId} and id = ${disputeId} for no key update) before
+    where d.merchant_id = ${tx.merchantId} and d.id = before.id
+      and (before.status = 'opened' or before.status = 'lost' and ${status} = 'won')
+    returning before.status = 'lost' as "wasLost"`
+  return row && (row.wasLost ? 'on appeal' : 'for the first time')
 }

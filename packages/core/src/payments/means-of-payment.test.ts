@@ -227,5 +227,17 @@ describe('callbacks', () => {
       { status: 'lost', amount: 1_490n, orderId: id },
     ])
     expect((await eventsOf(seller, id)).filter((type) => type === 'payment.disputed')).toHaveLength(2)
+    const keptBack = () =>
+      seller.inMerchant.read(
+        (tx) => tx.sql`
+          select account, sum(amount)::int as sum from ledger_entry where merchant_id = ${tx.merchantId} and account like 'dispute%'
+          group by account having sum(amount) <> 0`,
+      )
+    expect(await keptBack()).toMatchObject([{ sum: 1_490 }])
+    for (const eventId of ['evt-appeal', 'evt-appeal-again']) await dispute(eventId, 'won')
+    await process()
+    expect(await seller.inMerchant.read((tx) => listDisputes(tx, { status: 'won', limit: 10 }))).toHaveLength(1)
+    expect((await eventsOf(seller, id)).filter((type) => type === 'payment.disputed')).toHaveLength(3)
+    expect(await keptBack()).toEqual([])
   })
 })

@@ -28,10 +28,12 @@ export interface OperationDetail {
     save: boolean
     returnUrl: string | null
   }
+  /** Of an authorization without the buyer: if it is declined, the buyer is asked to pay. */
+  elseAsksBuyer?: boolean
   /** Of a capture: no other will follow. */
   final?: boolean
   /** Of a refund: what of the order it is for, which its event says, and the tax in it. */
-  refund?: { lines: { lineId: string; quantity: number }[]; shipping: number; tax: number }
+  refund?: { lines: { lineId: string; quantity: number }[]; shipping: number; tax: number; editId?: string }
   /** It takes back what was never booked: a payment that nobody waits for any more, or that staff rejected. */
   unbooked?: boolean
 }

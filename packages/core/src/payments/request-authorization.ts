@@ -15,6 +15,7 @@ export interface Attempt {
   /** How long its buyer has, by the database's clock. */
   minutes: number
   method: NonNullable<OperationDetail['authorize']>
+  elseAsksBuyer?: boolean | undefined
   actor: Actor
   now: Date
 }
@@ -43,7 +44,7 @@ const FIRST_LOOK_SECONDS = 45
 
 /** The insert of what the provider is asked; its id is the payment's. As a part of a larger statement. */
 export function insertAuthorization(tx: Scope, attempt: Attempt): Query {
-  const detail: OperationDetail = { authorize: attempt.method }
+  const detail: OperationDetail = { authorize: attempt.method, ...(attempt.elseAsksBuyer && { elseAsksBuyer: true }) }
   return tx.sql`
     insert into payment_operation (merchant_id, id, payment_id, order_id, kind, amount, currency, detail, attempts, due_at, requested_by,
       requested_at)

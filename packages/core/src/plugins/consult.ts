@@ -56,6 +56,16 @@ export async function consultPlugins(consultation: Consultation, input: PricingI
   return { ...plugins, taxes: await askTaxes(consultation, { ...input, plugins }, notes) }
 }
 
+/**
+ * Asks for the taxes of a price alone, whose discounts and delivery stand; those of an order that is edited. With no transaction open.
+ * Null: the merchant's own table decides. Notes say which providers did not answer.
+ */
+export async function consultTaxes(consultation: Consultation, input: PricingInput): Promise<Pick<Plugins, 'taxes' | 'notes'>> {
+  const notes: Plugins['notes'] = []
+  const taxes = await askTaxes(consultation, { ...input, plugins: { ...input.plugins, taxes: null } }, notes)
+  return { taxes, notes }
+}
+
 /** The cart with delivery rates of plugins in it, and what it then costs. */
 function repriced(blank: PricingInput, rates: Plugins['rates'], rules: CompiledPricing): [PricingInput, PricedCart] {
   const input = { ...blank, plugins: { ...NO_PLUGINS, rates } }

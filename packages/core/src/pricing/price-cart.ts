@@ -24,7 +24,7 @@ export function priceCart(input: PricingInput, rules: CompiledPricing, detail: D
   if (input.currency !== rules.document.currency)
     throw new Refusal('currency_mismatch', { detail: `This pricing is in ${rules.document.currency}, the cart in ${input.currency}.` })
   const session = openSession(input, rules)
-  const candidates = findCandidates(rules, input, session.facts, detail)
+  const candidates = input.granted?.keepsPromotions ? [] : findCandidates(rules, input, session.facts, detail)
   const run = settle(session, candidates)
   const { cart } = run
   run.adjustments.push(...discountShipping(input, cart))

@@ -115,6 +115,23 @@ const manualDiscount = z.strictObject({
   code: text,
 })
 
+/**
+ * What was taken off an order when it was placed, as an edit of it takes it along. `of`: the pieces that the share of a line was
+ * taken off, and the price of sending that the share of the shipping was. What is left of these keeps its part of the share.
+ */
+const granted = z.strictObject({
+  source: z.enum(['promotion', 'plugin']),
+  code: text,
+  reason: text,
+  promotionId: text.optional(),
+  installId: text.optional(),
+  version: z.union([text, z.number()]).optional(),
+  lines: z.array(z.strictObject({ lineId: text, amount: integer, of: integer })),
+  shipping: z.strictObject({ amount: integer, of: integer }).nullable(),
+})
+
+const grantedGift = z.strictObject({ lineId: text, variantId: text, quantity: integer })
+
 /** How the stored form of a pricing input reads. A change of meaning is a new version, and the old one stays readable. */
 export const storedPricingInput = z.strictObject({
   version: z.literal(2),
@@ -140,6 +157,8 @@ export const storedPricingInput = z.strictObject({
   /** The chosen method: a code of the shipping table, or `${installId}:${code}` of a plugin. */
   shipping: z.strictObject({ method: text }).nullable(),
   manual: z.array(manualDiscount).default([]),
+  /** Of an order that was edited. With `keepsPromotions` those of the pricing have no say any more: what they gave is here. */
+  granted: z.strictObject({ keepsPromotions: z.boolean(), discounts: z.array(granted), gifts: z.array(grantedGift) }).optional(),
   plugins: z.strictObject({
     discounts: z.array(pluginDiscounts),
     taxes: pluginTaxes.nullable(),
@@ -153,6 +172,7 @@ export const storedPricingInput = z.strictObject({
  * million. Stored whole with the order, so that its total can be computed again at any time.
  */
 export type PricingInput = z.output<typeof storedPricingInput>
+export type Granted = NonNullable<PricingInput['granted']>
 export type PricingLine = PricingInput['lines'][number]
 export type GiftVariant = PricingInput['gifts'][number]
 export type PluginDiscounts = PricingInput['plugins']['discounts'][number]

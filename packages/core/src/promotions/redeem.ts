@@ -97,6 +97,13 @@ export function redeemPromotions(tx: Pick<Tx, 'merchantId' | 'sql'>, claim: Rede
         counts_promotion, counts_customer, counts_coupon, counts_coupon_customer, ${now}::timestamptz
       from wanted
       where not exists (select from verdict where refused_by is not null)
+      -- What an order had given back, and uses again.
+      on conflict (merchant_id, order_id, promotion_id) do update set version = excluded.version, coupon_id = excluded.coupon_id,
+        coupon_code = excluded.coupon_code, customer_key = excluded.customer_key, amount = excluded.amount, state = 'claimed',
+        returned_at = null, counted_promotion = excluded.counted_promotion, counted_customer = excluded.counted_customer,
+        counted_coupon = excluded.counted_coupon, counted_coupon_customer = excluded.counted_coupon_customer,
+        claimed_at = excluded.claimed_at
+        where redemption.state = 'returned'
     )
     select promotion_id, refused_by from verdict`
 }

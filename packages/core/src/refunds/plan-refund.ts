@@ -1,5 +1,5 @@
 import { divide } from '../money.ts'
-import { type Charged, type Refund, type RefundShares, refundShares } from '../pricing/refund-shares.ts'
+import { type Charged, type Refund, type RefundedBefore, type RefundShares, refundShares } from '../pricing/refund-shares.ts'
 import { smaller } from '../pricing/smaller.ts'
 import { Refusal } from '../refusal.ts'
 
@@ -7,7 +7,7 @@ import { Refusal } from '../refusal.ts'
 export interface Refundable {
   charged: Charged
   /** What was refunded before, in lines and shipping. */
-  before: Refund
+  before: RefundedBefore
   /** Captured, less what was refunded or is held back by a dispute; over all payments. */
   amount: bigint
   /** The tax in it. */

@@ -32,6 +32,8 @@ export interface RefundWish {
 }
 
 export interface RefundRequest extends RefundWish {
+  /** The edit whose excess it gives back. */
+  editId?: string | undefined
   reason: string
   actor: Actor
   now: Date
@@ -122,7 +124,8 @@ async function askProviders(tx: Tx, refund: NewRefund): Promise<ReadonlyMap<stri
   const { actor, now } = refund.request
   const operations = new Map<string, string>()
   for (const { payment, amount, tax } of outsideParts(refund)) {
-    const detail = { refund: { ...saidOnce(refund, payment), tax: Number(tax) } }
+    const { editId } = refund.request
+    const detail = { refund: { ...saidOnce(refund, payment), tax: Number(tax), ...(editId !== undefined && { editId }) } }
     const { operationId } = await requestOperation(tx, {
       paymentId: payment.id,
       kind: 'refund',
@@ -168,10 +171,10 @@ function write(tx: Tx, refund: NewRefund, operations: ReadonlyMap<string, string
   }))
   const insert = tx.sql`
     insert into refund (merchant_id, id, order_id, destination, customer_id, currency, amount, tax, shipping, shipping_tax, withheld, reason,
-      actor, created_at)
+      actor, created_at, edit_id)
     values (${tx.merchantId}, ${id}, ${held.id}, ${request.to}, ${held.customerId}::uuid, ${held.state.currency}, ${refund.amount},
       ${refund.tax}, ${refund.shipping.amount}, ${refund.shipping.tax}, ${refund.withheld}, ${request.reason},
-      ${JSON.stringify(request.actor)}::jsonb, ${request.now})`
+      ${JSON.stringify(request.actor)}::jsonb, ${request.now}, ${request.editId ?? null}::uuid)`
   return [
     insert,
     tx.sql`
@@ -216,7 +219,8 @@ function accountOf({ id, provider, sourceId }: PaymentLeft): Account {
 /** What has happened by now. The parts that providers were asked for are told when they have answered. */
 function eventsOf(refund: NewRefund): OrderEvent[] {
   const { id, request, parts } = refund
-  const about = { type: 'refund.issued', refundId: id, to: request.to } as const
+  const { editId } = request
+  const about = { type: 'refund.issued', refundId: id, to: request.to, ...(editId !== undefined && { editId }) } as const
   const lines = refund.lines.map(({ lineId, quantity }) => ({ lineId: refund.lineIds.get(lineId)!, quantity }))
   if (request.to === 'store_credit') return [{ ...about, paymentId: null, amount: refund.amount, lines, shipping: refund.shipping.amount }]
   return insideParts(refund).map(({ payment, amount }) => {

@@ -14,6 +14,9 @@ interface LineRow {
   id: string
   name: string | null
   refunded: bigint
+  /** For those pieces, by the price they had then; and the tax in it. */
+  amount: bigint
+  tax: bigint
 }
 
 interface SumsRow {
@@ -33,7 +36,9 @@ export async function readRefundable(tx: Tx, orderId: string): Promise<Refundabl
   const charged = readCharged(sums.pricing_result)
   // Lines of the first orders were not named: they stand in the order of the shares.
   const names = new Map(lines.map(({ id, name }, index) => [id, name ?? charged.lines[index]?.id ?? id]))
-  const before = lines.filter(({ refunded }) => refunded > 0n).map(({ id, refunded }) => ({ lineId: names.get(id)!, quantity: refunded }))
+  const before = lines
+    .filter(({ refunded }) => refunded > 0n)
+    .map(({ id, refunded, amount, tax }) => ({ lineId: names.get(id)!, quantity: refunded, amount, tax }))
   const left = payments.reduce((sum, payment) => sum + payment.left, 0n)
   return {
     charged,
@@ -53,6 +58,11 @@ export function nameOf(order: Pick<RefundableOrder, 'names'>, lineId: string, in
     detail: 'The order has no such line.',
     errors: [{ pointer: `/lines/${index}/line_id`, code: 'not_found' }],
   })
+}
+
+/** How many pieces of each line were refunded, or are asked to be: by the line's id. */
+export async function refundedPieces(tx: Tx, orderId: string): Promise<ReadonlyMap<string, bigint>> {
+  return new Map((await lineRows(tx, orderId)).map(({ id, refunded }) => [id, refunded]))
 }
 
 /** What is left of each payment: captured, less what went back or is on its way, and less what a dispute has taken. */
@@ -75,10 +85,11 @@ function paymentsLeft(tx: Tx, orderId: string) {
 /** A refund that no payment gave anything for is as if it had never been. */
 function lineRows(tx: Tx, orderId: string) {
   return tx.sql<LineRow[]>`
-    select l.id, l.pricing_line_id as name, coalesce(gone.quantity, 0)::bigint as refunded
+    select l.id, l.pricing_line_id as name, coalesce(gone.quantity, 0)::bigint as refunded, coalesce(gone.amount, 0)::bigint as amount,
+      coalesce(gone.tax, 0)::bigint as tax
     from order_line l
       left join lateral (
-        select sum(r.quantity) as quantity
+        select sum(r.quantity) as quantity, sum(r.amount) as amount, sum(r.tax) as tax
         from refund_line r
         where r.merchant_id = ${tx.merchantId} and r.order_line_id = l.id and ${counts(tx, tx.sql`r.refund_id`)}
       ) gone on true

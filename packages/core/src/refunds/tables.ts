@@ -22,6 +22,7 @@ export const refunds = pgTable(
     reason: text('reason').notNull(),
     actor: jsonb('actor').notNull().$type<Actor>(),
     createdAt: timestamp('created_at', { withTimezone: true }).notNull().defaultNow(),
+    editId: uuid('edit_id'),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),

@@ -15,11 +15,21 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core'
 import type { Actor } from '../actor.ts'
+import type { TransferStatus } from './transfer.ts'
 
 // Stock knows variants and products by their ids alone: the catalogue opens and reads levels, not the other way round.
 // The foreign keys to them are in the database.
 
-export type MovementReason = 'import' | 'adjustment' | 'reservation' | 'expiry' | 'allocation' | 'release' | 'shipment' | 'return'
+export type MovementReason =
+  | 'import'
+  | 'adjustment'
+  | 'reservation'
+  | 'expiry'
+  | 'allocation'
+  | 'release'
+  | 'shipment'
+  | 'return'
+  | 'transfer'
 
 export const locations = pgTable(
   'location',
@@ -74,6 +84,7 @@ export const stockMovements = pgTable(
     note: text('note').notNull().default(''),
     actor: jsonb('actor').notNull().$type<Actor>(),
     occurredAt: timestamp('occurred_at', { withTimezone: true }).notNull().defaultNow(),
+    transferId: uuid('transfer_id'),
   },
   (table) => [
     primaryKey({ columns: [table.merchantId, table.id] }),
@@ -133,5 +144,44 @@ export const stockAllocations = pgTable(
   (table) => [
     primaryKey({ columns: [table.merchantId, table.orderId, table.lineVariantId, table.variantId, table.locationId] }),
     foreignKey({ columns: [table.merchantId, table.locationId], foreignColumns: [locations.merchantId, locations.id] }),
+  ],
+)
+
+const units = (name: string) => bigint(name, { mode: 'bigint' }).notNull()
+
+export const stockTransfers = pgTable(
+  'stock_transfer',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    id: uuid('id').notNull(),
+    fromLocationId: uuid('from_location_id').notNull(),
+    toLocationId: uuid('to_location_id').notNull(),
+    status: text('status').notNull().default('in_transit').$type<TransferStatus>(),
+    note: text('note').notNull().default(''),
+    actor: jsonb('actor').notNull().$type<Actor>(),
+    sentAt: timestamp('sent_at', { withTimezone: true }).notNull().defaultNow(),
+    closedAt: timestamp('closed_at', { withTimezone: true }),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.id] }),
+    foreignKey({ columns: [table.merchantId, table.fromLocationId], foreignColumns: [locations.merchantId, locations.id] }),
+    foreignKey({ columns: [table.merchantId, table.toLocationId], foreignColumns: [locations.merchantId, locations.id] }),
+  ],
+)
+
+export const stockTransferLines = pgTable(
+  'stock_transfer_line',
+  {
+    merchantId: uuid('merchant_id').notNull(),
+    transferId: uuid('transfer_id').notNull(),
+    variantId: uuid('variant_id').notNull(),
+    quantity: units('quantity'),
+    received: units('received').default(0n),
+    lost: units('lost').default(0n),
+    calledBack: units('called_back').default(0n),
+  },
+  (table) => [
+    primaryKey({ columns: [table.merchantId, table.transferId, table.variantId] }),
+    foreignKey({ columns: [table.merchantId, table.transferId], foreignColumns: [stockTransfers.merchantId, stockTransfers.id] }),
   ],
 )

@@ -46,6 +46,8 @@ export class FakeProvider implements PaymentProvider {
   readonly apiBases = ['https://psp.example', 'https://other.psp.example']
   readonly payments = new Map<string, FakePayment>()
   readonly calls: string[] = []
+  /** Whether methods that were kept are declined. */
+  decliningSaved = false
   /** The account of the last call. */
   account: ProviderAccount | undefined
   readonly #operations = new Map<string, Outcome>()
@@ -136,7 +138,7 @@ export class FakeProvider implements PaymentProvider {
   }
 
   #open(ask: Authorization): FakePayment {
-    const token = ask.token ?? 'ok'
+    const token = ask.token ?? (this.decliningSaved ? 'declined' : 'ok')
     const lies = { lie_amount: ask.amount - 1n, lie_currency: ask.amount }[token]
     const amount = lies ?? ask.amount
     const states: Record<string, FakePayment['state']> = { declined: 'declined', action: 'waiting', processing: 'processing' }

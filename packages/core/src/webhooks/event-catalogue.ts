@@ -39,6 +39,7 @@ const OF_PAYMENT = { ...OF_ORDER, payment_id: ID }
 const OF_FULFILLMENT = { fulfillment_id: ID, order_id: ID }
 const OF_RETURN = { return_id: ID, order_id: ID, lines: [{ line_id: ID, quantity: 1, reason: 'defective' }] }
 const OF_SHIPMENT = { shipment_id: ID, order_id: ID }
+const OF_TRANSFER = { transfer_id: ID, lines: [{ variant_id: ID, quantity: 1 }] }
 const OF_ENDPOINT = { endpoint_id: ID, url_host: 'hooks.shop.com' }
 const ASSIGNED = { ...OF_FULFILLMENT, status: 'picking', assigned_to: ID, courier_id: null }
 
@@ -69,6 +70,7 @@ const OF_BUYING: CataloguedEvent[] = [
     ['payment.captured', 'An amount was paid.', { ...OF_PAYMENT, amount: 4_990 }],
     ['payment.voided', 'What was authorized and not captured is given up.', { ...OF_PAYMENT, amount: 4_990 }],
     ['payment.failed', 'A payment was declined.', { ...OF_PAYMENT, code: 'insufficient_funds' }],
+    ['payment.requested', 'The buyer is asked to pay what is outstanding.', { ...OF_ORDER, amount: 1_250 }],
     ['payment.action_required', 'The buyer has to do something, 3-D Secure for example.', OF_PAYMENT],
     [
       'payment.held_for_review',
@@ -79,7 +81,7 @@ const OF_BUYING: CataloguedEvent[] = [
     [
       'refund.issued',
       'Money went back.',
-      { ...OF_ORDER, refund_id: ID, payment_id: ID, amount: 2_250, to: 'original', lines: LINES, shipping: 0 },
+      { ...OF_ORDER, refund_id: ID, payment_id: ID, amount: 2_250, to: 'original', lines: LINES, shipping: 0, edit_id: ID },
     ],
     ['fulfillment.shipped', 'Goods have left the house.', { ...OF_FULFILLMENT, lines: LINES }],
     ['fulfillment.delivered', 'Goods have arrived.', { ...OF_FULFILLMENT, lines: LINES }],
@@ -93,6 +95,7 @@ const OF_BUYING: CataloguedEvent[] = [
     ['fulfillment.picked', 'It is picked, maybe short.', { ...OF_FULFILLMENT, short: LINES }],
     ['fulfillment.packed', 'It is packed.', OF_FULFILLMENT],
     ['fulfillment.delivery_failed', 'A delivery was tried in vain.', { ...OF_FULFILLMENT, reason: 'nobody_home', attempt: 1 }],
+    ['fulfillment.split', 'A part of it goes in another one.', { ...OF_FULFILLMENT, into_fulfillment_id: ID, lines: LINES }],
     ['fulfillment.cancelled', 'It will not be sent.', { ...OF_FULFILLMENT, short: LINES }],
   ]),
   ...about('return', [
@@ -163,6 +166,11 @@ const OF_GOODS: CataloguedEvent[] = [
     ['collection.created', 'There is a new collection.', { collection_id: ID, handle: 'spring' }],
     ['collection.updated', 'A collection was changed.', { collection_id: ID, handle: 'spring', added: 2, removed: 1 }],
     ['collection.deleted', 'A collection was deleted.', { collection_id: ID, handle: 'spring' }],
+  ]),
+  ...about('stock_transfer', [
+    ['stock_transfer.sent', 'Goods go from one location to another.', OF_TRANSFER],
+    ['stock_transfer.received', 'Some of them, or all, have arrived.', OF_TRANSFER],
+    ['stock_transfer.cancelled', 'What was on its way was called back.', OF_TRANSFER],
   ]),
   ...about('import', [
     [

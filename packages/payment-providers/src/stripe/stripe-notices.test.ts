@@ -19,6 +19,7 @@ const dispute = {
   reason: 'fraudulent',
   status: 'needs_response',
   payment_intent: 'pi_1',
+  balance_transactions: [{ amount: -1200 }],
   evidence_details: { due_by: 1_800_000_000 },
 }
 
@@ -45,6 +46,8 @@ test.each([
   ['charge.dispute.updated', 'under_review', 'opened'],
   ['charge.dispute.closed', 'won', 'won'],
   ['charge.dispute.closed', 'lost', 'lost'],
+  ['charge.dispute.updated', 'appeal_under_review', 'lost'],
+  ['charge.dispute.closed', 'prevented', 'lost'],
 ])('%s with status %s is a dispute that is %s', (type, status, said) => {
   const told = { reference: 'dp_1', status: said, amount: 12n, currency: 'ISK', reason: 'fraudulent', dueBy: new Date(1_800_000_000_000) }
   expect(read(type, { ...dispute, status })).toMatchObject({ kind: 'dispute', reference: 'pi_1', dispute: told })
@@ -53,6 +56,7 @@ test.each([
 test('an inquiry, which takes no money, and events of no use are acknowledged and no more', () => {
   const nothing = { kind: 'other', paymentId: null, reference: null }
   expect(read('charge.dispute.created', { ...dispute, status: 'warning_needs_response' })).toMatchObject(nothing)
+  expect(read('charge.dispute.created', { ...dispute, status: 'prevented', balance_transactions: [] })).toMatchObject(nothing)
   expect(read('payout.paid', { id: 'po_1', object: 'payout' })).toMatchObject(nothing)
 })
 

@@ -22,14 +22,18 @@ export function noticeOf(event: Stripe.Event): ProviderNotice {
   return nothing
 }
 
-/** An inquiry, whose statuses begin with `warning_`, takes no money and is none yet. */
+/**
+ * An inquiry, whose statuses begin with `warning_`, takes no money and is none yet. Neither is one that was prevented, unless the money
+ * went to the buyer for that. One that was lost stays so while it is appealed against.
+ */
 function disputeOf(dispute: Stripe.Dispute): DisputeNotice | undefined {
-  if (dispute.status.startsWith('warning_')) return undefined
+  const status = statusOf(dispute)
+  if (status === undefined) return undefined
   const currency = dispute.currency.toUpperCase()
   const { due_by: dueBy } = dispute.evidence_details
   return {
     reference: dispute.id,
-    status: dispute.status === 'won' ? 'won' : dispute.status === 'lost' ? 'lost' : 'opened',
+    status,
     amount: fromStripeAmount(dispute.amount, currency),
     currency,
     reason: dispute.reason,
@@ -39,4 +43,11 @@ function disputeOf(dispute: Stripe.Dispute): DisputeNotice | undefined {
 
 function idOf(intent: string | { id: string } | null): string | null {
   return typeof intent === 'string' ? intent : (intent?.id ?? null)
+}
+
+function statusOf({ status, balance_transactions: movements }: Stripe.Dispute): DisputeNotice['status'] | undefined {
+  if (status.startsWith('warning_')) return undefined
+  if (status === 'prevented') return movements.reduce((sum, { amount }) => sum + amount, 0) < 0 ? 'lost' : undefined
+  if (status === 'won') return 'won'
+  return status === 'lost' || status.startsWith('appeal_') ? 'lost' : 'opened'
 }

@@ -177,6 +177,15 @@ describe('what follows', () => {
     })
   })
 
+  test('refuses a part that is not the last where several captures cannot be had, and takes it as the last', async () => {
+    const { paymentId, reference } = await authorizedLater()
+    stripe.books.allowsMulticapture = false
+    expect(await provider.capture(account, captureAsk(reference, 300n))).toMatchObject({ kind: 'refused', code: 'parameter_unknown' })
+    expect(await provider.capture(account, captureAsk(reference, 300n, true))).toMatchObject({ kind: 'captured', amount: 300n })
+    stripe.books.allowsMulticapture = true
+    expect(await provider.find(account, { paymentId, reference })).toMatchObject({ kind: 'authorized', captured: 300n })
+  })
+
   test('refuses a capture above what is authorized, or in another currency', async () => {
     const { reference } = await authorizedLater()
     expect(await provider.capture(account, captureAsk(reference, 1001n))).toMatchObject({ kind: 'refused', code: 'amount_too_large' })

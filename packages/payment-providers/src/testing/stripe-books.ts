@@ -61,6 +61,8 @@ export class StripeBooks {
   readonly customers: { id: string; object: 'customer'; metadata: Record<string, string> }[] = []
   /** Set to answer refunds as not done yet, or as failed. */
   refundStatus = 'succeeded'
+  /** Not every account, nor every card, allows several captures of one payment. */
+  allowsMulticapture = true
   /** For payments made now, in seconds. */
   now = () => Math.floor(Date.now() / 1000)
 
@@ -87,7 +89,7 @@ export class StripeBooks {
     if (id === undefined) return method === 'POST' ? this.#createIntent(form) : this.#listIntents(form)
     const intent = this.intents.find((one) => one.id === id)
     if (intent === undefined) throw notFound(`No such payment_intent: '${id}'`)
-    if (verb === 'capture') return capture(intent, form)
+    if (verb === 'capture') return capture(intent, form, this.allowsMulticapture)
     if (verb === 'cancel') return cancel(intent)
     return intent
   }
@@ -232,8 +234,12 @@ function cardError(intent: Intent): WireError {
   return new WireError(402, { ...(intent.last_payment_error as { type: string; message: string }), payment_intent: intent })
 }
 
-function capture(intent: Intent, form: Form): Intent {
+function capture(intent: Intent, form: Form, allowsMulticapture: boolean): Intent {
   if (intent.status !== 'requires_capture') throw unexpected(intent, 'captured')
+  if (textOf(form, 'final_capture') === 'false' && !allowsMulticapture) {
+    const message = 'The parameter `final_capture` can only be used when multicapture is available for this PaymentIntent.'
+    throw new WireError(400, { type: 'invalid_request_error', code: 'parameter_unknown', param: 'final_capture', message })
+  }
   const amount = Number(textOf(form, 'amount_to_capture') ?? intent.amount_capturable)
   if (amount > intent.amount_capturable) {
     const message = `The payment could not be captured because the requested capture amount is greater than ${intent.amount_capturable}.`

@@ -1,6 +1,6 @@
 import { percent } from '../percent.ts'
 import type { Adjustment, CouponOutcome, Detail, ExplanationStep, PricedCart, PromotionTrace, Totals } from '../priced-cart.ts'
-import type { PricingInput } from '../pricing-input.ts'
+import type { Granted, PricingInput } from '../pricing-input.ts'
 import { type Candidate, traceOf } from './candidates.ts'
 import { nearMisses } from './near-misses.ts'
 import { outcomeWords } from './outcome-words.ts'
@@ -83,6 +83,7 @@ function couponOutcomes(
 ): CouponOutcome[] {
   const coupons = [...input.coupons].sort((a, b) => (a.code < b.code ? -1 : 1))
   return coupons.map(({ code, promotionId, state }) => {
+    if (input.granted?.keepsPromotions) return keptCoupon(input.granted, { code, promotionId })
     if (state !== 'usable') return { code, promotionId, outcome: state, words: STATE_WORDS[state] }
     // Of the versions of one promotion at most one is for this buyer.
     const versions = candidates.filter(({ promotion }) => promotion.document.id === promotionId)
@@ -94,6 +95,14 @@ function couponOutcomes(
         : `Another code for the same promotion counts: ${candidate.couponCode}.`
     return { code, promotionId, outcome: candidate.couponCode === code ? candidate.outcome! : 'excluded', words }
   })
+}
+
+/** What a code of an edited order has come to. */
+function keptCoupon({ discounts }: Granted, coupon: { code: string; promotionId: string | null }): CouponOutcome {
+  const isKept = discounts.some(({ source, code }) => source === 'promotion' && code === coupon.code)
+  return isKept
+    ? { ...coupon, outcome: 'applied', words: 'It counts as it did when the order was placed.' }
+    : { ...coupon, outcome: 'nothing_to_discount', words: 'It took nothing off when the order was placed.' }
 }
 
 function explain({ input, cart }: PricingSession, adjustments: readonly Adjustment[], totals: Totals): ExplanationStep[] {

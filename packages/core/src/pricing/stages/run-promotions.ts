@@ -4,6 +4,7 @@ import { limitPlan } from '../actions/price-action.ts'
 import { totalOfPlan } from '../actions/reduce.ts'
 import { PricingLineFacts } from '../cart-facts.ts'
 import type { Adjustment, Share } from '../priced-cart.ts'
+import type { GiftVariant } from '../pricing-input.ts'
 import { applyCuts, type WorkingCart, type WorkingLine } from '../working-cart.ts'
 import type { Candidate } from './candidates.ts'
 import type { Delivery } from './find-shipping.ts'
@@ -107,21 +108,27 @@ function withinBudget(plan: Plan, candidate: Candidate, effect: Effect): Plan {
 function addGift(action: GiftAction, session: PricingSession, { promotion }: Candidate, effect: Effect): void {
   const goods = session.input.gifts.find(({ variantId, available }) => available && variantId === action.variantId)
   if (!goods) return
-  effect.gifts.push({
-    id: `gift:${promotion.document.id}:${effect.gifts.length + 1}`,
+  const id = `gift:${promotion.document.id}:${effect.gifts.length + 1}`
+  effect.gifts.push(giftLine({ id, goods, quantity: action.quantity }))
+}
+
+/** Goods that cost nothing. */
+export function giftLine({ id, goods, quantity }: { id: string; goods: GiftVariant; quantity: bigint }): WorkingLine {
+  return {
+    id,
     kind: 'gift',
     goods,
-    quantity: action.quantity,
+    quantity,
     listPrice: goods.unitPrice,
     unitPrice: 0n,
     floor: 0n,
     subtotal: 0n,
     remaining: 0n,
-    runs: [{ count: action.quantity, each: 0n, used: false }],
+    runs: [{ count: quantity, each: 0n, used: false }],
     reduced: true,
-    facts: new PricingLineFacts(goods, action.quantity),
+    facts: new PricingLineFacts(goods, quantity),
     matches: [],
-  })
+  }
 }
 
 function toAdjustment(candidate: Candidate, cart: WorkingCart, lost: ReadonlyMap<WorkingLine | 'shipping', bigint>): Adjustment {
