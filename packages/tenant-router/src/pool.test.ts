@@ -3,6 +3,7 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CellPool, type CellPoolOptions, type CellSql } from './cell-pool.ts'
 import { errorCode, isLostConnection } from './door-error.ts'
+import type { InMerchant } from './router.ts'
 import { CELL, failureOf, openTestHouse, type TestHouse, until } from './test-merchants.ts'
 import { openTestWire } from './test-wire.ts'
 
@@ -26,7 +27,7 @@ function hold(pool: CellPool): { done: Promise<void>; release: () => void } {
 }
 
 describe('pitfall 34: a pool per merchant explodes', () => {
-  test('2,000 merchants asked at once use no more backends than the configured cap', async () => {
+  test('2,000 merchants read and written to at once use no more backends than the configured cap', async () => {
     const cap = 6
     const router = house.openRouter({ connectionsPerCell: cap, waitersPerCell: 5_000, waitMs: 25_000 })
     const merchants = await house.addMerchants(2_000)
@@ -39,17 +40,21 @@ describe('pitfall 34: a pool per merchant explodes', () => {
         backendsMax = Math.max(backendsMax, row!.n)
       }
     })()
-    const seen = await Promise.all(
-      merchants.map((merchant, index) => {
-        const inMerchant = router.inMerchant(merchant)
-        // Single statements have connections of their own: they count too.
-        if (index % 2) return inMerchant.readOne((door) => door.sql`${door.entered}`).then((rows) => [rows])
-        return inMerchant.readOnce((tx) => [tx.sql`select merchant_id from location`])
-      }),
-    )
+    // Single statements have connections of their own: they count too.
+    const ways: ((inMerchant: InMerchant) => Promise<object[][]>)[] = [
+      (inMerchant) => inMerchant.readOne((door) => door.sql`${door.entered}`).then((rows) => [rows]),
+      (inMerchant) => inMerchant.readOnce((tx) => [tx.sql`select merchant_id from location`]),
+      (inMerchant) =>
+        inMerchant((tx) => tx.sql`update merchant_counter set order_number = order_number + 1 returning merchant_id`).then((rows) => [
+          rows,
+        ]),
+    ]
+    const seen = await Promise.all(merchants.map((merchant, index) => ways[index % ways.length]!(router.inMerchant(merchant))))
     asking = false
     await watching
-    expect(seen.map(([rows]) => rows!.map((row) => row.merchant_id))).toEqual(merchants.map((merchant) => [merchant.id]))
+    expect(seen.map(([rows]) => rows!.map((row) => (row as { merchant_id: string }).merchant_id))).toEqual(
+      merchants.map((merchant) => [merchant.id]),
+    )
     expect(backendsMax).toBeGreaterThan(0)
     expect(backendsMax).toBeLessThanOrEqual(cap)
     await router.close()

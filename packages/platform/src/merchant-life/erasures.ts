@@ -16,6 +16,8 @@ export interface Erasure {
     jobs: number
     media_files: number
     domains: number
+    /** Days of which the platform had counted what the merchant used. Not in certificates from before they were erased too. */
+    usage_days?: number
     cells_checked: string[]
     archives: { erased: number; kept: string[] }
   }

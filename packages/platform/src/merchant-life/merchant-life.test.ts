@@ -223,6 +223,9 @@ test('the certificate says what there was in all cells, holds to its digest, and
   // What a move that ended badly may have left, and a cell that nobody can look into.
   await house.admins['shared-2']!`insert into location (merchant_id, name) values (${merchant.id}, 'left behind')`
   await directory`insert into platform.cell (name, kind) values ('elsewhere', 'shared')`
+  const tellUsage = () =>
+    directory`select platform.add_usage('2026-03-01', ${JSON.stringify([{ merchant_id: merchant.id, requests: 5 }])}::text::jsonb)`
+  await tellUsage()
   const work = await requestErasure(directory, merchant.id, { slug: 'neighbour', reason: 'asked for', archives: 'erase' }, asked())
   const problems: string[] = []
   await workOnce({ ...house.deps, onOutcome: ({ error }) => void problems.push((error as Error).message) })
@@ -232,6 +235,9 @@ test('the certificate says what there was in all cells, holds to its digest, and
   await directory`update platform.merchant_work set due_at = now() where id = ${work.id}`
   const { id } = await house.finish(work)
   expect(Object.keys(await tableDigests('shared-2', merchant.id))).toEqual([])
+  // A process that was away tells late what it counted.
+  await tellUsage()
+  expect(await directory`select day from platform.usage where merchant_id = ${merchant.id}`).toEqual([])
   const certificate = (await findErasure(directory, id))!
   expect(certificate).toMatchObject({
     merchantId: merchant.id,
@@ -242,6 +248,7 @@ test('the certificate says what there was in all cells, holds to its digest, and
       home: 'shared-1',
       media_files: 1,
       domains: 1,
+      usage_days: 1,
       cells_checked: ['shared-1', 'shared-2'],
       archives: { erased: 3, kept: [] },
     },

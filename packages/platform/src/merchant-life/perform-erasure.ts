@@ -10,7 +10,7 @@ const ROWS_AT_ONCE_MIN = 20
 const STATEMENT_CANCELLED = '57014'
 
 /**
- * Erases a merchant: its rows in every cell, its jobs, media, archives, domains and names; and writes the certificate. What there was
+ * Erases a merchant: its rows in every cell, its jobs, media, archives, domains, figures and names; and writes the certificate. What there was
  * is counted when nobody can add to it any more, and before the first row goes, so that a worker that dies leaves the figures whole.
  */
 export async function performErasure(deps: LifeDeps, session: Session): Promise<void> {
@@ -145,6 +145,10 @@ async function finish(
       delete from platform.domain d using done where d.merchant_id = done.merchant_id returning d.host
     ), homes as (
       delete from platform.home h using done where h.merchant_id = done.merchant_id
+    ), used as (
+      delete from platform.usage u using done where u.merchant_id = done.merchant_id returning u.day
+    ), bucket as (
+      delete from platform.request_bucket b using done where b.merchant_id = done.merchant_id
     ), answers as (
       delete from platform.idempotency_key k using done where strpos(k.response_body, done.merchant_id::text) > 0
     ), nameless as (
@@ -152,7 +156,7 @@ async function finish(
       from done where m.id = done.merchant_id
     ), written as (
       select row(done.id, done.merchant_id, done.requested_by, done.reason, done.requested_at, now(),
-        ${json(sql, content)}::jsonb || jsonb_build_object('domains', (select count(*) from domains)), '')::platform.erasure as erasure
+        ${json(sql, content)}::jsonb || jsonb_build_object('domains', (select count(*) from domains), 'usage_days', (select count(*) from used)), '')::platform.erasure as erasure
       from done
     ), certified as (
       insert into platform.erasure (id, merchant_id, requested_by, reason, requested_at, erased_at, content, digest)
