@@ -2,10 +2,12 @@ import { answerChange } from '@souk/core/cart/answer-change.ts'
 import type { Cart } from '@souk/core/cart/cart.ts'
 import { addCoupon, removeCoupon } from '@souk/core/cart/cart-coupons.ts'
 import { addLines, type CartDetails, createCart, removeLine, setLineQuantity, updateCart } from '@souk/core/cart/change-cart.ts'
+import { type LinesWanted, withHotLines } from '@souk/core/cart/with-hot-lines.ts'
 import { readCart } from '@souk/core/cart/with-plugins.ts'
 import { checkout } from '@souk/core/checkout/checkout.ts'
 import { GIFT_CARDS_MAX } from '@souk/core/checkout/plan-payment.ts'
 import { readCustomerToken } from '@souk/core/customers/customer-token.ts'
+import { newId } from '@souk/core/ids.ts'
 import { MANUAL_METHODS } from '@souk/core/orders/order-payment.ts'
 import { shippingOptions } from '@souk/core/pricing/shipping-options.ts'
 import type { Shop } from '@souk/core/quote/ask-plugins.ts'
@@ -70,12 +72,14 @@ export function cartRoutes(fastify: FastifyInstance, deps: CartDeps): void {
     async (request, reply) => {
       const { body, now } = request
       const given = {
+        cartId: newId(now),
         lines: body.lines.map(readLine),
         details: ofSignedIn(request, readDetails(body, customerOf(request, deps))),
         channel: body.channel,
         now,
       }
-      const answer = await change(request, deps, { statusCode: 201, change: (tx) => createCart(tx, given) })
+      const lines = { cartId: given.cartId, added: given.lines, now }
+      const answer = await change(request, deps, { statusCode: 201, change: (tx) => createCart(tx, given), lines })
       return sendStored(reply, withToken(answer, tokenKeys, request.inMerchant.merchant.id, 'cart'))
     },
   )
@@ -129,8 +133,11 @@ function lineRoutes(fastify: FastifyInstance, deps: CartDeps): void {
       schema: { params: cartParams, body: newLineSchema, response: { 200: cartSchema } },
     },
     async (request, reply) => {
-      const given = { lines: [readLine(request.body)], now: request.now }
-      return sendStored(reply, await change(request, deps, { change: (tx) => addLines(tx, request.params.cart_id, given) }))
+      const { now } = request
+      const cartId = request.params.cart_id
+      const added = [readLine(request.body)]
+      const changed = { change: (tx: Tx) => addLines(tx, cartId, { lines: added, now }), lines: { cartId, added, now } }
+      return sendStored(reply, await change(request, deps, changed))
     },
   )
 
@@ -141,8 +148,11 @@ function lineRoutes(fastify: FastifyInstance, deps: CartDeps): void {
       schema: { params: lineParams, body: z.strictObject({ quantity: quantitySchema }), response: { 200: cartSchema } },
     },
     async (request, reply) => {
-      const given = { lineId: request.params.line_id, quantity: BigInt(request.body.quantity), now: request.now }
-      return sendStored(reply, await change(request, deps, { change: (tx) => setLineQuantity(tx, request.params.cart_id, given) }))
+      const { now } = request
+      const cartId = request.params.cart_id
+      const set = { lineId: request.params.line_id, quantity: BigInt(request.body.quantity) }
+      const changed = { change: (tx: Tx) => setLineQuantity(tx, cartId, { ...set, now }), lines: { cartId, set, now } }
+      return sendStored(reply, await change(request, deps, changed))
     },
   )
 
@@ -218,11 +228,17 @@ function checkoutRoute(fastify: FastifyInstance, deps: CartDeps): void {
   )
 }
 
-/** Changes a cart and answers it, once per key where there is one. */
-function change(request: FastifyRequest, deps: CartDeps, given: { change: (tx: Tx) => Promise<Cart>; statusCode?: number }) {
+/** Changes a cart and answers it, once per key where there is one. `lines`: what of them changes. */
+function change(
+  request: FastifyRequest,
+  deps: CartDeps,
+  given: { change: (tx: Tx) => Promise<Cart>; statusCode?: number; lines?: LinesWanted },
+) {
   const { idempotency, now } = request
   const answer = (cart: Cart) => ({ statusCode: given.statusCode ?? 200, body: JSON.stringify(presentCart(cart)) })
-  return answerChange(shopOf(request, deps), { idempotency, now, change: given.change, answer })
+  const shop = shopOf(request, deps)
+  const once = () => answerChange(shop, { idempotency, now, change: given.change, answer })
+  return given.lines ? withHotLines(shop.inMerchant, given.lines, once) : once()
 }
 
 function shopOf({ inMerchant }: Pick<FastifyRequest, 'inMerchant'>, { plugins }: CartDeps): Shop {

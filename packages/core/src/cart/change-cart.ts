@@ -27,6 +27,8 @@ export interface CartDetails {
 }
 
 export interface NewCart {
+  /** Made by the caller where it has to be known before. */
+  cartId?: string | undefined
   lines: NewLine[]
   details: CartDetails
   channel?: string | undefined
@@ -38,8 +40,7 @@ const OF_A_PLUGIN = /^[0-9a-f-]{36}:/
 
 /** Opens a cart in the merchant's currency, with lines and details at once if the buyer has them. */
 export async function createCart(tx: Tx, given: NewCart): Promise<Cart> {
-  const cartId = newId(given.now)
-  const { details } = given
+  const { details, cartId = newId(given.now) } = given
   const { email, customerId = null } = checked(details)
   const opened = tx.sql`
     insert into cart (merchant_id, id, currency, channel, customer_id, email, shipping_address, billing_address, shipping_option, vat_id)

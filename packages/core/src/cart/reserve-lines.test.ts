@@ -1,12 +1,17 @@
 import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { newId } from '../ids.ts'
+import { heat } from '../stock/heat.ts'
 import { levelOf } from '../stock/level.ts'
 import { sweepReservations } from '../stock/sweep.ts'
 import { buyCart, fillCart, outcomes } from '../testing/buying.ts'
 import { addGoods, type Goods } from '../testing/goods.ts'
 import { createTestShop, type TestMerchant, type TestShop } from '../testing/merchant.ts'
+import { answerChange } from './answer-change.ts'
 import { loadCart } from './cart.ts'
-import { addLines, removeLine, setLineQuantity } from './change-cart.ts'
+import { addLines, createCart, removeLine, setLineQuantity } from './change-cart.ts'
+import { withHotLines } from './with-hot-lines.ts'
 
 let shop: TestShop
 let seller: TestMerchant
@@ -87,6 +92,44 @@ test('twenty carts fill up for five units, and each of the five is ordered by th
   )
   expect(counts).toEqual({ ok: 5, insufficient_stock: 15 })
   expect(await outcomes(carts.map((cartId) => buyCart(seller, cartId)))).toEqual({ ok: 5 })
+})
+
+test('what many want at once is had in line, by as many as there are units, and once by who repeats a request', async () => {
+  const few = await addGoods(seller, { onHand: 5n })
+  heat(seller.merchant.id, few.variantId)
+  let levels = 0
+  onCrashPoint((point) => {
+    if (point === 'stock.batch_granted') levels += 1
+  })
+  const fill = (key?: string) => {
+    const [cartId, now, added] = [newId(), new Date(), [{ variantId: few.variantId, quantity: 1n }]]
+    return withHotLines(seller.inMerchant, { cartId, added, now }, () =>
+      answerChange(seller, {
+        ...{ idempotency: key === undefined ? undefined : { route: 'POST /v1/carts', key, fingerprint: 'same' }, now },
+        change: (tx) => createCart(tx, { cartId, lines: added, details: {}, now }),
+        answer: ({ id }) => ({ statusCode: 201, body: id }),
+      }),
+    )
+  }
+  expect(await outcomes([...Array.from({ length: 20 }, () => fill()), fill('again')])).toEqual({ ok: 5, insufficient_stock: 16 })
+  onCrashPoint(() => {})
+  expect(levels).toBeGreaterThan(0)
+  expect(await reserved(few)).toBe(5n)
+  const plenty = await addGoods(seller, { onHand: 50n })
+  heat(seller.merchant.id, plenty.variantId)
+  const add = (cartId: string, key: string) => {
+    const [now, added] = [new Date(), [{ variantId: plenty.variantId, quantity: 3n }]]
+    return withHotLines(seller.inMerchant, { cartId, added, now }, () =>
+      answerChange(seller, {
+        ...{ idempotency: { route: 'POST /v1/carts/:cart_id/lines', key, fingerprint: 'same' }, now },
+        change: (tx) => addLines(tx, cartId, { lines: added, now }),
+        answer: ({ id }) => ({ statusCode: 200, body: id }),
+      }),
+    )
+  }
+  const cart = await fillCart(seller, [{ goods, quantity: 1n }])
+  for (const key of ['first', 'first', 'second']) await add(cart.id, key)
+  expect(await reserved(plenty)).toBe(6n)
 })
 
 async function reserved(of = goods): Promise<bigint> {
