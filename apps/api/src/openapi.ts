@@ -146,7 +146,8 @@ function tagOf(gate: Gate, url: string): string {
   return gate === 'store' ? 'storefront' : 'process'
 }
 
-function operationId(route: RouteOptions): string {
+/** What a route is called by clients that are generated, and by crash points. */
+export function operationId(route: Pick<RouteOptions, 'method' | 'url'>): string {
   return `${String(route.method).toLowerCase()}${route.url.replaceAll(/[/:.-]+(\w)/g, (_all, letter: string) => letter.toUpperCase())}`
 }
 

@@ -7,9 +7,8 @@ export const STREAM_SECONDS_MAX = 3_600
 export const HEARTBEAT_MS = 15_000
 
 const RETRY_MS = 2_000
-// A client that has not taken what was sent for so long is hung up on.
-const SLOW_AFTER_MS = 30_000
-const SLOW_CHECKED_EVERY_MS = 5_000
+/** A client that has not taken what was sent for so long is hung up on. */
+export const PATIENCE = { slowAfterMs: 30_000, checkedEveryMs: 5_000 }
 const BUFFERED_BYTES_MAX = 256 * 1024
 
 /** For how long a stream is open before the client has to come again. 0: what there is now. */
@@ -39,7 +38,12 @@ export function sse(event: { id?: string; name?: string; data: unknown }): strin
 export const HEARTBEAT = ': \n\n'
 
 /** Sends what `chunks` yields, until it ends, the client goes, or takes too long to take it. The subscription ends with it. */
-export function sendStream(reply: FastifyReply, subscription: EventSubscription, chunks: AsyncGenerator<string>): FastifyReply {
+export function sendStream(
+  reply: FastifyReply,
+  subscription: Pick<EventSubscription, 'close'>,
+  chunks: AsyncGenerator<string>,
+  { slowAfterMs, checkedEveryMs } = PATIENCE,
+): FastifyReply {
   let waitingSince: number | undefined
   const watched = async function* () {
     yield `retry: ${RETRY_MS}\n\n`
@@ -51,8 +55,8 @@ export function sendStream(reply: FastifyReply, subscription: EventSubscription,
   }
   const stream = Readable.from(watched(), { objectMode: false, highWaterMark: BUFFERED_BYTES_MAX })
   const watch = setInterval(() => {
-    if (waitingSince !== undefined && performance.now() - waitingSince > SLOW_AFTER_MS) stream.destroy()
-  }, SLOW_CHECKED_EVERY_MS)
+    if (waitingSince !== undefined && performance.now() - waitingSince > slowAfterMs) stream.destroy()
+  }, checkedEveryMs)
   stream.on('close', () => {
     clearInterval(watch)
     subscription.close()

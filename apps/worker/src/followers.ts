@@ -4,6 +4,7 @@ import type { Follower } from '@souk/core/events/followers.ts'
 import type { FollowerSession } from '@souk/core/webhooks/follow-webhooks.ts'
 import { DoorError } from '@souk/tenant-router/door-error.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
+import { inUseCase } from '@souk/tenant-router/use-case.ts'
 import { describeError } from './describe-error.ts'
 import { claimFollowers, dismissFollower, type FollowerKey, pauseFollower, renewFollowers } from './follower-leases.ts'
 import type { Log } from './log.ts'
@@ -146,13 +147,14 @@ class CellFollowers implements Followers {
     try {
       const merchant = (await router.directory.byId(key.merchantId)) ?? (await router.directory.refresh(key.merchantId))
       if (merchant?.cell !== cell) return await dismissFollower(this.#pool, key, this.#leaseId)
-      await works[key.follower]!(router.inMerchant(merchant), {
+      const shift: FollowerSession = {
         lease: { id: this.#leaseId, follower: key.follower },
         heldForMs: () => session.validUntil - performance.now(),
         closing: this.#closing.signal,
         lost: session.lost.signal,
         nudged: () => session.nudge.promise,
-      })
+      }
+      await inUseCase(`follow_${key.follower}`, () => works[key.follower]!(router.inMerchant(merchant), shift))
     } catch (error) {
       log.warn({ cell, task: key.follower, merchantId: key.merchantId, error: describeError(error) }, 'follower broke off')
       const pauseMs = error instanceof DoorError && error.code === 'merchant_suspended' ? PAUSE_OF_CLOSED_DOOR_MS : PAUSE_AFTER_TROUBLE_MS

@@ -2,6 +2,7 @@ import type { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import { DoorError, errorCode } from '@souk/tenant-router/door-error.ts'
 import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
 import type { Router } from '@souk/tenant-router/router.ts'
+import { committing, inUseCase } from '@souk/tenant-router/use-case.ts'
 import type { Job, Task } from 'graphile-worker'
 import { buryExhausted } from './dead-letters.ts'
 import { describeError } from './describe-error.ts'
@@ -72,14 +73,15 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
       await rejectJob(context.pool, held, 'merchant_unknown', 'The directory has no such merchant.')
       return { outcome: 'rejected' }
     }
-    await task.run(context.lease.guard(context.router.inMerchant(merchant)), payload)
+    const inMerchant = context.lease.guard(context.router.inMerchant(merchant))
+    await inUseCase(job.task_identifier, () => task.run(inMerchant, payload))
     context.lease.assertValid()
   } catch (error) {
     return afterError(context, job, held, error)
   } finally {
     context.places.leave(merchantId, task.isSlow)
   }
-  if (await completeJob(context.pool, held)) return { outcome: 'done' }
+  if (await inUseCase(job.task_identifier, () => committing(() => completeJob(context.pool, held)))) return { outcome: 'done' }
   return { outcome: 'lost', error: new LeaseLost('The job was given to another worker while it ran here.') }
 }
 

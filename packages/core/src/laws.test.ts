@@ -58,7 +58,22 @@ const PACKAGE_IMPORTS: Record<string, string[]> = {
   'examples/plugins': ['plugins-sdk'],
   examples: [],
 }
+const CRASH_POINT_FILES = ['@souk/tenant-router/crash-point.ts', '@souk/tenant-router/use-case.ts']
 const TEST_IMPORTS = ['local-postgres', 'migrations', 'tenant-router', 'core', 'sandbox-psp']
+
+/** Clients whose commits pass crash points in another way, or that commit nothing of a use case. */
+const COMMITS_ELSEWHERE: Record<string, string> = {
+  'packages/tenant-router/src/cell-pool.ts': 'the door passes them: door.ts',
+  'packages/tenant-router/src/moves/mover.ts': 'moves have points of their own',
+  'packages/tenant-router/src/moves/streams.ts': 'moves have points of their own',
+  'packages/tenant-router/src/moves/cell-sides.ts': 'moves have points of their own',
+  'packages/tenant-router/src/directory.ts': 'reads, and listens',
+  'packages/tenant-router/src/boot-check.ts': 'reads',
+  'packages/platform/src/cell-checks.ts': 'reads',
+  'packages/platform/src/merchant-life/export-from-copy.ts': 'reads a restored copy',
+  'packages/tenant-router/src/process-report.ts': 'a heartbeat',
+  'apps/worker/src/queue-pool.ts': 'the queue’s own: the commit that ends a job passes them in run-job.ts',
+}
 
 const STRANGERS_TO_CORE = ['fastify', 'graphile-worker', 'isolated-vm', 'postgres', 'pino', 'pg']
 const LINES_MAX = 400
@@ -126,9 +141,7 @@ const IMPORT_LAWS: SourceLaw[] = [
     violation: (file) =>
       isCore(file.path)
         ? firstOf(importsOf(file), ({ from, typeOnly }) =>
-            from.startsWith('@souk/') && from !== '@souk/tenant-router/crash-point.ts' && !typeOnly
-              ? `imports ${from} at run time`
-              : undefined,
+            from.startsWith('@souk/') && !CRASH_POINT_FILES.includes(from) && !typeOnly ? `imports ${from} at run time` : undefined,
           )
         : undefined,
     broken: [core('cart/cart.ts', `import { Router } from '@souk/tenant-router/router.ts'`)],
@@ -136,6 +149,7 @@ const IMPORT_LAWS: SourceLaw[] = [
       core('cart/cart.ts', `import type { Tx } from '@souk/tenant-router/tx.ts'`),
       core('cart/cart.ts', `import { type Query, type Tx } from '@souk/tenant-router/tx.ts'`),
       core('cart/cart.ts', `import { crashPoint } from '@souk/tenant-router/crash-point.ts'`),
+      core('cart/cart.ts', `import { callingOut } from '@souk/tenant-router/use-case.ts'`),
     ],
   },
   {
@@ -181,6 +195,23 @@ const IMPORT_LAWS: SourceLaw[] = [
 ]
 
 const FILE_LAWS: SourceLaw[] = [
+  {
+    name: 'whoever opens a client of a database has its commits pass crash points, or says here why not',
+    violation: (file) =>
+      /^(packages\/(core|platform|tenant-router)|apps\/(api|worker))\/src\//.test(file.path) &&
+      !isTest(file.path) &&
+      !file.path.includes('/testing/') &&
+      /(?<![.\w^])postgres\(|new Pool\(/.test(withoutComments(file)) &&
+      !withoutComments(file).includes('tellCommits(') &&
+      !(file.path in COMMITS_ELSEWHERE)
+        ? 'opens a client and does not tell its commits'
+        : undefined,
+    broken: [{ path: 'packages/platform/src/other.ts', text: 'const sql = postgres(url)' }],
+    kept: [
+      { path: 'packages/platform/src/other.ts', text: 'const sql = tellCommits(postgres(url))' },
+      { path: 'packages/platform/src/other.test.ts', text: 'const sql = postgres(url)' },
+    ],
+  },
   {
     name: `a source file is shorter than ${LINES_MAX} lines`,
     violation: (file) => {

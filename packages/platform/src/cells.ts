@@ -5,6 +5,7 @@ import { type CellAddress, type CellFinding, checkCell } from './cell-checks.ts'
 import type { ByAdmin } from './domains.ts'
 import { readTenantTables } from './merchant-life/tenant-tables.ts'
 import type { PlatformSql } from './platform-sql.ts'
+import { tellCommits } from './told-commits.ts'
 
 export interface Cell {
   id: string
@@ -224,13 +225,14 @@ export class Cells {
     if (open?.url === url) return open.sql
     // At another address now: what is under way there may finish.
     open?.sql.end({ timeout: CONNECT_TIMEOUT_S }).catch(() => {})
-    const sql = postgres(url, {
+    const client = postgres(url, {
       max: 1,
       connect_timeout: CONNECT_TIMEOUT_S,
       idle_timeout: IDLE_TIMEOUT_S,
       onnotice: () => {},
       connection: { application_name: 'souk-platform' },
     })
+    const sql = tellCommits(client)
     this.#open.set(cell, { url, sql })
     return sql
   }

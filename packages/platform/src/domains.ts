@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 import { Refusal } from '@souk/core/refusal.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import type { PlatformSql } from './platform-sql.ts'
 
 /** A host name that a merchant brings. It is served once its owner has shown, in the DNS, that it is theirs. */
@@ -70,7 +71,7 @@ export class Domains {
       from platform.domain where merchant_id = ${merchantId} and host = ${host}`
     if (!domain) throw noDomain()
     if (domain.verifiedAt) return domain
-    const records = await this.#resolveTxt(CHALLENGE_PREFIX + host).catch(() => [])
+    const records = await callingOut('resolver', () => this.#resolveTxt(CHALLENGE_PREFIX + host).catch(() => []))
     if (!records.some((pieces) => pieces.join('') === domain.challenge)) throw new Refusal('domain_not_verified')
     const [verified] = await this.#sql<Domain[]>`
       with verified as (

@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { tellCommits } from './told-commits.ts'
 
 /** The directory database as souk_platform: the platform's own tables, and nothing of any merchant. */
 export type PlatformSql = postgres.Sql<{ bigint: bigint }>
@@ -12,12 +13,14 @@ const IDLE_TIMEOUT_S = 60
  * `begin` is for what the mover's functions change (moves.ts), and its log entry, and for dry runs.
  */
 export function openPlatformSql(url: string): PlatformSql {
-  return postgres(url, {
-    max: CONNECTIONS_MAX,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    idle_timeout: IDLE_TIMEOUT_S,
-    onnotice: () => {},
-    types: { bigint: postgres.BigInt },
-    connection: { application_name: 'souk-platform' },
-  })
+  return tellCommits(
+    postgres(url, {
+      max: CONNECTIONS_MAX,
+      connect_timeout: CONNECT_TIMEOUT_S,
+      idle_timeout: IDLE_TIMEOUT_S,
+      onnotice: () => {},
+      types: { bigint: postgres.BigInt },
+      connection: { application_name: 'souk-platform' },
+    }),
+  )
 }

@@ -1,3 +1,5 @@
+import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
+
 /** Where a mover is killed or stopped, in the order in which a move comes by; the last ones as its old home is cleared. */
 export const MOVE_CRASH_POINTS = [
   'move.claimed',
@@ -85,28 +87,42 @@ export const CRASH_POINTS = [
   ...MOVE_CRASH_POINTS,
 ] as const
 
-export type CrashPoint = (typeof CRASH_POINTS)[number]
+/** Around every commit and every outside call of a use case: use-case.ts names them. */
+type PointOfUseCase = `${string}.${'committing' | 'committed'}` | `${string}.${'calling' | 'called'}_${string}`
 
-let strike: (point: CrashPoint) => void = () => {}
+export type CrashPoint = (typeof CRASH_POINTS)[number] | PointOfUseCase
+
+const OF_USE_CASE = /^\w+\.(committing|committed|calling_[a-z]+|called_[a-z]+)$/
+
+let strike: ((point: CrashPoint) => void) | undefined
 
 /** Called where a crash is interesting. Does nothing unless a process was started to be killed there. */
 export function crashPoint(point: CrashPoint): void {
-  strike(point)
+  strike?.(point)
 }
 
-/** Tells this process what to do at crash points. */
-export function onCrashPoint(handler: (point: CrashPoint) => void): void {
+/** Whether somebody listens at crash points. In production nobody does. */
+export function isArmed(): boolean {
+  return strike !== undefined
+}
+
+/** Tells this process what to do at crash points; undefined: nothing any more. */
+export function onCrashPoint(handler: ((point: CrashPoint) => void) | undefined): void {
   strike = handler
 }
 
 /**
  * Arms this process: at the nth pass of a point a signal goes to a process, as a rule to itself. `told` is `<point>`,
  * `<point>:<nth>` or `<point>:<nth>:<signal>`: SIGKILL if nothing else is said, or SIGSTOP, for one who stands still there until
- * somebody kills or wakes it. For the main file of an app, which reads it from SOUK_CRASH_AT.
+ * somebody kills or wakes it; or `@<file>`, for one who is told later. For the main file of an app, which reads it from SOUK_CRASH_AT.
  */
 export function crashAt(told: string, pid: number): void {
+  if (told.startsWith('@')) {
+    crashAsToldLater(told.slice(1), pid)
+    return
+  }
   const [point, nth = '1', signal = 'SIGKILL'] = told.split(':')
-  if (!CRASH_POINTS.some((known) => known === point)) throw new Error(`SOUK_CRASH_AT names no crash point: ${told}`)
+  if (!isCrashPoint(point!)) throw new Error(`SOUK_CRASH_AT names no crash point: ${told}`)
   if (signal !== 'SIGKILL' && signal !== 'SIGSTOP') throw new Error(`SOUK_CRASH_AT names another signal than SIGKILL and SIGSTOP: ${told}`)
   let left = Number(nth)
   onCrashPoint((passed) => {
@@ -119,4 +135,37 @@ export function crashAt(told: string, pid: number): void {
 /** What a process writes before it is stopped at a point. */
 export function standsStill(point: string, pid: number): string {
   return `process ${pid} stands still at ${point}`
+}
+
+/** What a file says to a process that asks it: at the nth pass of a point, whom to kill; itself, if nobody is named. */
+export interface CrashOrder {
+  point: CrashPoint
+  nth: number
+  pid?: number
+}
+
+/** Where a process that asks a file notes every point it passes. */
+export function passesFile(file: string): string {
+  return `${file}.passed`
+}
+
+/** Asks a file at every pass. An order is carried out once: the file is gone before whoever it names is. */
+function crashAsToldLater(file: string, ownPid: number): void {
+  let known = ''
+  let left = 0
+  onCrashPoint((passed) => {
+    appendFileSync(passesFile(file), `${passed}\n`)
+    const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+    if (text === '') return
+    const { point, nth, pid } = JSON.parse(text) as CrashOrder
+    if (text !== known) left = nth
+    known = text
+    if (passed !== point || --left !== 0) return
+    rmSync(file)
+    process.kill(pid ?? ownPid, 'SIGKILL')
+  })
+}
+
+function isCrashPoint(name: string): boolean {
+  return CRASH_POINTS.some((known) => known === name) || OF_USE_CASE.test(name)
 }

@@ -2,6 +2,7 @@ import type { CellPool, ReservedCellSql } from './cell-pool.ts'
 import { DoorError, errorCode, isLostConnection } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 import { MerchantTx, type Query, type Tx, type TxSql } from './tx.ts'
+import { committing } from './use-case.ts'
 
 type Row = Record<string, unknown>
 
@@ -12,7 +13,8 @@ export type DoorMode = 'write' | 'read'
 export async function enter<T>(pool: CellPool, merchant: MerchantEntry, mode: DoorMode, work: (tx: Tx) => Promise<T>): Promise<T> {
   return pool.borrow(async (connection) => {
     const opening = open(connection, merchant, mode)
-    const commit = () => commitAfter(connection, opening, mode)
+    const commit = () =>
+      mode === 'write' ? committing(() => commitAfter(connection, opening, mode)) : commitAfter(connection, opening, mode)
     const tx = new MerchantTx(connection, merchant.id, commit)
     try {
       // Not awaited: the first query of the work travels with BEGIN. A failed opening fails every query after it.

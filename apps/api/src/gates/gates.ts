@@ -3,6 +3,7 @@ import type { Router } from '@souk/tenant-router/router.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { z } from 'zod'
 import { Problem } from '../errors.ts'
+import { nameUseCases } from '../name-use-cases.ts'
 import type { Quotas } from '../quotas/quotas.ts'
 import { workClassOf } from '../quotas/work-class.ts'
 import { assertPlainBody } from '../request-body.ts'
@@ -35,6 +36,7 @@ const noQuery = z.strictObject({})
  * idempotency, in this order. A route that declares no gate, or leaves an input unchecked, stops the process at its start.
  */
 export function raiseGates(app: FastifyInstance, options: GateOptions): void {
+  nameUseCases(app)
   app.decorateRequest('hostName', '')
   app.decorateRequest('now')
   app.decorateRequest('inMerchant')

@@ -2,6 +2,7 @@ import type { CarrierRequestV1, CarrierResponseV1, RequestOutputV1 } from '@souk
 import type { ParseLabelOutputV1, ShipmentInputV1 } from '@souk/plugins-sdk/contracts/fulfillment.ts'
 import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import { type Order, type OrderLine, orderQueries, toOrder } from '../orders/order.ts'
 import { type InstalledPlugin, installsQuery, toInstalls } from '../plugins/installs-in-force.ts'
 import type { PluginRuntime } from '../plugins/plugin-runtime.ts'
@@ -54,7 +55,8 @@ export async function askCarrier<Answer>(
   const wanted = (await ask(requestHook, input)) as RequestOutputV1 | undefined
   if (wanted === undefined || 'nothing_to_do' in wanted) return { kind: 'nothing' }
   crashPoint('shipment.before_carrier')
-  const { response, bytes } = await deps.port.perform({ manifest: install.serving.manifest, request: wanted.request, secrets })
+  const request = { manifest: install.serving.manifest, request: wanted.request, secrets }
+  const { response, bytes } = await callingOut('carrier', () => deps.port.perform(request))
   crashPoint('shipment.after_carrier')
   const answer = (await ask(parseHook, { ...input, response })) as Answer | undefined
   if (answer === undefined) throw new CarrierUnavailable(`the plugin has no ${parseHook} for its ${requestHook}`)

@@ -1,6 +1,7 @@
 import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import { MAILS_WOKEN_MAX } from './limits.ts'
 import { storefrontUrl } from './mail-settings.ts'
 import { MAIL_TEMPLATES, type MailData, type MailTemplateName } from './mail-template.ts'
@@ -64,7 +65,8 @@ export async function sendMail(
   }
   if (found.mail === undefined) return settle(inMerchant, mailId, { status: 'dropped', problem: null, now: deps.now() })
   crashPoint('mail.before_delivery')
-  const outcome = await deliver(deps.transport, found.mail)
+  const { mail } = found
+  const outcome = await callingOut('mail', () => deliver(deps.transport, mail))
   crashPoint('mail.after_delivery')
   return settle(inMerchant, mailId, { ...outcome, now: deps.now() })
 }

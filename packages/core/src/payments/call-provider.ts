@@ -1,4 +1,5 @@
 import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import { LRUCache } from 'lru-cache'
 import { Breaker, type BreakerLimits } from '../plugins/breaker.ts'
 import type { SecretBox } from '../secret-box.ts'
@@ -55,7 +56,9 @@ export async function callProvider(
   if (deadline.aborted) return { kind: 'unknown', detail: 'no time left to ask' }
   const breaker = deps.breakers.of(merchant.id, account.provider)
   if (!breaker.allows(performance.now())) return { kind: 'unknown', detail: 'not asked: the provider has been failing' }
-  const outcome = await within(deadline, async () => call(provider, openAccount(deps.secretBox, merchant.id, account), deadline))
+  const outcome = await callingOut('provider', () =>
+    within(deadline, async () => call(provider, openAccount(deps.secretBox, merchant.id, account), deadline)),
+  )
   breaker.record(outcome.kind !== 'unknown' ? 'ok' : deadline.aborted ? 'timeout' : 'failed', performance.now())
   return outcome
 }

@@ -1,4 +1,5 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import { LRUCache } from 'lru-cache'
 import { Breaker, type BreakerState, type CallOutcome } from './breaker.ts'
 import { type PluginBudget, planBudget } from './budget.ts'
@@ -67,16 +68,18 @@ export class PluginRuntime {
     const refusal = this.#refusal(merchantId, release, breaker)
     if (refusal) return { install, release, answer: refused(refusal) }
     const calledAt = this.#now()
-    const answer = await this.port.call({
-      merchantId,
-      release,
-      loadBundle: () => this.#bundle(inMerchant, release),
-      configuration: install.configuration,
-      point,
-      hook,
-      input,
-      cordon: cordonOf(release, calledAt),
-    })
+    const answer = await callingOut('plugin', () =>
+      this.port.call({
+        merchantId,
+        release,
+        loadBundle: () => this.#bundle(inMerchant, release),
+        configuration: install.configuration,
+        point,
+        hook,
+        input,
+        cordon: cordonOf(release, calledAt),
+      }),
+    )
     this.#note(inMerchant, { install, release, answer }, { hook, calledAt, breaker })
     return { install, release, answer }
   }

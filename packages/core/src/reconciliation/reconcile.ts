@@ -1,6 +1,7 @@
 import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import type { Actor } from '../actor.ts'
 import { recordEvent } from '../events/record.ts'
 import { newId } from '../ids.ts'
@@ -104,7 +105,8 @@ export async function reconcile(
   }
   const around = { from: new Date(asked.from.getTime() - AROUND_MS), until: new Date(asked.until.getTime() + AROUND_MS) }
   const opened = openAccount(deps.secretBox, inMerchant.merchant.id, account)
-  const lines = await statement.read(opened, around, AbortSignal.timeout(STATEMENT_TIMEOUT_MS)).catch(async (error) => {
+  const reading = callingOut('statement', () => statement.read(opened, around, AbortSignal.timeout(STATEMENT_TIMEOUT_MS)))
+  const lines = await reading.catch(async (error) => {
     if (now.getTime() - asked.requestedAt.getTime() < GIVEN_UP_AFTER_MS) throw error
     await inMerchant((tx) => finish(tx, asked, { failure: 'The provider has not answered for a day.' }, now))
   })

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Refusal } from '@souk/core/refusal.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import type { PlatformSql } from '../platform-sql.ts'
 import { ArchiveUnusable } from './archive-format.ts'
 
@@ -41,7 +42,7 @@ export class ArchiveFolder {
   /** Makes the draft the archive, and clears away what attempts that died have left. */
   async keep(id: string, draft: string): Promise<{ bytes: number; sha256: string }> {
     const facts = { bytes: (await stat(draft)).size, sha256: await digestOf(draft) }
-    await rename(draft, this.pathOf(id))
+    await callingOut('disk', () => rename(draft, this.pathOf(id)))
     await this.#clearDrafts(id)
     return facts
   }

@@ -1,4 +1,5 @@
 import postgres from 'postgres'
+import { tellCommits } from '../told-commits.ts'
 
 /** How a cell is reached: as souk_app, to read what a merchant has, and as souk_platform, to write it back or to erase it. */
 export interface LifeCell {
@@ -25,7 +26,7 @@ export class CellDoors {
   /** As souk_platform. */
   platform(cell: string): postgres.Sql {
     const { platform: url } = this.#cell(cell)
-    const open = this.#open.get(url) ?? connect(url, 'souk-merchant-life')
+    const open = this.#open.get(url) ?? tellCommits(connect(url, 'souk-merchant-life'))
     this.#open.set(url, open)
     return open
   }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inUseCase } from '@souk/tenant-router/use-case.ts'
 import { ArchiveUnusable } from './archive-format.ts'
 import { type HeldWork, MerchantWorks, type WorkKind, WorkLost } from './merchant-works.ts'
 import { type LifeDeps, type Session, WorkImpossible } from './perform.ts'
@@ -82,7 +83,8 @@ export async function workOnce(options: MerchantWorksOptions, closing: AbortSign
     },
   }
   try {
-    await PERFORM[held.work.kind](options, session)
+    const { kind } = held.work
+    await inUseCase(`work_${kind}`, () => PERFORM[kind](options, session))
     onOutcome({ work: held.work, outcome: 'done' })
   } catch (error) {
     if (error instanceof Closing) {
