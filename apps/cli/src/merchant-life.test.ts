@@ -121,6 +121,7 @@ describe('an erasure', () => {
       jobs: 1,
       media_files: 0,
       domains: 0,
+      usage_days: 3,
       archives: { erased: 0, kept: [] },
       cells_checked: ['shared-1', 'shared-2'],
       digest: 'd1935',

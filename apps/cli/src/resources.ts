@@ -82,6 +82,7 @@ export interface Certificate {
   jobs: number
   media_files: number
   domains: number
+  usage_days: number
   archives: { erased: number; kept: string[] }
   cells_checked: string[]
   digest: string

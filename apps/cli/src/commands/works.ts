@@ -117,7 +117,7 @@ async function showCertificate({ platform, terminal }: Context, work: string): P
     const { erased, kept } = certificate.archives
     return [
       `${certificate.slug} was erased on ${certificate.erased_at}: ${certificate.reason}`,
-      `  ${rows} rows, ${certificate.jobs} jobs, ${certificate.media_files} media, ${certificate.domains} domains, ${erased} archives; ${kept.length} archives are kept`,
+      `  ${rows} rows, ${certificate.jobs} jobs, ${certificate.media_files} media, ${certificate.domains} domains, ${certificate.usage_days} days of usage figures, ${erased} archives; ${kept.length} archives are kept`,
       `  Nothing of it was left in ${certificate.cells_checked.join(', ')}.`,
       `  Entry ${certificate.audit_sequence} of the audit log, digest ${certificate.digest}: ${certificate.intact ? 'intact' : 'NOT what was written'}`,
     ].join('\n')
