@@ -74,6 +74,11 @@ describe('an upload', () => {
     const outcomes = await Promise.allSettled(Array.from({ length: IMPORTS_OPEN_MAX + 3 }, () => open(merchant)))
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(IMPORTS_OPEN_MAX)
     expect(outcomes.find((outcome) => outcome.status === 'rejected')).toMatchObject({ reason: { code: 'too_many_imports' } })
+    // Uploads of a process that died keep nobody out for long.
+    await merchant.inMerchant(
+      (tx) => tx.sql`update catalog_import set created_at = created_at - interval '2 minutes' where merchant_id = ${tx.merchantId}`,
+    )
+    await expect(open(merchant)).resolves.toMatchObject({ status: 'receiving' })
   })
 
   test('is refused by what the plan says: so many at once, and so many of their rows an hour', async () => {

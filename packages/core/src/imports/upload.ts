@@ -16,6 +16,8 @@ export const PART_BYTES_MAX = 256 * 1024
 export const IMPORTS_OPEN_MAX = 5
 /** An upload that has come to nothing is thrown away when the next one begins. */
 const RECEIVING_MINUTES_MAX = 60
+/** For so long an upload takes up a place: one whose process died must not keep the next one out. */
+const RECEIVING_COUNTS_SECONDS = 60
 const FILE_NAME_GRAPHEMES_MAX = 255
 const HOUR_MS = 3_600_000
 // Nobody knows when an import ends.
@@ -56,7 +58,8 @@ export async function openImport(tx: Tx, { fileName, stockMode, limits = {}, now
 
 async function assertImportAllowed(tx: Tx, { at_once, rows_per_hour }: ImportLimits, now: Date): Promise<void> {
   const [load] = await tx.sql<{ open: bigint; rows: bigint; oldest: Date | null }[]>`
-    select count(*) filter (where status in ('receiving', 'queued', 'running')) as open,
+    select count(*) filter (where status in ('queued', 'running')
+        or status = 'receiving' and created_at > ${now}::timestamptz - make_interval(secs => ${RECEIVING_COUNTS_SECONDS}::int)) as open,
       coalesce(sum(rows_done) filter (where lately), 0)::bigint as rows, min(created_at) filter (where lately and rows_done > 0) as oldest
     from catalog_import cross join lateral (select created_at > ${now}::timestamptz - interval '1 hour' as lately) as recent
     where merchant_id = ${tx.merchantId} and (lately or status in ('receiving', 'queued', 'running'))`
