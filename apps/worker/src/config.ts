@@ -33,7 +33,7 @@ export interface WorkerConfig {
   cells: Record<string, WorkerCell>
   /** As `cells`, from the same place as it is now. Undefined: they stay what they are. */
   readCells?: () => Record<string, WorkerCell>
-  /** The names of the cells whose queues this process works on. Undefined: all. It needs the addresses of the others, to follow a merchant that moved. */
+  /** The cells whose queues this process works on: names, `shared:*`, `dedicated:*`. Undefined: all. It needs the addresses of the others, to follow a merchant that moved. */
   worksFor?: string[] | undefined
   /** Open the secrets of plugins: the token keys of the API's file. */
   tokenKeys: { kid: string; secret: Buffer }[]

@@ -52,10 +52,10 @@ const selfCheck = await openSelfCheck(metrics, log)
 const worker = await startWorker(
   config,
   (router, allowances) =>
-    workerTasks({ ...plugins.depsFor(router), ...paymentDeps(config), mail: mail.deps, selfCheck, usage: allowances }),
+    workerTasks({ ...plugins.depsFor(router, allowances), ...paymentDeps(config), mail: mail.deps, selfCheck, usage: allowances }),
   log,
-  () => ({
-    webhooks: webhooks.work,
+  (_router, { limitsOf }) => ({
+    webhooks: webhooks.workAtPace(limitsOf),
     mail: (inMerchant, { lease }) => followMail(inMerchant, lease),
     fulfillment: (inMerchant, { lease }) => followOrders(inMerchant, lease),
   }),

@@ -1,4 +1,5 @@
 import type { ShipmentDeps } from '@souk/core/fulfillment/perform-shipment.ts'
+import { planBudget } from '@souk/core/plugins/budget.ts'
 import { PluginRuntime } from '@souk/core/plugins/plugin-runtime.ts'
 import { SECRETS_PURPOSE } from '@souk/core/plugins/secrets.ts'
 import { SecretBox } from '@souk/core/secret-box.ts'
@@ -9,12 +10,13 @@ import type { Router } from '@souk/tenant-router/router.ts'
 import type { WorkerConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
+import type { Allowances } from './worker.ts'
 
 /** What the worker's tasks need to ask plugins and carriers. Runners start with the first call. */
 export function startPlugins(
   config: WorkerConfig,
   log: Log,
-): { depsFor(router: Router): ShipmentDeps; stats(): PluginHostStats; stop(): Promise<void> } {
+): { depsFor(router: Router, allowances: Allowances): ShipmentDeps; stats(): PluginHostStats; stop(): Promise<void> } {
   const host = new PluginHost({
     ...config.pluginHost,
     onStartFailure: (detail) => log.error({ error: detail }, 'a plugin runner did not start'),
@@ -23,11 +25,13 @@ export function startPlugins(
   })
   const runtimes: PluginRuntime[] = []
   return {
-    depsFor: (router) => {
+    depsFor: (router, { limitsOf, count }) => {
       const runtime = new PluginRuntime({
         port: new ProviderCaller(host),
         isBlocked: (asked) => router.directory.pluginBlocks.isBlocked(asked),
         onError: (error) => log.warn({ error: describeError(error) }, 'the log of plugin calls was not written'),
+        budgetOf: (merchantId) => planBudget(limitsOf(merchantId).plugins),
+        onCpu: (merchantId, plugin_cpu_ms) => count(merchantId, { plugin_cpu_ms }),
       })
       runtimes.push(runtime)
       return {

@@ -38,6 +38,24 @@ it('delivers every event, signed, each aggregate in its order, and keeps a log',
   expect(await test.broken()).toEqual([])
 })
 
+it('delivers no faster than the plan says, and everything', async () => {
+  const { id } = await test.endpoint(merchant, path)
+  const other = await test.queue.shop.addMerchant()
+  const elsewhere = await test.endpoint(other, `/${other.merchant.slug}`)
+  await test.startWorker({ webhooks: { deliveries_per_second: 10 } })
+  const begun = performance.now()
+  await test.happen(merchant, 40)
+  await test.happen(other, 1)
+  await expect.poll(() => test.states(elsewhere.id), SOON).toEqual({ delivered: 1 })
+  expect((await test.states(id)).delivered ?? 0).toBeLessThan(40)
+  await expect.poll(() => test.states(id), SOON).toEqual({ delivered: 40 })
+  // A second's worth at once, and thirty more at ten a second.
+  expect(performance.now() - begun).toBeGreaterThan(2_900)
+  expect((await test.taken(path)).map(({ sequence }) => sequence).toSorted((a, b) => a - b)).toEqual(
+    Array.from({ length: 40 }, (_, n) => n + 1),
+  )
+})
+
 it('holds back what belongs to a failing event, and nothing else, and sends it in order once the event is taken', async () => {
   test.outcomes.length = 0
   const { id } = await test.endpoint(merchant, path)

@@ -5,6 +5,7 @@ import { WEBHOOK_SECRETS_PURPOSE } from '@souk/core/webhooks/secrets.ts'
 import type { SendResult, WebhookSender } from '@souk/core/webhooks/sender.ts'
 import { HttpWebhookSender } from '@souk/webhook-sender/http-webhook-sender.ts'
 import type { WorkerConfig } from './config.ts'
+import { DeliveryPace, type DeliveryPaceOptions } from './delivery-pace.ts'
 import type { FollowerWork } from './followers.ts'
 import type { WebhookOutcome } from './metrics.ts'
 
@@ -13,7 +14,7 @@ export function startWebhooks(
   config: Pick<WorkerConfig, 'tokenKeys' | 'webhookHosts'>,
   random: () => number = Math.random,
   onSent: (outcome: WebhookOutcome) => void = () => {},
-): { work: FollowerWork; close(): void } {
+): { workAtPace(limitsOf: DeliveryPaceOptions['limitsOf']): FollowerWork; close(): void } {
   const http = new HttpWebhookSender({ redirectedHosts: config.webhookHosts })
   const sender: WebhookSender = {
     send: async (webhook, signal) => {
@@ -24,7 +25,11 @@ export function startWebhooks(
   }
   const box = new SecretBox({ keys: config.tokenKeys }, WEBHOOK_SECRETS_PURPOSE)
   return {
-    work: (inMerchant, session) => followWebhooks(inMerchant, { sender, box, random }, session),
+    workAtPace: (limitsOf) => {
+      const pace = new DeliveryPace({ limitsOf })
+      const deps = { sender, box, random, pace: (merchantId: string, signal: AbortSignal) => pace.wait(merchantId, signal) }
+      return (inMerchant, session) => followWebhooks(inMerchant, deps, session)
+    },
     close: () => http.close(),
   }
 }

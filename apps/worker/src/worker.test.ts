@@ -103,6 +103,18 @@ test('works on the queues it was told to, and on no others', async () => {
   }
 })
 
+test('works on the queues of all cells of a kind, and on none of the other kind', async () => {
+  const dedicated = await startWorker({ ...queue.config, worksFor: ['dedicated:*', 'another'] }, () => testTasks, queue.log)
+  const shared = await startWorker({ ...queue.config, worksFor: ['shared:*'] }, () => testTasks, queue.log)
+  try {
+    await expect.poll(async () => (await queue.runners()).length, SOON).toBe(1)
+    await shared.stop()
+    expect(await queue.runners()).toEqual([])
+  } finally {
+    await Promise.all([dedicated.stop(), shared.stop()])
+  }
+})
+
 test('the real process works, prints structured lines and ends on SIGTERM', { timeout: 180_000 }, async () => {
   const child = queue.spawn(new URL('main.ts', import.meta.url))
   await merchant.inMerchant(

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
+import type { CellEntry } from '@souk/tenant-router/directory.ts'
 import { followCells } from '@souk/tenant-router/follow-cells.ts'
 import { Router } from '@souk/tenant-router/router.ts'
 import { CellRunners } from './cell-runners.ts'
@@ -12,6 +13,7 @@ import type { MerchantTask } from './merchant-task.ts'
 import { addQueueMetrics, createMetrics } from './metrics.ts'
 import { Places } from './places.ts'
 import { type PlanLimitsBook, readPlanLimits } from './plan-limits.ts'
+import { namesKinds, serves } from './served-cells.ts'
 import { meterUsage, type Usage } from './usage.ts'
 
 export interface Worker {
@@ -23,6 +25,8 @@ export interface Worker {
 /** What merchants may use of this process, and where it is told what they did use. */
 export interface Allowances extends Pick<PlanLimitsBook, 'limitsOf'>, Pick<Usage, 'count'> {}
 
+// The directory may have been away when it was asked, and a cell may be registered after its address is known.
+const KINDS_ASKED_EVERY_MS = 5_000
 const LISTEN_RETRY_MS = 2_000
 // For the sweep, and for followers of event logs.
 const ROUTER_CONNECTIONS_BESIDE_JOBS = 6
@@ -51,11 +55,13 @@ export async function startWorker(
   const places = new Places({ ...plans, jobsAtOnce })
   const tasks = tasksFor(router, allowances)
   const runners = new CellRunners({ router, tasks, works: worksFor(router, allowances), jobsAtOnce, log, metrics, places, usage })
-  const queuesOf = (cells: WorkerConfig['cells']) =>
-    Object.fromEntries(
-      Object.entries(cells).flatMap(([cell, { queue }]) => (config.worksFor?.includes(cell) === false ? [] : [[cell, queue]])),
-    )
-  await runners.workOn(queuesOf(config.cells))
+  const stopping = new AbortController()
+  let addresses = config.cells
+  const serve = async () => {
+    const kinds = await kindsFor(config, router)
+    if (!stopping.signal.aborted) await runners.workOn(queuesOf(addresses, config.worksFor, kinds))
+  }
+  await serve().catch((error) => log.warn({ error: describeError(error) }, 'which cells are meant is asked again'))
   const following = followCells({
     known: config.cells,
     read: config.readCells ?? (() => config.cells),
@@ -64,17 +70,20 @@ export async function startWorker(
       await Promise.all(Object.values(cells).map(({ app }) => assertSafeRole(app)))
       log.info({ cell: Object.keys(cells).join(' ') }, 'cells are others now')
       router.readdress(addressesOf(cells))
-      await runners.workOn(queuesOf(cells))
+      addresses = cells
+      await serve()
     },
     onError: (error) => log.warn({ error: describeError(error) }, 'cells stay as they were'),
   })
-  cellsChanged = () => void following.refresh()
+  const serveOthers = () => void serve().catch((error) => log.warn({ error: describeError(error) }, 'cells stay as they were'))
+  cellsChanged = () => void following.refresh().then(serveOthers)
+  const kindsAskedAgain = namesKinds(config.worksFor) ? setInterval(serveOthers, KINDS_ASKED_EVERY_MS).unref() : undefined
   const isReady = () => runners.ready
-  const stopping = new AbortController()
   void hearOfMoves(router, stopping.signal, log)
   const stopRunners = async () => {
     stopping.abort()
     following.close()
+    clearInterval(kindsAskedAgain)
     await runners.stop()
     await Promise.all([usage.close(), plans.close(), router.close()])
   }
@@ -111,6 +120,18 @@ async function hearOfMoves(router: Router, signal: AbortSignal, log: Log): Promi
       await sleep(LISTEN_RETRY_MS, undefined, { signal }).catch(() => {})
     }
   }
+}
+
+type Kinds = ReadonlyMap<string, CellEntry['kind']>
+
+async function kindsFor({ worksFor }: WorkerConfig, router: Router): Promise<Kinds> {
+  if (!namesKinds(worksFor)) return new Map()
+  return new Map((await router.directory.cells()).map(({ name, kind }) => [name, kind]))
+}
+
+function queuesOf(cells: WorkerConfig['cells'], worksFor: string[] | undefined, kinds: Kinds): Record<string, string> {
+  const served = Object.entries(cells).filter(([name]) => serves(worksFor, { name, kind: kinds.get(name) }))
+  return Object.fromEntries(served.map(([name, { queue }]) => [name, queue]))
 }
 
 function addressesOf(cells: WorkerConfig['cells']): { cellUrls: Record<string, string> } {

@@ -8,6 +8,7 @@ import type { TestMerchant } from '@souk/core/testing/merchant.ts'
 import { createEndpoint, type EndpointFields, type WebhookDeps } from '@souk/core/webhooks/change-endpoints.ts'
 import { WEBHOOK_SECRETS_PURPOSE } from '@souk/core/webhooks/secrets.ts'
 import { checkInvariants, type Violation } from '@souk/migrations/invariants.ts'
+import type { PlanLimits } from '@souk/platform/plans/limits.ts'
 import { Webhook } from 'standardwebhooks'
 import { startWebhooks } from '../webhooks.ts'
 import { QueueTest } from './queue-test.ts'
@@ -23,7 +24,7 @@ export class WebhookTest {
   readonly outcomes: string[] = []
   readonly #receiver: ChildProcess
   readonly #address: string
-  readonly #delivering: { work: ReturnType<typeof startWebhooks>['work']; close(): void }
+  readonly #delivering: ReturnType<typeof startWebhooks>
 
   /** `random` decides how long retries wait: 0 is not at all. */
   static async create(random: () => number = () => 0): Promise<WebhookTest> {
@@ -44,9 +45,9 @@ export class WebhookTest {
     this.#delivering = startWebhooks(queue.config, random, (outcome) => this.outcomes.push(outcome))
   }
 
-  /** A worker in this process. */
-  startWorker() {
-    return this.queue.start({}, { webhooks: this.#delivering.work })
+  /** A worker in this process, for which all plans say this. */
+  startWorker(limits: PlanLimits = {}) {
+    return this.queue.start({}, { webhooks: this.#delivering.workAtPace(() => limits) })
   }
 
   /** An endpoint at a path of the receiver. */

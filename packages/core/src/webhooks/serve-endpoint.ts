@@ -14,6 +14,8 @@ export interface ServingDeps {
   /** With WEBHOOK_SECRETS_PURPOSE. */
   box: SecretBox
   random?: () => number
+  /** Resolves when the merchant's next delivery may begin, or at once when the signal is aborted. Without it at once. */
+  pace?: (merchantId: string, signal: AbortSignal) => Promise<void>
 }
 
 interface Serving extends FollowerSession {
@@ -68,6 +70,8 @@ class Wire {
   readonly #waiting: DueDelivery[][] = []
   readonly #running = new Map<string, Promise<void>>()
   readonly #abort = new AbortController()
+  /** Nothing more may begin. */
+  readonly #ending: AbortSignal
   #finished: Attempted[] = []
   #atHand = 0
   #connections = CONNECTIONS_PER_ENDPOINT
@@ -79,6 +83,7 @@ class Wire {
     this.#merchantId = merchantId
     this.#deps = deps
     this.#session = session
+    this.#ending = AbortSignal.any([session.closing, this.#abort.signal])
     session.broken.addEventListener('abort', () => this.#abort.abort(), { once: true })
     session.closing.addEventListener('abort', () => setTimeout(() => this.#abort.abort(), CLOSING_GRACE_MS).unref(), { once: true })
   }
@@ -145,7 +150,9 @@ class Wire {
 
   /** One after the other, up to the first that is not taken. */
   async #send(chain: DueDelivery[]): Promise<void> {
+    const { pace } = this.#deps
     for (const [sent, delivery] of chain.entries()) {
+      if (pace && !this.#halted && this.mayBegin) await pace(this.#merchantId, this.#ending)
       const attempted = this.#halted || !this.mayBegin ? undefined : await this.#attempt(delivery)
       if (attempted) this.#finished.push(attempted)
       if (!attempted || !succeeded(attempted.result)) {
