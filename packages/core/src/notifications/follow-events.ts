@@ -3,7 +3,7 @@ import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { FORGOTTEN_EMAIL } from '../customers/forgotten.ts'
 import { type FollowerLease, holdFollower, releaseFollower, wakeFollower } from '../events/followers.ts'
-import { MAIL_EVENT_AGE_MAX_DAYS, MAIL_EVENTS_PER_ROUND } from '../mail/limits.ts'
+import { MAIL_EVENT_AGE_MAX_DAYS, MAIL_EVENTS_PER_ROUND, MAIL_ROUND_MS } from '../mail/limits.ts'
 import type { MailTemplateName } from '../mail/mail-template.ts'
 import { queueMail } from '../mail/queue-mail.ts'
 
@@ -52,7 +52,7 @@ export async function followEventsForMail(
       return followSome(tx, now)
     })
     crashPoint('mail.followed')
-    if (round.read < MAIL_EVENTS_PER_ROUND) return round.position
+    if (round.isLast) return round.position
   }
 }
 
@@ -64,25 +64,33 @@ export async function wakeMail(tx: Tx): Promise<void> {
   if (rows.length > 0) await wakeFollower(tx, 'mail')
 }
 
-async function followSome(tx: Tx, now: Date): Promise<{ read: number; position: bigint }> {
+async function followSome(tx: Tx, now: Date): Promise<{ isLast: boolean; position: bigint }> {
+  const startedAt = performance.now()
   await tx.sql`insert into mail_follower (merchant_id) values (${tx.merchantId}) on conflict (merchant_id) do nothing`
   const [follower] = await tx.sql<[{ position: bigint }]>`
     select position from mail_follower where merchant_id = ${tx.merchantId} for update`
   const events = await tx.sql<Happened[]>`
     select sequence, type, aggregate_id as "aggregateId", occurred_at as "occurredAt" from event
     where merchant_id = ${tx.merchantId} and sequence > ${follower.position} order by sequence limit ${MAIL_EVENTS_PER_ROUND}`
-  const last = events.at(-1)
-  if (!last) return { read: 0, position: follower.position }
   const oldest = now.getTime() - MAIL_EVENT_AGE_MAX_DAYS * DAY_MS
+  let read = 0
   for (const event of events) {
-    if (event.occurredAt.getTime() < oldest) continue
-    const template = TEMPLATES[event.type]
-    if (template) await queueForBuyer(tx, event, template, now)
-    else if (OF_WEBHOOKS.includes(event.type)) await queueForShop(tx, event, now)
+    if (event.occurredAt.getTime() >= oldest) await queueMailOf(tx, event, now)
+    read += 1
+    // A merchant who moves waits for its longest transaction.
+    if (performance.now() - startedAt > MAIL_ROUND_MS) break
   }
+  const last = events[read - 1]
+  if (!last) return { isLast: true, position: follower.position }
   await tx.sql`
     update mail_follower set position = ${last.sequence}, updated_at = ${now} where merchant_id = ${tx.merchantId}`
-  return { read: events.length, position: last.sequence }
+  return { isLast: read === events.length && read < MAIL_EVENTS_PER_ROUND, position: last.sequence }
+}
+
+async function queueMailOf(tx: Tx, event: Happened, now: Date): Promise<void> {
+  const template = TEMPLATES[event.type]
+  if (template) await queueForBuyer(tx, event, template, now)
+  else if (OF_WEBHOOKS.includes(event.type)) await queueForShop(tx, event, now)
 }
 
 async function queueForBuyer(tx: Tx, event: Happened, template: MailTemplateName, now: Date): Promise<void> {
