@@ -11,7 +11,7 @@ where l.lines = 0
   or o.tax_total < l.tax
   or o.total <> o.subtotal - o.discount_total + o.shipping_total + case when o.tax_included then 0 else o.tax_total end
   or (o.pricing_result #>> '{totals,total}')::bigint <> o.total
-  or o.status not in ('pending', 'cancelled') and o.payment_status not in ('voided', 'failed', 'review') and o.total > (
+  or o.status not in ('pending', 'cancelled') and o.payment_status not in ('voided', 'failed', 'review') and o.total + o.repaid_total > (
     select coalesce(sum(p.amount), 0) from payment p
     where p.merchant_id = o.merchant_id and p.order_id = o.id and p.currency = o.currency and p.status not in ('voided', 'failed')
   )

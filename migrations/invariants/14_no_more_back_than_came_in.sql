@@ -1,5 +1,5 @@
 -- Captured is no more than authorized, refunded no more than captured, by payment and by order; no more pieces of a line are refunded
--- than were bought (of an order that was not edited since), no more of the shipping than it was charged, and the parts of a refund
+-- than are in the order, no more of the shipping than it was charged (of an order that was not edited since), and the parts of a refund
 -- come to it.
 with refunded as (
   select r.*, coalesce(p.amount, 0) as parts, coalesce(l.amount, 0) as lines,
@@ -35,7 +35,6 @@ select l.merchant_id, l.id, 'line', l.quantity, sum(f.quantity)
 from order_line l
   join refund_line f on f.merchant_id = l.merchant_id and f.order_line_id = l.id
   join refunded r on r.merchant_id = f.merchant_id and r.id = f.refund_id and r.stands
-where not exists (select from event e where e.merchant_id = l.merchant_id and e.aggregate_id = l.order_id and e.type = 'order.edited')
 group by l.merchant_id, l.id, l.quantity having sum(f.quantity) > l.quantity
 union all
 select o.merchant_id, o.id, 'shipping', coalesce((o.pricing_result #>> '{shipping,total}')::bigint, o.shipping_total), sum(r.shipping)

@@ -3,6 +3,7 @@ with told as (
   select merchant_id, aggregate_id as order_id, count(*) as events,
     coalesce(sum((data ->> 'amount')::bigint) filter (where type = 'payment.captured'), 0) as captured,
     coalesce(sum((data ->> 'amount')::bigint) filter (where type = 'refund.issued'), 0) as refunded,
+    coalesce(sum((data ->> 'amount')::bigint) filter (where type = 'refund.issued' and data ? 'edit_id'), 0) as repaid,
     bool_or(type = 'order.cancelled') as is_cancelled,
     bool_or(type = 'order.placed') as is_placed
   from event where aggregate_type = 'order'
@@ -19,6 +20,7 @@ with told as (
 select o.merchant_id, o.id, o.status, o.revision, t.events, o.captured_total, t.captured, o.refunded_total, t.refunded
 from orders o join told t on t.merchant_id = o.merchant_id and t.order_id = o.id
 where o.revision <> t.events or o.captured_total <> t.captured or o.refunded_total <> t.refunded
+  or o.repaid_total <> t.repaid
   or (o.status = 'cancelled') <> t.is_cancelled
   or (o.status = 'pending') <> (not t.is_placed and not t.is_cancelled)
 union all

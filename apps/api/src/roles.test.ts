@@ -26,7 +26,7 @@ const MAY_CHANGE: Record<'warehouse' | 'courier', string[]> = {
   warehouse: [
     ...[...ABOUT_ONESELF, ...DELIVERIES].filter(isChange),
     'PATCH /v1/admin/fulfillments/{fulfillment_id}',
-    ...['pick', 'pack', 'ship', 'deliver', 'cancel', 'take', 'assign', 'courier'].map(
+    ...['pick', 'pack', 'ship', 'deliver', 'cancel', 'split', 'take', 'assign', 'courier'].map(
       (step) => `POST /v1/admin/fulfillments/{fulfillment_id}/${step}`,
     ),
     'POST /v1/admin/orders/{order_id}/fulfillments',

@@ -51,6 +51,43 @@ describe('locations', () => {
   })
 })
 
+describe('a transfer', () => {
+  it('takes goods out of one location and brings them into another, in parts, and is found by what became of it', async () => {
+    const { body: back } = await staff('POST', 'locations', { name: 'Back room', priority: 7 })
+    const lines = [{ variant_id: goods.variantId, quantity: 3 }]
+    const sent = await staff('POST', 'stock-transfers', {
+      from_location_id: shop.locationId,
+      to_location_id: back.id,
+      lines,
+      note: 'by van',
+    })
+    expect([sent.status, sent.body]).toMatchObject([201, { status: 'in_transit', note: 'by van', closed_at: null }])
+    expect(await shown()).toMatchObject({ available: false, availability: 'sold_out' })
+    const url = `stock-transfers/${sent.body.id}`
+    const part = await staff('POST', `${url}/receive`, { lines: [{ variant_id: goods.variantId, received: 2 }] })
+    expect(part.body).toMatchObject({ status: 'part_received', lines: [{ quantity: 3, received: 2, lost: 0 }] })
+    expect(await shown()).toMatchObject({ available_quantity: 2 })
+    expect((await staff('POST', `${url}/cancel`)).body).toMatchObject({ status: 'cancelled', lines: [{ called_back: 1 }] })
+    expect((await staff('GET', url)).body.closed_at).not.toBeNull()
+    expect((await staff('GET', 'stock-transfers?transfer_status=cancelled')).body.data).toMatchObject([{ id: sent.body.id }])
+    expect((await staff('GET', 'stock-transfers?transfer_status=in_transit')).body).toEqual({ data: [], next_cursor: null })
+    const moved = await staff('GET', `stock/${goods.variantId}/movements`)
+    expect(moved.body.data.slice(0, 3)).toMatchObject(
+      [1, 2, -3].map((on_hand_change) => ({ on_hand_change, reason: 'transfer', transfer_id: sent.body.id })),
+    )
+  })
+
+  it('to nowhere, to itself, or of more than is there, is refused', async () => {
+    const send = (to: string, quantity: number) =>
+      staff('POST', 'stock-transfers', {
+        ...{ from_location_id: shop.locationId, to_location_id: to, lines: [{ variant_id: goods.variantId, quantity }] },
+      })
+    const { body: back } = await staff('POST', 'locations', { name: 'Back room' })
+    const answers = [await send(goods.variantId, 1), await send(shop.locationId, 1), await send(back.id, 4), await send(back.id, 0)]
+    expect(answers.map(({ status }) => status)).toEqual([404, 409, 409, 422])
+  })
+})
+
 describe('goods that are not there', () => {
   it('are shown on backorder and on preorder', async () => {
     await staff('POST', `stock/${goods.variantId}/adjustments`, { change: -3 })

@@ -43,6 +43,18 @@ describe('an order that was placed', () => {
     expect((await staff('GET', `${url}/edits`)).body.data).toMatchObject([{ difference: money(1_000), reason: 'by phone' }])
   })
 
+  it('tells its buyer what is left to pay, who is asked for it', async () => {
+    const { url, lineId, total } = await placed()
+    const edit = { lines: [{ line_id: lineId, quantity: 3 }], collect: { from: 'buyer' } }
+    expect((await staff('POST', `${url}/edits`, edit, key())).body).toMatchObject({ outstanding: money(total + 1_000) })
+    const told = await staff('GET', `${url}/events`)
+    expect(told.body.data.at(-1)).toMatchObject({ type: 'payment.requested', data: { amount: total + 1_000 } })
+    const unknown = { from: 'saved_method', payment: { provider: 'fake', saved_method: lineId } }
+    const refused = await staff('POST', `${url}/edits`, { lines: [{ line_id: lineId, quantity: 4 }], collect: unknown }, key())
+    expect(refused.status).toBeGreaterThanOrEqual(400)
+    expect((await staff('GET', url)).body.lines).toMatchObject([{ quantity: 3 }])
+  })
+
   it('is seen as it was at any moment', async () => {
     const { url, order, lineId } = await placed()
     await staff('POST', `${url}/edits`, { lines: [{ line_id: lineId, quantity: 5 }] }, key())

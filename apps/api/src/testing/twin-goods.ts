@@ -11,11 +11,11 @@ export async function addPlaces(
     staff(url, payload, { 'idempotency-key': payload.handle })
   const variants = [{ price: { amount: 100, currency: 'EUR' } }]
   const bundle = await add('/v1/admin/products', { title: `${canary} hamper`, handle: `${name}-hamper`, variants })
-  const part = await add('/v1/admin/products', { title: `${canary} jar`, handle: `${name}-jar`, variants })
+  const jars = variants.map((variant) => ({ ...variant, tracked: true, quantity: 10 }))
+  const part = await add('/v1/admin/products', { title: `${canary} jar`, handle: `${name}-jar`, variants: jars })
   const [bundleId, partId] = [bundle.variants[0].id as string, part.variants[0].id as string]
   await put('PUT', `/v1/admin/bundles/${bundleId}`, { components: [{ variant_id: partId, quantity: 2 }] })
   const location = await staff('/v1/admin/locations', { name: `${canary} ${name} shelf`, priority: -1 }, {})
-  await staff(`/v1/admin/stock/${partId}/adjustments`, { change: 5, reason: canary }, { 'idempotency-key': `${name}-jars` })
   const transfer = await staff(
     '/v1/admin/stock-transfers',
     { from_location_id: from, to_location_id: location.id, lines: [{ variant_id: partId, quantity: 2 }], note: canary },

@@ -46,8 +46,8 @@ export async function acceptAuthorization(
   const isWanted = before.status !== 'cancelled' && wasDue
   const events = isWanted ? [] : await takeBack(tx, paid, by)
   const told: OrderEvent[] = [{ type: 'payment.authorized', paymentId: payment.id, amount: said.authorized }]
-  if (outstandingOf({ ...before, authorized: before.authorized + said.authorized }) === 0n)
-    told.push(...(await closeManual(tx, order.id, by)))
+  const outstanding = outstandingOf({ ...before, authorized: before.authorized + said.authorized })
+  told.push(...(await lessenManual(tx, order.id, { outstanding, ...by })))
   if (confirms && short.length === 0) told.push({ type: 'order.placed', content: null, payments: [factsOf(paid, said.method)] })
   if (said.captured > 0n) told.push({ type: 'payment.captured', paymentId: payment.id, amount: said.captured })
   if (said.captured > 0n) await bookCapture(tx, order, paid, { key: payment.id, amount: said.captured }, by)
@@ -75,12 +75,13 @@ export async function bookCapture(
   })
 }
 
-/** Money by hand is not waited for any more where something else has paid. */
-async function closeManual(tx: Tx, orderId: string, { now }: By): Promise<OrderEvent[]> {
+/** Where something else has paid, no more is waited for by hand than is outstanding, and nothing where nothing is. */
+async function lessenManual(tx: Tx, orderId: string, { outstanding, now }: By & { outstanding: bigint }): Promise<OrderEvent[]> {
+  const change = outstanding > 0n ? tx.sql`amount = least(amount, ${outstanding})` : tx.sql`status = 'voided', settled_at = ${now}`
   const rows = await tx.sql<{ id: string }[]>`
-    update payment set status = 'voided', settled_at = ${now}, updated_at = ${now}
+    update payment set ${change}, updated_at = ${now}
     where merchant_id = ${tx.merchantId} and order_id = ${orderId} and provider = 'manual' and status = 'pending' returning id`
-  return rows.map(({ id }) => ({ type: 'payment.voided', paymentId: id, amount: 0n }))
+  return outstanding > 0n ? [] : rows.map(({ id }) => ({ type: 'payment.voided', paymentId: id, amount: 0n }))
 }
 
 function writePayment(tx: Tx, paid: PaymentRow, operation: OperationRow, said: Authorized, { now }: By) {
