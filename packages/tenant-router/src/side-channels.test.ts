@@ -56,10 +56,9 @@ describe('pitfall 30: what row security does not cover', () => {
     await app`begin`
     await app`select tenancy.entered(${house.first.id}, 1)`
     for (let round = 0; round < 600; round += 1) {
-      for (const [kind, id] of [
-        ['foreign', foreignId],
-        ['missing', randomUUID()],
-      ] as const) {
+      const pair = [['foreign', foreignId] as const, ['missing', randomUUID()] as const]
+      // Each goes first as often as the other.
+      for (const [kind, id] of round % 2 === 0 ? pair : pair.toReversed()) {
         const started = performance.now()
         const rows = await app`select name from location where merchant_id = ${house.first.id} and id = ${id}`
         // The first rounds plan and warm up.
@@ -68,7 +67,8 @@ describe('pitfall 30: what row security does not cover', () => {
       }
     }
     await app`commit`
-    const [foreign, missing] = [median(times.foreign), median(times.missing)]
+    // The quick ones: those in which the machine did nothing else.
+    const [foreign, missing] = [tenth(times.foreign), tenth(times.missing)]
     expect(Math.abs(foreign - missing)).toBeLessThan(Math.max(0.03, 0.15 * missing))
   })
 
@@ -120,6 +120,6 @@ describe('pitfall 30: what row security does not cover', () => {
   }
 })
 
-function median(values: number[]): number {
-  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 2)]!
+function tenth(values: number[]): number {
+  return values.toSorted((one, other) => one - other)[Math.floor(values.length / 10)]!
 }

@@ -34,7 +34,9 @@ describe('a password', () => {
     }
     const stored = await hashPassword('something else')
     await clock(stored)
-    const [known, unknown] = [await clock(stored), await clock(undefined)]
+    // The least of three: whatever else this process does meanwhile counts too.
+    const least = async (hash: string | undefined) => Math.min(await clock(hash), await clock(hash), await clock(hash))
+    const [known, unknown] = [await least(stored), await least(undefined)]
     expect(unknown).toBeGreaterThan(known / 3)
     expect(unknown).toBeLessThan(known * 3)
   })

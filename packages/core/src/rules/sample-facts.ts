@@ -32,7 +32,7 @@ const LINE: LineFacts = {
 }
 
 /** A buyer who has said nothing yet: everything that may be missing is. */
-const GUEST: CartFacts = {
+export const GUEST: CartFacts = {
   'cart.subtotal': 0n,
   'cart.discounted_subtotal': 0n,
   'cart.quantity': 0,

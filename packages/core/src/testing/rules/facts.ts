@@ -1,33 +1,9 @@
 import type { CartFacts, LineFacts } from '../../rules/fact-values.ts'
+import { GUEST } from '../../rules/sample-facts.ts'
 
 /** Facts of a cart for tests of rules: a buyer without an account and an empty cart, unless said otherwise. */
 export function cartFacts(facts: Partial<CartFacts> = {}): CartFacts {
-  return {
-    'cart.subtotal': 0n,
-    'cart.discounted_subtotal': 0n,
-    'cart.quantity': 0,
-    'cart.line_count': 0,
-    'cart.weight': 0,
-    'cart.skus': [],
-    'cart.product_ids': [],
-    'cart.variant_ids': [],
-    'cart.collections': [],
-    'cart.tags': [],
-    'cart.vendors': [],
-    'cart.product_types': [],
-    'customer.known': false,
-    'customer.groups': [],
-    channel: 'web',
-    currency: 'EUR',
-    'time.now': '2026-05-04T09:30:00Z',
-    'time.date': '2026-05-04',
-    'time.weekday': 1,
-    'time.hour': 11,
-    'time.minute_of_day': 690,
-    'coupon.codes': [],
-    lines: [],
-    ...facts,
-  }
+  return { ...GUEST, ...facts }
 }
 
 export function lineFacts(facts: Partial<LineFacts> = {}): LineFacts {
