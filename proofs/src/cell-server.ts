@@ -6,36 +6,94 @@ import postgres from 'postgres'
 
 const DATABASE = 'souk'
 
-/** A durable PostgreSQL cluster with one migrated database in it. */
+/** A durable PostgreSQL server, which may hold several cells. */
+class Server {
+  readonly dataDir: string
+  readonly passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<RoleName, string>
+  #local: LocalServer
+  #isBeingKilled = false
+  #restarting: Promise<void> | undefined
+
+  constructor(dataDir: string, local: LocalServer) {
+    this.dataDir = dataDir
+    this.#local = local
+  }
+
+  get port(): number {
+    return this.#local.port
+  }
+
+  adminUrl(database?: string): string {
+    return this.#local.adminUrl(database)
+  }
+
+  runs(): boolean {
+    // Not down before all of it is gone: who supervises it must not start it again into its own death.
+    return this.#isBeingKilled || this.#local.isRunning()
+  }
+
+  async kill(): Promise<void> {
+    this.#isBeingKilled = true
+    await this.#local.kill().finally(() => {
+      this.#isBeingKilled = false
+    })
+  }
+
+  /** Once at a time, for all cells in it. */
+  async restart(): Promise<void> {
+    this.#restarting ??= startServer({ dataDir: this.dataDir, port: this.port })
+      .then((local) => {
+        this.#local = local
+      })
+      .finally(() => {
+        this.#restarting = undefined
+      })
+    await this.#restarting
+  }
+
+  async stop(): Promise<void> {
+    await this.#local.stop()
+  }
+}
+
+/** One migrated database: of a durable PostgreSQL cluster of its own, or of another cell's. */
 export class CellServer {
   readonly name: string
-  readonly dataDir: string
-  readonly #passwords: Record<RoleName, string>
-  #server: LocalServer
-  #isBeingKilled = false
+  readonly #server: Server
+  readonly #database: string
 
-  private constructor(name: string, dataDir: string, server: LocalServer, passwords: Record<RoleName, string>) {
+  private constructor(name: string, server: Server, database: string) {
     this.name = name
-    this.dataDir = dataDir
     this.#server = server
-    this.#passwords = passwords
+    this.#database = database
   }
 
   static async start(name: string, dataDir: string): Promise<CellServer> {
-    const server = await startServer({ dataDir })
-    const passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<RoleName, string>
-    await ensureRoles({ adminUrl: server.adminUrl(), database: DATABASE, passwords })
-    const cell = new CellServer(name, dataDir, server, passwords)
+    return CellServer.#prepare(name, new Server(dataDir, await startServer({ dataDir })), DATABASE)
+  }
+
+  /** A cell in a further database of another one's server. */
+  static async beside(cell: CellServer, name: string): Promise<CellServer> {
+    return CellServer.#prepare(name, cell.#server, `${DATABASE}_${name.replaceAll('-', '_')}`)
+  }
+
+  static async #prepare(name: string, server: Server, database: string): Promise<CellServer> {
+    await ensureRoles({ adminUrl: server.adminUrl(), database, passwords: server.passwords })
+    const cell = new CellServer(name, server, database)
     await migrate({ url: cell.url('souk_owner') })
     return cell
   }
 
+  get dataDir(): string {
+    return this.#server.dataDir
+  }
+
   get adminUrl(): string {
-    return this.#server.adminUrl(DATABASE)
+    return this.#server.adminUrl(this.#database)
   }
 
   url(role: RoleName, port = this.#server.port): string {
-    return `postgres://${role}:${this.#passwords[role]}@127.0.0.1:${port}/${DATABASE}`
+    return `postgres://${role}:${this.#server.passwords[role]}@127.0.0.1:${port}/${this.#database}`
   }
 
   /** Asks as the administrator, past every policy. */
@@ -49,21 +107,17 @@ export class CellServer {
   }
 
   runs(): boolean {
-    // Not down before all of it is gone: who supervises it must not start it again into its own death.
-    return this.#isBeingKilled || this.#server.isRunning()
+    return this.#server.runs()
   }
 
   /** kill -9 of the whole server. */
   async kill(): Promise<void> {
-    this.#isBeingKilled = true
-    await this.#server.kill().finally(() => {
-      this.#isBeingKilled = false
-    })
+    await this.#server.kill()
   }
 
   /** On the same port, with what it had. */
   async restart(): Promise<void> {
-    this.#server = await startServer({ dataDir: this.dataDir, port: this.#server.port })
+    await this.#server.restart()
   }
 
   async stop(): Promise<void> {

@@ -15,7 +15,7 @@ const ADMIN = { email: 'admin@platform.example', password: 'proof of the platfor
 const OWNER = { email: 'owner@shop.example', name: 'Owner', password: 'proof of the shop' }
 const FIRST_CELL = 'shared-1'
 const IMPORT_WITHIN_MS = 120_000
-const QUIET_WITHIN_MS = 30_000
+const QUIET_WITHIN_MS = 120_000
 const LEFT_OPEN = '39_nothing_left_open'
 
 export interface NewShop {
@@ -44,7 +44,7 @@ export class House {
   detours: { databasePort?: number; paymentProvider?: string } = {}
   /** Further environment of all processes started afterwards. */
   further: Record<string, string> = {}
-  /** By name; the first has the directory too. Each is a cluster of its own. */
+  /** By name; the first has the directory too. Each is a cluster of its own, unless the house was opened with one server for all. */
   readonly cells: ReadonlyMap<string, CellServer>
   readonly #folder: string
   readonly #port: number
@@ -58,12 +58,16 @@ export class House {
   }
 
   /** Databases, roles, schema, keys and an admin; of the processes only the payment provider runs yet, where there is to be one. */
-  static async open(options: { paymentProvider?: boolean; cells?: number } = {}): Promise<House> {
+  static async open(options: { paymentProvider?: boolean; cells?: number; oneServer?: boolean } = {}): Promise<House> {
     const folder = await mkdtemp(join(tmpdir(), 'souk-house-'))
     await chmod(folder, 0o755)
-    const cells = []
-    for (let n = 1; n <= (options.cells ?? 1); n++)
-      cells.push(await CellServer.start(`shared-${n}`, join(folder, n === 1 ? 'postgres' : `postgres-${n}`)))
+    const cells = [await CellServer.start(FIRST_CELL, join(folder, 'postgres'))]
+    for (let n = 2; n <= (options.cells ?? 1); n++) {
+      const name = `shared-${n}`
+      cells.push(
+        options.oneServer === true ? await CellServer.beside(cells[0]!, name) : await CellServer.start(name, join(folder, `postgres-${n}`)),
+      )
+    }
     const psp = options.paymentProvider === true ? await SandboxPsp.start({ folder: join(folder, 'psp') }) : undefined
     const house = new House(folder, cells, await freePort(), psp)
     await writeFile(join(folder, 'keys.json'), JSON.stringify(newKeys()), { mode: 0o600 })

@@ -79,6 +79,11 @@ export class Process {
     await gone
   }
 
+  /** Lets it go on after it was stopped. */
+  wake(): void {
+    if (this.isRunning) this.#child!.kill('SIGCONT')
+  }
+
   /** SIGTERM, and the exit code it ends with. */
   async stop(): Promise<number> {
     if (!this.isRunning) return this.#child?.exitCode ?? 0

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Directory } from './directory.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
@@ -144,6 +145,15 @@ describe('changes', () => {
     const [byDomain, byId] = await Promise.all([directory.byHost(own), directory.byId(merchant.id)])
     expect(byDomain).toMatchObject(expected ?? { slug: `new-${merchant.slug}` })
     expect(byId).toEqual(byDomain)
+  })
+
+  test('who waits for a change of a merchant is told of it, and of nobody else, and waits no longer than said', async () => {
+    await announcementsOf(merchant)
+    const changed = directory.nextChange(merchant.id, 600_000)
+    const unchanged = directory.nextChange(randomUUID(), 1)
+    await house.admin`update platform.home set epoch = epoch + 1 where merchant_id = ${merchant.id}`
+    expect(await changed).toBe(true)
+    expect(await unchanged).toBe(false)
   })
 
   test('a domain that was taken away is not served any more', async () => {

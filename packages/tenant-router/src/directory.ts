@@ -51,6 +51,8 @@ export class Directory {
   // 'slug:..', 'domain:..' and 'id:..' to a merchant's id. A name nobody has is remembered too (null), for a shorter time.
   readonly #names = new LRUCache<string, { id: string | null }>({ max: CACHED_NAMES_MAX })
   readonly #entries = new LRUCache<string, MerchantEntry>({ max: CACHED_NAMES_MAX, ttl: KNOWN_TTL_MS })
+  // Who waits for a merchant to change, by its id.
+  readonly #awaiting = new Map<string, Set<() => void>>()
   // Questions on their way to the database; whoever has the same one meanwhile shares the answer.
   #asked = new Map<string, Promise<MerchantEntry | undefined>>()
 
@@ -109,6 +111,23 @@ export class Directory {
   /** Asks the database again, for a caller who found that what it had been told is out of date. */
   async refresh(merchantId: string): Promise<MerchantEntry | undefined> {
     return this.#ask(`id:${merchantId}`)
+  }
+
+  /** Waits until a change of a merchant is announced, or for so long. True: it was. Without `listen` nothing is. */
+  nextChange(merchantId: string, withinMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const awaiting = this.#awaiting.get(merchantId) ?? new Set()
+      this.#awaiting.set(merchantId, awaiting)
+      const settle = (announced: boolean) => {
+        clearTimeout(timer)
+        awaiting.delete(told)
+        if (awaiting.size === 0) this.#awaiting.delete(merchantId)
+        resolve(announced)
+      }
+      const told = () => settle(true)
+      const timer = setTimeout(() => settle(false), withinMs)
+      awaiting.add(told)
+    })
   }
 
   /** One page of the active merchants at home in a cell, in id order. */
@@ -174,6 +193,7 @@ export class Directory {
     this.#asked = new Map()
     this.#entries.delete(merchantId)
     for (const [name, { id }] of this.#names.entries()) if (id === null || id === merchantId) this.#names.delete(name)
+    for (const told of [...(this.#awaiting.get(merchantId) ?? [])]) told()
   }
 }
 

@@ -47,6 +47,9 @@ const WAIT_MS = 2_000
 const OPEN_CELLS_MAX = 50
 // A move keeps writers waiting for a second at most, and for two if its mover dies meanwhile.
 const MOVE_WAIT_MS = 2_500
+// How long to wait at most before a home that could not be entered is tried again: behind a fence, and where it is about to open.
+const FENCED_MS = 25
+const OPENING_MS = 5
 const CONFLICT_RETRIES_MAX = 3
 const PAGE_OF_MERCHANTS = 200
 
@@ -172,13 +175,16 @@ export class Router {
     if (merchant.status === 'suspended') throw suspended()
     const deadline = performance.now() + MOVE_WAIT_MS
     let home = merchant
+    let hasMoved = false
     for (let conflicts = 0; ; ) {
       try {
         return await attempt(home, this.#pool(home.cell))
       } catch (error) {
         const code = errorCode(error)
         if (code === 'MV001') {
-          home = await this.#newHome(home, deadline, error)
+          const next = await this.#newHome(home, { deadline, hasMoved }, error)
+          hasMoved ||= next.epoch !== home.epoch
+          home = next
         } else if (code !== undefined && (CONFLICTS.has(code) || code === BROKEN_CHECK) && conflicts < CONFLICT_RETRIES_MAX) {
           conflicts += 1
           if (code !== BROKEN_CHECK) await sleep(Math.random() * 10 * 2 ** conflicts)
@@ -189,12 +195,24 @@ export class Router {
     }
   }
 
-  async #newHome(old: MerchantEntry, deadline: number, cause: unknown): Promise<MerchantEntry> {
-    const home = await this.directory.refresh(old.id)
+  /** Where to try next: the new home as soon as the directory knows it, or the old one once more, whose fence may have been lifted. */
+  async #newHome(
+    old: MerchantEntry,
+    { deadline, hasMoved }: { deadline: number; hasMoved: boolean },
+    cause: unknown,
+  ): Promise<MerchantEntry> {
+    // Behind a switch that the directory has, the new home opens in a moment.
+    const patience = hasMoved ? OPENING_MS : FENCED_MS
+    const change = this.directory.nextChange(old.id, patience * (0.2 + 0.8 * Math.random()))
+    const home = await this.#homeNow(old.id, cause)
+    if (performance.now() > deadline) throw new DoorError('merchant_moving', 'The merchant is being moved to another database.', cause)
+    return home.epoch === old.epoch && (await change) ? this.#homeNow(old.id, cause) : home
+  }
+
+  async #homeNow(merchantId: string, cause: unknown): Promise<MerchantEntry> {
+    const home = await this.directory.refresh(merchantId)
     if (!home) throw new DoorError('merchant_unknown', 'The merchant is no longer in the directory.', cause)
     if (home.status === 'suspended') throw suspended(cause)
-    if (performance.now() > deadline) throw new DoorError('merchant_moving', 'The merchant is being moved to another database.', cause)
-    if (home.epoch === old.epoch) await sleep(5 + Math.random() * 20)
     return home
   }
 

@@ -51,7 +51,10 @@ export class World {
     this.account = parts.account
     this.variants = parts.variants
     this.firstEvent = parts.firstEvent
-    this.#watching = supervise(() => this.#revive(), WATCHED_EVERY_MS)
+    this.#watching = supervise(
+      [() => this.#reviveDatabase(), () => this.#reviveProvider(), () => this.#reviveProcesses()],
+      WATCHED_EVERY_MS,
+    )
   }
 
   static async open(): Promise<World> {
@@ -108,16 +111,20 @@ export class World {
     await this.receiver.close()
   }
 
-  async #revive(): Promise<void> {
+  async #reviveDatabase(): Promise<void> {
+    if (this.house.databaseRuns()) return
+    this.restarts.database++
+    await this.house.restartDatabase()
+  }
+
+  async #reviveProvider(): Promise<void> {
+    if (this.house.psp.isRunning) return
+    this.restarts.provider++
+    await this.house.psp.restart()
+  }
+
+  async #reviveProcesses(): Promise<void> {
     const { house, restarts } = this
-    if (!house.databaseRuns()) {
-      restarts.database++
-      await house.restartDatabase()
-    }
-    if (!house.psp.isRunning) {
-      restarts.provider++
-      await house.psp.restart()
-    }
     if (!house.worker.isRunning) {
       restarts.worker++
       house.startWorker(this.#armed('worker'))

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import postgres from 'postgres'
 import type { CellServer } from '../cell-server.ts'
 import type { Wrong } from '../faults/check-world.ts'
 import { CELLS, type CellName, type MovingWorld, type StockedShop } from './moving-world.ts'
@@ -28,8 +29,22 @@ export async function wrongHomeWrites(world: MovingWorld): Promise<Wrong[]> {
   return old.filter(({ id }) => !known.has(id)).map((of) => ({ what: 'an order was written at the old home', of }))
 }
 
+/** While both streams are there: rows that met others, or were not there, as when two streams send each other their own changes. */
+export async function conflicts(world: MovingWorld): Promise<Wrong[]> {
+  const counted = await Promise.all(
+    [...world.house.cells.values()].map(
+      (cell) => cell.query<{ subname: string; key: string; value: string }>`
+        select t.subname, c.key, c.value from pg_stat_subscription_stats t
+          join pg_subscription s on s.oid = t.subid and s.subdbid = (select oid from pg_database where datname = current_database()),
+          jsonb_each_text(to_jsonb(t)) as c
+        where c.key like 'confl_%' and c.key not like '%origin_differs' and c.value <> '0'`,
+    ),
+  )
+  return counted.flat().map((of) => ({ what: 'a stream met rows that it did not expect', of }))
+}
+
 /** What buyers were told against what is at the home: nothing lost, nothing doubled, no number left out. */
-export async function checkOrders(cell: CellServer, shop: StockedShop, shoppers: readonly Shopper[]): Promise<Wrong[]> {
+export async function checkOrders(cell: CellServer, shop: StockedShop, shoppers: readonly Pick<Shopper, 'confirmed'>[]): Promise<Wrong[]> {
   const orders = await ordersOf(cell, shop)
   const byId = new Map(orders.map((order) => [order.id, order]))
   const wrong: Wrong[] = []
@@ -75,6 +90,41 @@ export async function waitForQuiet(cell: CellServer, shop: StockedShop): Promise
     if (Object.values(left!).every((count) => count === 0)) return []
     if (performance.now() > end) return [{ what: 'it does not come to rest', of: { shop: shop.slug, left } }]
     await pause(LOOKED_EVERY_MS)
+  }
+}
+
+/**
+ * Looks again and again at who serves the merchant, until it is stopped: never both, and in the end one. Who was open before and after the
+ * other was seen open, at one epoch, was open at that moment too.
+ */
+export function watchHomes(world: MovingWorld): { stop(): Promise<Wrong[]> } {
+  const cells = CELLS.map((name) => postgres(world.house.cell(name).adminUrl, { max: 1, onnotice: () => {}, backoff: () => 0.1 }))
+  const wrong: Wrong[] = []
+  let isStopped = false
+  const epochAt = async (sql: postgres.Sql): Promise<number | undefined> => {
+    const [row] = await sql<{ epoch: number }[]>`
+      select epoch::int as epoch from tenancy.home where merchant_id = ${world.moved.id} and state = 'active'`
+    return row?.epoch
+  }
+  const look = async () => {
+    const [before, between, after] = [await epochAt(cells[0]!), await epochAt(cells[1]!), await epochAt(cells[0]!)]
+    if (before !== undefined && before === after && between !== undefined)
+      wrong.push({ what: 'both databases were open at once', of: { [CELLS[0]]: before, [CELLS[1]]: between } })
+    return [after, between]
+  }
+  const looking = (async () => {
+    // A database may be down at the moment.
+    for (; !isStopped; await pause(LOOKED_EVERY_MS)) await look().catch(() => {})
+  })()
+  return {
+    stop: async () => {
+      isStopped = true
+      await looking
+      const open = (await look()).filter((epoch) => epoch !== undefined)
+      if (open.length !== 1) wrong.push({ what: `${open.length} databases are open in the end`, of: open })
+      await Promise.all(cells.map((sql) => sql.end({ timeout: 5 })))
+      return wrong
+    },
   }
 }
 

@@ -5,8 +5,14 @@ import { CELLS, type MovingWorld } from './moving-world.ts'
 /** Somebody who kills what a move depends on. What is killed is started again by the world, or by PostgreSQL. */
 export interface Disturbance {
   name: string
+  /** How often, beside the others. */
+  share: number
+  /** What takes a while to come up is left alone for so long, or it would never be up. */
+  restMs: number
   strike(world: MovingWorld, seeded: Seeded): Promise<void>
 }
+
+const PROCESS_REST_MS = 8_000
 
 const endBackends =
   (kind: string): Disturbance['strike'] =>
@@ -15,26 +21,31 @@ const endBackends =
   }
 
 export const DISTURBANCES: readonly Disturbance[] = [
-  { name: 'API killed', strike: ({ house }) => house.api.kill() },
-  { name: 'worker and mover killed', strike: ({ house }) => house.worker.kill() },
-  { name: 'walsender killed', strike: endBackends('walsender') },
-  { name: 'apply worker killed', strike: endBackends('logical replication apply worker') },
-  { name: 'database killed', strike: ({ house }, seeded) => house.killDatabase(seeded.pick(CELLS)) },
+  { name: 'API killed', share: 1, restMs: PROCESS_REST_MS, strike: ({ house }) => house.api.kill() },
+  { name: 'worker and mover killed', share: 1, restMs: PROCESS_REST_MS, strike: ({ house }) => house.worker.kill() },
+  { name: 'walsender killed', share: 3, restMs: 0, strike: endBackends('walsender') },
+  { name: 'apply worker killed', share: 3, restMs: 0, strike: endBackends('logical replication apply worker') },
+  { name: 'database killed', share: 1, restMs: PROCESS_REST_MS, strike: ({ house }, seeded) => house.killDatabase(seeded.pick(CELLS)) },
 ]
 
 /** One of them after the other, at moments that come from the seed. Answers how often each struck. */
 export function disturb(world: MovingWorld, seeded: Seeded, { everyMs }: { everyMs: number }): { stop(): Promise<Record<string, number>> } {
   const stopping = new AbortController()
   const struck: Record<string, number> = {}
+  const struckAt = new Map<Disturbance, number>()
+  const all = DISTURBANCES.flatMap((disturbance) => Array.from({ length: disturbance.share }, () => disturbance))
+  const rests = (disturbance: Disturbance) => performance.now() < (struckAt.get(disturbance) ?? -Infinity) + disturbance.restMs
   const disturbing = (async () => {
     while (!stopping.signal.aborted) {
       await pause(seeded.between(everyMs / 2, (everyMs * 3) / 2), undefined, { signal: stopping.signal }).catch(() => {})
       if (stopping.signal.aborted) return
-      const { name, strike } = seeded.pick(DISTURBANCES)
+      const disturbance = seeded.pick(all)
+      if (rests(disturbance)) continue
+      struckAt.set(disturbance, performance.now())
       // What it is aimed at may be down already.
-      await strike(world, seeded).then(
+      await disturbance.strike(world, seeded).then(
         () => {
-          struck[name] = (struck[name] ?? 0) + 1
+          struck[disturbance.name] = (struck[disturbance.name] ?? 0) + 1
         },
         () => {},
       )

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { type CrashPoint, standsStill } from '@souk/tenant-router/crash-point.ts'
 import { finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from '@souk/tenant-router/moves/move.ts'
 import { Watchdog } from '@souk/tenant-router/moves/watchdog.ts'
 import postgres from 'postgres'
@@ -16,7 +17,24 @@ export interface StockedShop extends Shop {
   accountId: string
 }
 
+export interface WorldOptions {
+  /** Both cells are databases of one server. */
+  oneServer?: boolean
+  /** How many goods each shop has. */
+  goods?: number
+  /** Further environment of all processes. */
+  further?: Record<string, string>
+}
+
+/** Somebody waits for a worker at a crash point. */
+export interface Ambush {
+  readonly hasStruck: boolean
+  /** Waits no longer; what has begun is finished. */
+  end(): Promise<void>
+}
+
 const STOCK = 10_000_000
+const AMBUSHED_EVERY_MS = 2
 const WATCHED_EVERY_MS = 20
 const ASKED_EVERY_MS = 10
 const MOVE_WITHIN_MS = 300_000
@@ -28,10 +46,7 @@ export class MovingWorld {
   readonly moved: StockedShop
   readonly neighbours: StockedShop[]
   readonly restarts: Record<string, number> = {}
-  /** Crash point of the next worker: it dies there once. */
-  crashNextWorkerAt: string | undefined
-  #armedWith: string | undefined
-  readonly #diedAt = new Set<string>()
+  #nextWorkerStopsAt: CrashPoint | undefined
   readonly #directory: postgres.Sql
   /** What a second worker would bring: whoever dies while writers wait is relieved at once. */
   readonly #watchdog: Watchdog
@@ -47,18 +62,27 @@ export class MovingWorld {
     const addresses = Object.fromEntries(CELLS.map((name) => [name, { mover: house.cell(name).url('souk_mover') }]))
     this.#watchdog = new Watchdog(this.#watchdogDirectory, () => addresses, { info: () => {}, warn: () => {} })
     this.#watchdog.start()
-    this.#watching = supervise(() => this.#revive(), WATCHED_EVERY_MS)
+    const servers = new Map(CELLS.map((cell) => [house.cell(cell).dataDir, cell]))
+    this.#watching = supervise(
+      [...[...servers.values()].map((cell) => () => this.#reviveDatabase(cell)), () => this.#reviveWorker(), () => this.#reviveApi()],
+      WATCHED_EVERY_MS,
+    )
   }
 
-  static async open(): Promise<MovingWorld> {
-    const house = await House.open({ paymentProvider: true, cells: CELLS.length })
+  static async open({ further = {}, goods: howMany = 3, ...options }: WorldOptions = {}): Promise<MovingWorld> {
+    const house = await House.open({ paymentProvider: true, cells: CELLS.length, ...options })
+    house.further = further
     try {
       await house.startApi()
       house.startWorker()
       const shops = []
       for (const slug of SLUGS) {
         const shop = await house.addShop({ slug })
-        const goods = ['tea', 'cup', 'pot'].map((handle, index) => ({ handle, price: `${4 + index}.50`, stock: STOCK }))
+        const goods = Array.from({ length: howMany }, (_, index) => ({
+          handle: `good-${index}`,
+          price: `${4 + (index % 9)}.50`,
+          stock: STOCK,
+        }))
         const variants = [...(await stockShop(house, shop, goods)).values()]
         shops.push({ ...shop, variants, accountId: (await openAccount(house, shop)).id })
       }
@@ -76,9 +100,26 @@ export class MovingWorld {
     await this.house.close()
   }
 
-  /** Whether a worker that was to die there has died since this was last asked. */
-  workerDiedAt(point: string): boolean {
-    return this.#diedAt.delete(point)
+  /** The next worker stands still at that point, once; what `strike` does then decides how it goes on. Begins with a new worker. */
+  async arm(point: CrashPoint, strike: (world: MovingWorld) => Promise<void>): Promise<Ambush> {
+    const { worker } = this.house
+    while (!worker.isRunning) await pause(WATCHED_EVERY_MS)
+    this.#nextWorkerStopsAt = point
+    await worker.kill()
+    while (this.#nextWorkerStopsAt !== undefined) await pause(10)
+    const said = standsStill(point, worker.pid)
+    const ambush = { hasStruck: false, isOver: false, end: async () => {} }
+    const lying = (async () => {
+      while (!ambush.isOver && !worker.output.includes(said)) await pause(AMBUSHED_EVERY_MS)
+      if (ambush.isOver) return
+      await strike(this)
+      ambush.hasStruck = true
+    })()
+    ambush.end = async () => {
+      ambush.isOver = true
+      await lying
+    }
+    return ambush
   }
 
   /** Where a shop lives, as the directory says. */
@@ -131,27 +172,30 @@ export class MovingWorld {
     }
   }
 
-  async #revive(): Promise<void> {
+  async #reviveDatabase(cell: CellName): Promise<void> {
+    if (this.house.databaseRuns(cell)) return
+    this.#note(`database ${cell}`)
+    await this.house.restartDatabase(cell)
+  }
+
+  async #reviveWorker(): Promise<void> {
     const { house } = this
-    const note = (what: string) => {
-      this.restarts[what] = (this.restarts[what] ?? 0) + 1
-    }
-    for (const cell of CELLS) {
-      if (house.databaseRuns(cell)) continue
-      note(`database ${cell}`)
-      await house.restartDatabase(cell)
-    }
-    if (!house.worker.isRunning) {
-      note('worker')
-      if (this.#armedWith !== undefined) this.#diedAt.add(this.#armedWith)
-      const point = this.crashNextWorkerAt
-      this.#armedWith = point
-      this.crashNextWorkerAt = undefined
-      house.startWorker(point === undefined ? {} : { SOUK_CRASH_AT: point })
-    }
-    if (!house.api.isRunning) {
-      note('api')
-      await house.startApi()
-    }
+    if (house.worker.isRunning) return
+    this.#note('worker')
+    // Of movers that are dead: their leases would run out by themselves, in ten seconds.
+    await this.#insist((sql) => sql`update platform.move set lease_owner = null, lease_until = '-infinity' where lease_owner is not null`)
+    const point = this.#nextWorkerStopsAt
+    house.startWorker(point === undefined ? {} : { SOUK_CRASH_AT: `${point}:1:SIGSTOP` })
+    this.#nextWorkerStopsAt = undefined
+  }
+
+  async #reviveApi(): Promise<void> {
+    if (this.house.api.isRunning) return
+    this.#note('api')
+    await this.house.startApi()
+  }
+
+  #note(what: string): void {
+    this.restarts[what] = (this.restarts[what] ?? 0) + 1
   }
 }

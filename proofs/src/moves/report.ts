@@ -1,9 +1,15 @@
 import { ms, percentile } from './figures.ts'
 import type { LoopReport } from './run-move-loop.ts'
 
+const PARTS = {
+  drain_ms: 'until the last writer was out',
+  marker_ms: 'until its last change had arrived',
+  flip_ms: 'until the new home was open',
+}
+
 /** What came of it, as a table in Markdown, beside what the prototype measured and what others promise. */
 export function reportOf(report: LoopReport): string {
-  const { switches, neighbours, reads, confirmed, wrong, struck, aborted, askedAgain } = report
+  const { switches, neighbours, reads, confirmed, wrong, struck, aborted, askedAgain, writes } = report
   const pauses = switches.flatMap(({ figures }) => figures.write_pause_ms ?? [])
   const gaps = switches.map(({ gapMs }) => gapMs)
   const worst = switches.map(({ worstRequestMs }) => worstRequestMs)
@@ -33,6 +39,20 @@ export function reportOf(report: LoopReport): string {
     ['killed meanwhile', killed.length === 0 ? 'nothing' : killed.join(', ')],
     ['something wrong (lost, doubled, gaps, wrong home, books, left behind)', wrong.length === 0 ? 'nothing' : `${wrong.length} findings`],
     ['write pause, by the mover: p50 / p99 / max', spread(pauses)],
+    ...(['drain_ms', 'marker_ms', 'flip_ms'] as const).map((part) => [
+      `of that, ${PARTS[part]}: p50 / p99 / max`,
+      spread(switches.flatMap(({ figures }) => figures[part] ?? [])),
+    ]),
+    ...(writes
+      ? [
+          [
+            'write transactions past HTTP',
+            `${writes.perSecond.toFixed(0)}/s, ${writes.confirmed} orders; p95 ${ms(writes.calmP95Ms)} ms between switches`,
+          ],
+          ['no such write confirmed about a switch: p50 / p99 / max', spread(writes.gapsMs)],
+          ['slowest such write about a switch: p50 / p99 / max', spread(writes.slowestMs)],
+        ]
+      : []),
     ['no order confirmed about a switch: p50 / p99 / max', spread(gaps)],
     ['slowest request about a switch: p50 / p99 / max', spread(worst)],
     [

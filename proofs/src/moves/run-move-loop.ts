@@ -2,11 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Move } from '@souk/tenant-router/moves/move.ts'
 import type { Wrong } from '../faults/check-world.ts'
 import { Seeded } from '../faults/seeded.ts'
-import { checkMoney, checkOrders, leftBehind, waitForQuiet, wrongHomeWrites } from './check-moves.ts'
+import { type Blow, underBlow } from './blows.ts'
+import { checkMoney, checkOrders, conflicts, leftBehind, waitForQuiet, wrongHomeWrites } from './check-moves.ts'
 import { disturb } from './disturb.ts'
-import { longestGap, type Span } from './figures.ts'
+import { longestGap, percentile, type Span } from './figures.ts'
 import { CELLS, type MovingWorld } from './moving-world.ts'
 import { type Request, Shopper } from './shopper.ts'
+import { startWriteLoad, type WriteLoadReport } from './start-write-load.ts'
+
+/** Whoever was told of orders. */
+type Buyer = Pick<Shopper, 'confirmed'>
 
 export interface LoopOptions {
   seed: number
@@ -21,6 +26,10 @@ export interface LoopOptions {
   calmMs: number
   /** Something is killed about this often; 0: never. */
   killEveryMs: number
+  /** Write transactions in a second at the moved shop, past HTTP, beside the buyers; none without it. */
+  writesPerSecond?: number
+  /** What happens to the mover in the first move. */
+  blow?: Blow
   told?(line: string): void
 }
 
@@ -32,6 +41,8 @@ export interface Switch {
   /** As buyers saw it: the longest time without a confirmed order, and the slowest request, about the switch. */
   gapMs: number
   worstRequestMs: number
+  /** When it was seen, by the machine's clock. */
+  at: number
 }
 
 export interface LoopReport {
@@ -45,11 +56,22 @@ export interface LoopReport {
   /** Answers of 5xx and broken connections that were cured by asking again. */
   askedAgain: { status: number; times: number }[]
   struck: Record<string, number>
+  writes?: WritesSeen
   /** Checkouts of the neighbours: before the first move, and while one was under way. */
   neighbours: { calm: Request[]; moving: Request[] }
   /** Reads of the moved shop, likewise. */
   reads: { calm: Request[]; moving: Request[] }
   wrong: Wrong[]
+}
+
+/** What those saw who write past HTTP. */
+export interface WritesSeen {
+  confirmed: number
+  perSecond: number
+  /** About each switch: the longest time without a confirmed write, and the slowest write. */
+  gapsMs: number[]
+  slowestMs: number[]
+  calmP95Ms: number | undefined
 }
 
 const ABOUT_MS = 1_000
@@ -72,13 +94,17 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const shopping = Promise.all(everybody.map((shopper) => shopper.shop()))
   await pause(options.calmMs)
   const calm = { from: startedAt + options.calmMs / 4, to: performance.now() }
+  const load = options.writesPerSecond === undefined ? undefined : await startWriteLoad(world, options.writesPerSecond)
   const killer = options.killEveryMs > 0 ? disturb(world, new Seeded(options.seed + 1), { everyMs: options.killEveryMs }) : undefined
   const went = await moveToAndFro(world, seeded, options, moved)
   const struck = (await killer?.stop()) ?? {}
   for (const shopper of everybody) shopper.stop()
   await shopping
+  const written = await load?.stop()
   const seconds = (performance.now() - startedAt) / 1_000
-  const wrong = [...went.wrong, ...(await checkAll(world, moved, neighbours))]
+  const wrong = [...went.wrong, ...(await checkAll(world, written ? [...moved, written] : moved, neighbours))]
+  wrong.push(...moved.concat(neighbours.flat()).flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
+  if (written && written.failures.length > 0) wrong.push({ what: 'writes failed', of: written.failures.slice(0, 20) })
   return {
     seed: options.seed,
     switches: went.switches,
@@ -87,6 +113,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
     ordersPerSecond: count(moved) / seconds,
     askedAgain: askedAgain(everybody),
     struck,
+    ...(written && { writes: writesSeen(written, went.switches) }),
     neighbours: inSpans(neighbours.flat(), 'checkout', calm, went.moving),
     reads: inSpans(moved, 'product', calm, went.moving),
     wrong,
@@ -102,24 +129,31 @@ interface Went {
 
 async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions, buyers: readonly Shopper[]): Promise<Went> {
   const went: Went = { switches: [], aborted: 0, moving: [], wrong: [] }
+  let { blow } = options
   while (went.switches.length < options.switches) {
-    const to = (await world.home()) === CELLS[0] ? CELLS[1] : CELLS[0]
+    const [home, other] = (await world.home()) === CELLS[0] ? CELLS : ([CELLS[1], CELLS[0]] as const)
     const from = performance.now()
-    const asked = await world.move(to)
-    const there = await switched(world, asked.id, 'forward', buyers, went, options)
+    let moveId = ''
+    let isThere = false
+    const missed = await underBlow(world, blow, { home, other }, async () => {
+      moveId = (await world.move(other)).id
+      isThere = await switched(world, moveId, 'forward', buyers, went, options)
+    })
+    if (missed) went.wrong.push({ what: 'the mover never came by', of: missed })
+    blow = undefined
     went.moving.push({ from, to: performance.now() })
-    if (!there) continue
+    if (!isThere) continue
     await pause(seeded.between(100, SETTLES_WITHIN_MS))
-    went.wrong.push(...(await insist(() => wrongHomeWrites(world))))
+    went.wrong.push(...(await insist(() => wrongHomeWrites(world))), ...(await insist(() => conflicts(world))))
     if (seeded.percent(50) && went.switches.length < options.switches) {
-      await world.rollBack(asked.id)
-      if (await switched(world, asked.id, 'back', buyers, went, options)) {
-        await world.until(asked.id, ['rolled_back'])
+      await world.rollBack(moveId)
+      if (await switched(world, moveId, 'back', buyers, went, options)) {
+        await world.until(moveId, ['rolled_back'])
         continue
       }
     }
-    await world.finish(asked.id)
-    await world.until(asked.id, ['done'])
+    await world.finish(moveId)
+    await world.until(moveId, ['done'])
   }
   return went
 }
@@ -152,12 +186,36 @@ async function switched(
   const near = buyers
     .flatMap(({ requests }) => requests)
     .filter(({ sentAt, tookMs }) => sentAt <= about.to && sentAt + tookMs >= about.from)
-  went.switches.push({ direction, figures: move.figures, gapMs, worstRequestMs: Math.max(0, ...near.map(({ tookMs }) => tookMs)) })
-  options.told?.(`${went.switches.length}/${options.switches} ${direction}: pause ${move.figures.write_pause_ms} ms`)
+  went.switches.push({
+    direction,
+    figures: move.figures,
+    gapMs,
+    worstRequestMs: Math.max(0, ...near.map(({ tookMs }) => tookMs)),
+    at: performance.timeOrigin + seenAt,
+  })
+  const { write_pause_ms: paused, drain_ms: drain, marker_ms: marker, flip_ms: flip } = move.figures
+  options.told?.(`${went.switches.length}/${options.switches} ${direction}: pause ${paused} ms (${drain} + ${marker} + ${flip})`)
   return true
 }
 
-async function checkAll(world: MovingWorld, moved: readonly Shopper[], neighbours: readonly Shopper[][]): Promise<Wrong[]> {
+function writesSeen({ writes, confirmed }: WriteLoadReport, switches: readonly Switch[]): WritesSeen {
+  const ends = writes.map(([sentAt, tookMs]) => sentAt + tookMs)
+  const about = switches.map(({ at }) => ({ from: at - ABOUT_MS, to: at + ABOUT_MS / 2 }))
+  const isNear = ([sentAt, tookMs]: [number, number], { from, to }: Span) => sentAt <= to && sentAt + tookMs >= from
+  const calm = writes.filter((write) => !about.some((span) => isNear(write, span)))
+  return {
+    confirmed: confirmed.length,
+    perSecond: writes.length / ((ends.at(-1)! - writes[0]![0]) / 1_000),
+    gapsMs: about.map((span) => longestGap(ends, span)),
+    slowestMs: about.map((span) => Math.max(0, ...writes.filter((write) => isNear(write, span)).map(([, tookMs]) => tookMs))),
+    calmP95Ms: percentile(
+      calm.map(([, tookMs]) => tookMs),
+      95,
+    ),
+  }
+}
+
+async function checkAll(world: MovingWorld, moved: readonly Buyer[], neighbours: readonly Buyer[][]): Promise<Wrong[]> {
   const { house } = world
   const wrong: Wrong[] = []
   const bought = [[world.moved, moved] as const, ...world.neighbours.map((shop, n) => [shop, neighbours[n]!] as const)]
@@ -165,7 +223,6 @@ async function checkAll(world: MovingWorld, moved: readonly Shopper[], neighbour
     const cell = house.cell(await world.home(shop))
     wrong.push(...(await waitForQuiet(cell, shop)))
     wrong.push(...(await checkOrders(cell, shop, shoppers)), ...(await checkMoney(world, cell, shop)))
-    wrong.push(...shoppers.flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
   }
   wrong.push(...(await leftBehind(world)))
   wrong.push(...(await house.invariants()).map(({ invariant, rows }) => ({ what: invariant, of: rows })))

@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util'
 import { runModel } from '../move-model/run-model.ts'
 import { runCrashes } from './crash-matrix.ts'
-import { MovingWorld } from './moving-world.ts'
+import { MovingWorld, type WorldOptions } from './moving-world.ts'
 import { reportOf } from './report.ts'
-import { runMoveLoop } from './run-move-loop.ts'
+import { type LoopOptions, runMoveLoop } from './run-move-loop.ts'
 
 // A merchant moves to and fro while three shops sell:      npm run moves
 // As often as asked for, with kills about every 700 ms:    npm run moves -- --switches 200 --kill-every 700 --seed 4711
-// Movers killed at each named step, in both directions:    npm run moves -- crashes
+// Between two databases of one server:                     npm run moves -- --same-cluster
+// How long writers wait, at a fixed rate of writing:       npm run moves -- pause --rate 300
+// Movers and databases that die at each named step:        npm run moves -- crashes [move.fenced]
 // Every state of the protocol's model:                     npm run moves -- model
 
 const { values, positionals } = parseArgs({
@@ -16,28 +18,37 @@ const { values, positionals } = parseArgs({
     switches: { type: 'string', default: '20' },
     seed: { type: 'string' },
     'kill-every': { type: 'string', default: '0' },
-    buyers: { type: 'string', default: '6' },
-    'buy-every': { type: 'string', default: '0' },
+    buyers: { type: 'string' },
+    'buy-every': { type: 'string' },
+    'same-cluster': { type: 'boolean', default: false },
+    rate: { type: 'string', default: '300' },
   },
 })
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
+const oneServer = values['same-cluster']
+const PAUSE_GOODS = 100
 
 process.exitCode = (await run(positionals[0] ?? 'loop')) ? 0 : 1
 
 async function run(what: string): Promise<boolean> {
   if (what === 'model') return runModel()
-  if (what === 'crashes') return inWorld((world) => runCrashes(world, seed))
-  if (what === 'loop') return inWorld(loop)
-  console.error(`There is no ${what}. There are: loop, crashes, model.`)
+  if (what === 'crashes') return inWorld({ oneServer }, (world) => runCrashes(world, seed, positionals[1]))
+  if (what === 'loop') return inWorld({ oneServer }, (world) => loop(world, { buyers: 6, buyersEveryMs: 0 }))
+  if (what === 'pause')
+    return inWorld({ oneServer, goods: PAUSE_GOODS }, (world) =>
+      loop(world, { buyers: 1, buyersEveryMs: 200, writesPerSecond: Number(values.rate) }),
+    )
+  console.error(`There is no ${what}. There are: loop, pause, crashes, model.`)
   return false
 }
 
-async function loop(world: MovingWorld): Promise<boolean> {
+async function loop(world: MovingWorld, given: Pick<LoopOptions, 'buyers' | 'buyersEveryMs' | 'writesPerSecond'>): Promise<boolean> {
   const report = await runMoveLoop(world, {
+    ...given,
+    ...(values.buyers !== undefined && { buyers: Number(values.buyers) }),
+    ...(values['buy-every'] !== undefined && { buyersEveryMs: Number(values['buy-every']) }),
     seed,
     switches: Number(values.switches),
-    buyers: Number(values.buyers),
-    buyersEveryMs: Number(values['buy-every']),
     neighbourBuyers: 1,
     neighbourEveryMs: 100,
     calmMs: 10_000,
@@ -46,13 +57,14 @@ async function loop(world: MovingWorld): Promise<boolean> {
   })
   console.log(`\n${reportOf(report)}`)
   for (const { what, of } of report.wrong) console.log(`WRONG ${what}: ${JSON.stringify(of).slice(0, 2_000)}`)
-  if (report.wrong.length > 0)
-    console.log(`again: npm run moves -- --seed ${seed} --switches ${values.switches} --kill-every ${values['kill-every']}`)
+  if (report.wrong.length > 0) console.log(`again: npm run moves -- ${process.argv.slice(2).join(' ')} --seed ${seed}`)
   return report.wrong.length === 0
 }
 
-async function inWorld(work: (world: MovingWorld) => Promise<boolean>): Promise<boolean> {
-  const world = await MovingWorld.open()
+async function inWorld(options: WorldOptions, work: (world: MovingWorld) => Promise<boolean>): Promise<boolean> {
+  const world = await MovingWorld.open(options)
+  // Whoever interrupts it leaves nothing running.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void world.close().finally(() => process.exit(1)))
   try {
     return await work(world)
   } finally {

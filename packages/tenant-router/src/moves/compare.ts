@@ -65,13 +65,20 @@ export async function compare(held: HeldMove, home: Side, copy: Side): Promise<C
   return { rows, restless: [...alwaysRestless(tables, held.move.merchantId), ...restlessOf(suspects)] }
 }
 
-/** Compares single rows while nobody writes. Throws MoveFailed where they differ. */
-export async function assertRowsEqual(held: HeldMove, home: Side, copy: Side, rows: readonly RestlessRow[]): Promise<void> {
-  for (const [table, keys] of byTable(rows)) {
-    const [there, here] = await Promise.all([home, copy].map((side) => hashesOfKeys(side, table, held.move.merchantId, keys)))
-    for (const key of new Set([...there!.keys(), ...here!.keys()])) {
-      if (there!.get(key)?.hash !== here!.get(key)?.hash) throw new MoveFailed(`A row of ${table.name} differs in ${copy.cell}: ${key}.`)
-    }
+/** What single rows are at a side, in the order of `rows`' tables. */
+export type RowHashes = Map<string, { hash: string }>[]
+
+/** Asks for single rows, all in one round trip on one connection. */
+export function hashesOfRows(side: Side, merchantId: string, rows: readonly RestlessRow[]): Promise<RowHashes> {
+  return Promise.all([...byTable(rows)].map(([table, keys]) => hashesOfKeys(side, table, merchantId, keys)))
+}
+
+/** Throws MoveFailed if a row that was read while nobody wrote is another one in the copy. */
+export function assertRowsEqual(rows: readonly RestlessRow[], there: RowHashes, here: RowHashes, copy: string): void {
+  for (const [index, [table]] of [...byTable(rows)].entries()) {
+    const [original, copied] = [there[index]!, here[index]!]
+    for (const key of new Set([...original.keys(), ...copied.keys()]))
+      if (original.get(key)?.hash !== copied.get(key)?.hash) throw new MoveFailed(`A row of ${table.name} differs in ${copy}: ${key}.`)
   }
 }
 
@@ -162,6 +169,7 @@ async function hashesOfKeys({ sql }: Side, { name, row, key }: TenantTable, merc
        join public.${name} t on ${key.map((column) => `t.${column} = w.${column}`).join(' and ')}
      where t.merchant_id = $1`,
     [merchantId, `[${keys.join(',')}]`],
+    { prepare: true },
   )
   return new Map(rows.map((found) => [found.key, found]))
 }

@@ -8,39 +8,53 @@ import { countRows, type TenantTable, tablesWithRows, tenantTables } from './ten
 const REMOVED_AT_ONCE = 5_000
 // Small tables are copied several to a transaction; no transaction is longer than its last table makes it.
 const TRANSACTION_MS = 1_000
-const STALLED_AFTER_MS = 120_000
+const LOOK_EVERY_MS = 250
 
-/** When something last came through. */
-interface Progress {
+/** A copy under way: when something last came through, and the sessions that make it. */
+interface Copying {
   at: number
+  sessions: { side: Side; pid: number }[]
 }
 
 /**
- * Copies what the merchant has, as of a snapshot. Answers how many rows. A copy through which nothing comes for a while is given up; its
- * connections end with those of this time of the move.
+ * Copies what the merchant has, as of a snapshot. Answers how many rows. Ends in the middle of a table too where the move must not go
+ * on, or where nothing has come through for a while: its sessions are ended then, whatever they wait for.
  */
-export async function copyRows(held: HeldMove, from: Side, to: Side, snapshot: string): Promise<number> {
+export async function copyRows(
+  held: HeldMove,
+  { from, to, snapshot, stalledAfterMs }: { from: Side; to: Side; snapshot: string; stalledAfterMs: number },
+): Promise<number> {
   await held.noteObject({ cell: to.cell, kind: 'rows', name: held.move.merchantId })
-  const progress: Progress = { at: performance.now() }
+  const progress: Copying = { at: performance.now(), sessions: [] }
   const copying = copyTables(held, from, to, snapshot, progress)
   let timer: NodeJS.Timeout | undefined
-  const stalled = new Promise<never>((_, reject) => {
-    timer = setInterval(() => {
-      if (performance.now() - progress.at > STALLED_AFTER_MS) reject(new Error('Nothing came through the copy any more.'))
-    }, STALLED_AFTER_MS / 10)
+  const stopped = new Promise<never>((_, reject) => {
+    const look = () => {
+      try {
+        held.assertHeld()
+        if (performance.now() - progress.at > stalledAfterMs) throw new Error('Nothing came through the copy any more.')
+      } catch (error) {
+        reject(error)
+      }
+    }
+    timer = setInterval(look, LOOK_EVERY_MS)
   })
   try {
-    return await Promise.race([copying, stalled])
+    return await Promise.race([copying, stopped])
+  } catch (error) {
+    await Promise.all(progress.sessions.map(({ side, pid }) => side.sql`select pg_terminate_backend(${pid})`))
+    await copying.catch(() => {})
+    throw error
   } finally {
     clearInterval(timer)
-    copying.catch(() => {})
   }
 }
 
-async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string, progress: Progress): Promise<number> {
+async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string, progress: Copying): Promise<number> {
   const { merchantId } = held.move
   const source = await from.sql.reserve()
   try {
+    progress.sessions.push(await sessionOf(source, from))
     await source.unsafe('begin isolation level repeatable read read only')
     await source.unsafe(`set transaction snapshot '${snapshot.replaceAll("'", "''")}'`)
     const tables = await tablesWithRows(source, await tenantTables(from), merchantId)
@@ -48,6 +62,8 @@ async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string
     while (left.length > 0) {
       const until = performance.now() + TRANSACTION_MS
       await to.sql.begin(async (sql) => {
+        const session = await sessionOf(sql, to)
+        progress.sessions.push(session)
         await sql`select tenancy.hold_number(${merchantId}, ${held.number})`
         // What triggers and foreign keys had to say was said at the source.
         await sql.unsafe('set local session_replication_role = replica')
@@ -55,6 +71,7 @@ async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string
           held.assertHeld()
           await copyTable(merchantId, source, sql, table, progress)
         }
+        progress.sessions.splice(progress.sessions.indexOf(session), 1)
       })
       crashPoint('move.tables_copied')
     }
@@ -65,12 +82,17 @@ async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string
   }
 }
 
+async function sessionOf(sql: postgres.ISql, side: Side): Promise<Copying['sessions'][number]> {
+  const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`
+  return { side, pid: row!.pid }
+}
+
 async function copyTable(
   merchantId: string,
   from: postgres.ReservedSql,
   to: postgres.TransactionSql,
   { name, columns }: TenantTable,
-  progress: Progress,
+  progress: Copying,
 ): Promise<void> {
   const rows = `select ${columns} from public.${name} where merchant_id = '${merchantId}'`
   const reading = await from.unsafe(`copy (${rows}) to stdout (format binary)`).readable()

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { CrashPoint } from '../crash-point.ts'
 import type { MerchantEntry } from '../merchant-entry.ts'
-import { until } from '../test-merchants.ts'
+import { failureOf, until } from '../test-merchants.ts'
 import { FINAL_STATES, getMove, type Move, requestMove, rollBackMove } from './move.ts'
+import { streamName } from './streams.ts'
 import { dieAt } from './testing/die-at.ts'
 import { openTwoCells, type TwoCells } from './testing/two-cells.ts'
 import { Writers, writtenNumbers } from './testing/writers.ts'
@@ -93,4 +94,63 @@ describe('pitfalls 11 and 12: movers that die', () => {
       await mover.stop()
     },
   )
+})
+
+describe('pitfall 36: a slot that nobody reads any more', () => {
+  /** Its server lets go of it after a second, and of what it kept for it. The server is this file's own. */
+  async function neglect(slot: string, reader: typeof cells.one): Promise<void> {
+    const { admin } = cells.two
+    await reader.admin.unsafe(`alter subscription ${slot} disable`)
+    await admin`alter system set idle_replication_slot_timeout = '1s'`
+    await admin`select pg_reload_conf()`
+    await until(
+      'the server has let go of it',
+      async () => {
+        await admin`checkpoint`
+        const [found] = await admin`select wal_status as status from pg_replication_slots where slot_name = ${slot}`
+        return found?.status === 'lost'
+      },
+      WITHIN_MS,
+    )
+    await admin`alter system reset idle_replication_slot_timeout`
+    await admin`select pg_reload_conf()`
+  }
+
+  const ask = async (merchant: MerchantEntry, to: typeof cells.one) =>
+    requestMove(cells.directory, { merchantId: merchant.id, toCell: to.name, by: null, now: new Date() })
+
+  test('that its server has let go of ends a move before the switch, which says why', async () => {
+    const merchant = await cells.addMerchant(cells.two)
+    const move = await ask(merchant, cells.one)
+    await dieAt(cells, 'move.caught_up', move)
+    await neglect(streamName(move, 'forward'), cells.one)
+    const mover = cells.startMover()
+    expect(await ends(move)).toMatchObject({
+      state: 'aborted',
+      failure: expect.stringMatching(/the slot in two-1 is invalid: idle_timeout/),
+    })
+    await mover.stop()
+    await assertOneHome(merchant)
+    expect((await cells.leftovers(merchant.id, cells.two)).filter((what) => what.includes(move.id.replaceAll('-', '')))).toEqual([])
+  })
+
+  test('after the switch there is no way back: the move says so, the slot goes, and the merchant stays', async () => {
+    const merchant = await cells.addMerchant()
+    const move = await ask(merchant, cells.two)
+    const first = cells.startMover()
+    await until('it is watched', async () => ((await getMove(cells.directory, move.id))!.figures.watched_passes ?? 0) > 0, WITHIN_MS)
+    await first.stop()
+    await neglect(streamName(move, 'back'), cells.one)
+    const said: string[] = []
+    const log = { info: () => {}, warn: (facts: object, message: string) => said.push(`${message} ${JSON.stringify(facts)}`) }
+    const mover = cells.startMover({ log })
+    await until('it is seen', async () => (await getMove(cells.directory, move.id))!.figures.can_roll_back === false, WITHIN_MS)
+    expect((await getMove(cells.directory, move.id))!.failure).toMatch(/the slot in two-1 is invalid: idle_timeout/)
+    expect(await failureOf(rollBackMove(cells.directory, move.id))).toMatchObject({ code: 'no_way_back' })
+    await until('somebody was told', () => said.some((line) => line.startsWith('no way back') && line.includes(move.id)), WITHIN_MS)
+    const slots = () => cells.two.admin`select from pg_replication_slots where slot_name = ${streamName(move, 'back')}`
+    await until('the slot is gone', async () => (await slots()).length === 0, WITHIN_MS)
+    await mover.stop()
+    await assertOneHome(merchant)
+  })
 })

@@ -21,12 +21,28 @@ export async function passMarker(held: HeldMove, from: Side, to: Side, withinMs:
 }
 
 export async function waitForMarker(to: Side, merchantId: string, number: bigint, withinMs: number, check = () => {}): Promise<boolean> {
+  return (await readBehindMarker(to, merchantId, number, withinMs, async () => true, check)) ?? false
+}
+
+/**
+ * What is read at `to` as soon as the marker is there, or undefined if it does not come in time. On a single connection: asked for together
+ * with the marker each time, and read after it.
+ */
+export async function readBehindMarker<Answer>(
+  { sql }: Side,
+  merchantId: string,
+  number: bigint,
+  withinMs: number,
+  read: () => Promise<Answer>,
+  check = () => {},
+): Promise<Answer | undefined> {
   const deadline = performance.now() + withinMs
   for (;;) {
-    const seen = await to.sql`select 1 from tenancy.move_marker where merchant_id = ${merchantId} and id = ${number.toString()}`
-    if (seen.length > 0) return true
+    const seen = sql`select 1 from tenancy.move_marker where merchant_id = ${merchantId} and id = ${number.toString()}`
+    const [marks, answer] = await Promise.all([seen, read()])
+    if (marks.length > 0) return answer
     check()
-    if (performance.now() > deadline) return false
+    if (performance.now() > deadline) return undefined
     await sleep(POLL_MS)
   }
 }

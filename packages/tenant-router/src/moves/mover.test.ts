@@ -38,6 +38,12 @@ async function homesOf(cells: TwoCells, merchant: MerchantEntry) {
   return { directory: `${directory!.cell} ${directory!.epoch}`, local }
 }
 
+/** The last event of a merchant that the queue of a cell knows of: noted by a trigger. */
+async function headOf({ admin }: TestCell, merchant: MerchantEntry): Promise<number> {
+  const [row] = await admin`select sequence::int as sequence from queue.event_head where merchant_id = ${merchant.id}`
+  return row!.sequence as number
+}
+
 describe.each(['one server', 'two servers'] as const)('between databases of %s', (where) => {
   let cells: TwoCells
 
@@ -82,6 +88,10 @@ describe.each(['one server', 'two servers'] as const)('between databases of %s',
       'the old home has all of it',
       async () => JSON.stringify(await cells.contents(cells.one, merchant.id)) === JSON.stringify(here),
     )
+    expect(await cells.conflicts()).toEqual([])
+    // Pitfall 15: what triggers make of an event is made where it happened; a stream that applies it makes nothing of its own.
+    expect(await headOf(cells.one, merchant)).toBeLessThan(await headOf(cells.two, merchant))
+    expect(await headOf(cells.two, merchant)).toBe(Number((await writtenNumbers(cells.two.admin, merchant.id)).at(-1)))
     await finishMove(cells.directory, again.id)
     const done = await reaches(cells, again, 'done')
     expect(done.figures).toMatchObject({ can_roll_back: true, removed_rows: expect.any(Number) })

@@ -35,7 +35,7 @@ export interface MoverLog {
   warn(facts: MoveFacts, message: string): void
 }
 
-const DEFAULT_LIMITS: MoverLimits = { decodingMax: 2, watchMs: WATCH_MS, compareEveryMs: 10 * 60_000 }
+const DEFAULT_LIMITS: MoverLimits = { decodingMax: 2, watchMs: WATCH_MS, compareEveryMs: 10 * 60_000, stalledAfterMs: 120_000 }
 const MOVES_AT_ONCE = 4
 const POLL_MS = 500
 const RETRY_MS = 2_000
@@ -131,10 +131,12 @@ export class Mover {
   async #step(context: StepContext): Promise<void> {
     const { held } = context
     for (;;) {
-      const { state, direction, id, merchantId } = held.move
+      const { state, direction, id, merchantId, figures } = held.move
       if (FINAL_STATES.includes(state)) return held.release()
       try {
         const restMs = await STEPS[state as keyof typeof STEPS](context)
+        if (held.move.figures.can_roll_back === false && figures.can_roll_back !== false)
+          this.#options.log.warn({ moveId: id, merchantId, state, error: held.move.failure ?? '' }, 'no way back')
         if (restMs !== undefined) return held.release(restMs)
         const facts = { moveId: id, merchantId, state: held.move.state, direction: held.move.direction }
         if (held.move.state !== state || held.move.direction !== direction) this.#options.log.info(facts, 'move')

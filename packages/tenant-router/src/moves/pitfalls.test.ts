@@ -141,6 +141,53 @@ describe('pitfall 10: a transaction of the merchant that goes on for longer than
   })
 })
 
+describe('a copy that does not come on', () => {
+  /** Nobody can write to a table of the target until this is ended. */
+  async function lockTarget(table: string): Promise<{ end(): Promise<void> }> {
+    const connection = await cells.two.admin.reserve()
+    await connection`begin`
+    await connection.unsafe(`lock table ${table} in exclusive mode`)
+    return {
+      end: async () => {
+        await connection`rollback`
+        connection.release()
+      },
+    }
+  }
+  const isCopying = async (table: string) => {
+    const waiting = await cells.two.admin`
+      select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like ${`copy public.${table} %`}`
+    return waiting.length > 0
+  }
+
+  test('is ended in the middle of a table when the move is cancelled, whatever it waits for', async () => {
+    const merchant = await cells.addMerchant()
+    const lock = await lockTarget('merchant_counter')
+    const move = await ask(merchant)
+    mover = cells.startMover()
+    await until('it copies', () => isCopying('merchant_counter'), WITHIN_MS)
+    await cancelMove(cells.directory, move.id)
+    expect(await reaches(move, 'aborted', 'watching')).toMatchObject({ state: 'aborted', failure: 'Cancelled.' })
+    expect(await isCopying('merchant_counter')).toBe(false)
+    await lock.end()
+    expect((await cells.leftovers(merchant.id, cells.one)).filter((what) => what.includes(move.id.replaceAll('-', '')))).toEqual([])
+  })
+
+  test('is given up after a while, and begun again', async () => {
+    const merchant = await cells.addMerchant()
+    const lock = await lockTarget('merchant_counter')
+    const move = await ask(merchant)
+    mover = cells.startMover({ limits: { stalledAfterMs: 500 } })
+    await until(
+      'it is given up',
+      async () => (await getMove(cells.directory, move.id))!.failure === 'Nothing came through the copy any more.',
+      WITHIN_MS,
+    )
+    await lock.end()
+    expect(await reaches(move, 'aborted', 'watching')).toMatchObject({ state: 'watching' })
+  })
+})
+
 describe('pitfall 39: content that differs where counts do not', () => {
   test('one byte in the old home is found: table and bucket are named, and there is no way back to it', async () => {
     const merchant = await cells.addMerchant()

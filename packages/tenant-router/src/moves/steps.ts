@@ -34,6 +34,8 @@ export interface MoverLimits {
   watchMs: number
   /** How often it is compared with the new one. */
   compareEveryMs: number
+  /** A copy through which nothing has come for so long is given up. */
+  stalledAfterMs: number
 }
 
 const LOOK_EVERY_MS = 5_000
@@ -126,7 +128,9 @@ export const STEPS: Record<
     if (held.move.fenceAttempts > 0) await held.pause(held.move.fenceAttempts * PAUSE_AFTER_FENCE_MS)
     await assertWhole(streamName(held.move, 'back'), home, other)
     await comeClose(held, home, other)
+    crashPoint('move.caught_up')
     await verify(context, home, other)
+    crashPoint('move.verified')
     await switchHome(held, sides, context.restless!, limits.watchMs)
     return undefined
   },
@@ -157,7 +161,7 @@ export const STEPS: Record<
   },
 }
 
-async function seed({ held, sides }: StepContext): Promise<void> {
+async function seed({ held, sides, limits }: StepContext): Promise<void> {
   const { home, other } = sidesOf(held.move, sides)
   const { merchantId, epoch } = held.move
   const startedAt = performance.now()
@@ -169,7 +173,7 @@ async function seed({ held, sides }: StepContext): Promise<void> {
   await publish(held, stream, home)
   let rows = 0
   await makeSlotWithSnapshot(held, stream, home, async (snapshot) => {
-    rows = await copyRows(held, home, other, snapshot)
+    rows = await copyRows(held, { from: home, to: other, snapshot, stalledAfterMs: limits.stalledAfterMs })
   })
   // What is planned from now on is planned for what is there now.
   await other.sql`select app.refresh_statistics()`

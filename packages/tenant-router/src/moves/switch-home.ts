@@ -3,13 +3,19 @@ import type postgres from 'postgres'
 import { crashPoint } from '../crash-point.ts'
 import { errorCode } from '../door-error.ts'
 import { epochsOf, type Side, sidesOf } from './cell-sides.ts'
-import { assertRowsEqual, type RestlessRow } from './compare.ts'
+import { assertRowsEqual, hashesOfRows, type RestlessRow } from './compare.ts'
 import { FENCE_ATTEMPTS_MAX, type HeldMove, MoveFailed, type MoverMove } from './held-move.ts'
-import { waitForMarker } from './markers.ts'
+import { passMarker, readBehindMarker } from './markers.ts'
 
 /** All that writers may have to wait. When it is over, anybody may lift the fence. */
 export const FENCE_BUDGET_MS = 1_000
 export const WATCH_MS = 24 * 60 * 60 * 1_000
+// A marker that passes in less is a good sign for the fence's own; it is tried for.
+const NEAR_MS = 25
+const NEAR_TRIES_MAX = 10
+// How long writers may be kept waiting for those inside, try by try: half of the budget in all.
+const DRAIN_TRIES_MS = [40, 40, 100, 200]
+const BETWEEN_DRAINS_MS = 40
 const ARRIVAL_POLL_MS = 5
 const ARRIVAL_TIMEOUT_MS = 5_000
 
@@ -20,22 +26,82 @@ const ARRIVAL_TIMEOUT_MS = 5_000
  */
 export async function switchHome(held: HeldMove, sides: readonly Side[], restless: readonly RestlessRow[], watchMs: number): Promise<void> {
   const { home, other } = sidesOf(held.move, sides)
-  const epochs = epochsOf(held.move)
+  const stage = await rehearse(held, home, other, restless)
+  try {
+    await performSwitch(held, sides, { ...stage, restless, watchMs })
+  } finally {
+    await stage.leave()
+  }
+}
+
+interface Stage {
+  /** Connections that are open and know the statements that are to come. */
+  home: Side
+  other: Side
+}
+
+/**
+ * Does what can be done before writers wait: takes a connection at each side and asks there what will be asked again.
+ */
+async function rehearse(
+  held: HeldMove,
+  home: Side,
+  other: Side,
+  restless: readonly RestlessRow[],
+): Promise<Stage & { leave(): Promise<void> }> {
+  const [atHome, atOther] = await Promise.all([home.sql.reserve(), other.sql.reserve()])
+  const stage = { home: { ...home, sql: atHome }, other: { ...other, sql: atOther } }
+  const leave = async () => {
+    await atOther`reset synchronous_commit`.catch(() => {})
+    atHome.release()
+    atOther.release()
+  }
+  try {
+    // The opening of the new home need not wait for a disk: what is written there afterwards does, and the completion of the switch.
+    await atOther`set synchronous_commit = off`
+    const { merchantId } = held.move
+    await hashesOfRows(stage.home, merchantId, restless)
+    await readBehindMarker(stage.other, merchantId, 0n, 0, () => hashesOfRows(stage.other, merchantId, restless))
+    await comeNear(held, stage)
+    return { ...stage, leave }
+  } catch (error) {
+    await leave()
+    throw error
+  }
+}
+
+/** Waits for a good moment: one at which the new home is hardly behind. It comes, or the fence is tried without. */
+async function comeNear(held: HeldMove, { home, other }: Stage): Promise<void> {
+  for (let tries = 0; tries < NEAR_TRIES_MAX; tries += 1) {
+    const lagMs = await passMarker(held, home, other, FENCE_BUDGET_MS)
+    if (lagMs !== undefined && lagMs < NEAR_MS) return
+    await held.pause(NEAR_MS)
+  }
+}
+
+async function performSwitch(
+  held: HeldMove,
+  sides: readonly Side[],
+  { home, other, restless, watchMs }: Stage & { restless: readonly RestlessRow[]; watchMs: number },
+): Promise<void> {
   const { id, merchantId } = held.move
   const fence = await held.beginFence(FENCE_BUDGET_MS)
   crashPoint('move.fencing')
-  const startedAt = performance.now()
-  let drainedAt = startedAt
-  let arrivedAt = startedAt
+  const begunAt = performance.now()
+  let startedAt = begunAt
+  let drainedAt = begunAt
+  let arrivedAt = begunAt
   try {
-    await home.sql`select tenancy.fence(${merchantId}, ${epochs.old.toString()}, ${fence.toString()})`
+    startedAt = await raiseFence(held, home, fence)
     drainedAt = performance.now()
     crashPoint('move.fenced')
-    if (!(await waitForMarker(other, merchantId, fence, FENCE_BUDGET_MS - (drainedAt - startedAt))))
-      throw new Error('The last change did not arrive in time.')
+    const left = FENCE_BUDGET_MS - (drainedAt - begunAt)
+    const read = (side: Side) => hashesOfRows(side, merchantId, restless)
+    const [there, here] = await Promise.all([read(home), readBehindMarker(other, merchantId, fence, left, () => read(other))])
+    if (here === undefined) throw new Error('The last change did not arrive in time.')
     arrivedAt = performance.now()
     crashPoint('move.marker_arrived')
-    await assertRowsEqual(held, home, other, restless)
+    assertRowsEqual(restless, there, here, other.cell)
     await held.directory`
       select platform.switch_home(${id}, ${fence.toString()}, ${held.owner}, ${watchMs} * interval '1 millisecond')`
   } catch (error) {
@@ -46,7 +112,12 @@ export async function switchHome(held: HeldMove, sides: readonly Side[], restles
     return
   }
   crashPoint('move.switched')
-  await arrive(held.move, other)
+  try {
+    await arrive(held.move, other)
+  } catch {
+    // By another connection, as the next step.
+    return held.reload()
+  }
   const openedAt = performance.now()
   await held.note(
     {
@@ -60,6 +131,30 @@ export async function switchHome(held: HeldMove, sides: readonly Side[], restles
     null,
   )
   await held.reload()
+}
+
+/**
+ * Keeps new writers waiting until those inside are out, and puts the fence up. Not for long at first: rather tried again between two
+ * others than behind a transaction that takes its time. Answers when it began to keep writers waiting.
+ */
+async function raiseFence({ move }: HeldMove, { sql }: Side, fence: bigint): Promise<number> {
+  const { merchantId } = move
+  for (let tries = 0; ; tries += 1) {
+    const startedAt = performance.now()
+    try {
+      await Promise.all([
+        sql`begin`.execute(),
+        sql.unsafe(`set local lock_timeout = '${DRAIN_TRIES_MS[tries]}ms'`).execute(),
+        sql`select pg_advisory_xact_lock(hashtextextended(${merchantId}, 4242))`.execute(),
+        sql`select tenancy.fence(${merchantId}, ${epochsOf(move).old.toString()}, ${fence.toString()})`.execute(),
+        sql`commit`.execute(),
+      ])
+      return startedAt
+    } catch (error) {
+      if (errorCode(error) !== '55P03' || tries + 1 === DRAIN_TRIES_MS.length) throw error
+      await sleep(BETWEEN_DRAINS_MS)
+    }
+  }
 }
 
 /** Lifts the fence of a move that is `unfencing`, or sees to it that it never comes. Anybody may, and several at once. */

@@ -34,11 +34,14 @@ export interface TwoCells {
   startMover(options?: Partial<MoverOptions>): Mover
   /** Two merchants at home in the first cell, each with rows of its own in every table there is. */
   addFilledMerchants(): Promise<[MerchantEntry, MerchantEntry]>
-  addMerchant(): Promise<MerchantEntry>
+  /** At home in the first cell, unless another is said. */
+  addMerchant(home?: TestCell): Promise<MerchantEntry>
   /** What a cell has of a merchant, table by table, as text. */
   contents(cell: TestCell, merchantId: string): Promise<Record<string, string>>
   /** Slots, publications, subscriptions, rows of the merchant outside its home and what was noted of these: all that moves must not leave. */
   leftovers(merchantId: string, home: TestCell): Promise<string[]>
+  /** What streams counted that must not happen: rows that met other rows, and errors. */
+  conflicts(): Promise<Record<string, unknown>[]>
   close(): Promise<void>
 }
 
@@ -84,18 +87,30 @@ export async function openTwoCells(where: 'one server' | 'two servers'): Promise
     openRouter,
     startMover,
     addFilledMerchants: async () => {
-      const entries: [MerchantEntry, MerchantEntry] = [await addMerchant(one), await addMerchant(one)]
+      const entries: [MerchantEntry, MerchantEntry] = [await addMerchant(one.admin, one), await addMerchant(one.admin, one)]
       const { collided } = await fillMerchants(one.admin, await readRelations(one.admin), [entries[0].id, entries[1].id])
       if (collided.length > 0) throw new Error(collided.join('; '))
       return entries
     },
-    addMerchant: async () => {
-      const merchant = await addMerchant(one)
-      await one.admin`insert into merchant_counter (merchant_id) values (${merchant.id})`
+    addMerchant: async (home = one) => {
+      const merchant = await addMerchant(one.admin, home)
+      await home.admin`insert into merchant_counter (merchant_id) values (${merchant.id})`
       return merchant
     },
     contents,
     leftovers: (merchantId, home) => findLeftovers(cells, merchantId, home),
+    conflicts: async () =>
+      (
+        await Promise.all(
+          [one, two].map(
+            ({ admin }) => admin`
+              select t.subname, c.key, c.value from pg_stat_subscription_stats t
+                join pg_subscription s on s.oid = t.subid and s.subdbid = (select oid from pg_database where datname = current_database()),
+                jsonb_each_text(to_jsonb(t)) as c
+              where (c.key like 'confl_%' or c.key like '%_error_count') and c.key not like '%origin_differs' and c.value <> '0'`,
+          ),
+        )
+      ).flat(),
     close: async () => {
       await Promise.all(open.map((running) => running.close()))
       await removeStreams([one, two])
@@ -152,11 +167,11 @@ async function removeStreams(all: TestCell[]): Promise<void> {
   }
 }
 
-async function addMerchant({ admin, name }: TestCell): Promise<MerchantEntry> {
+async function addMerchant(directory: postgres.Sql, { admin, name }: TestCell): Promise<MerchantEntry> {
   const id = randomUUID()
   const slug = `shop-${id.slice(-12)}`
-  await admin`insert into platform.merchant (id, slug, name, status) values (${id}, ${slug}, ${slug}, 'active')`
-  await admin`insert into platform.home (merchant_id, cell, epoch) values (${id}, ${name}, 1)`
+  await directory`insert into platform.merchant (id, slug, name, status) values (${id}, ${slug}, ${slug}, 'active')`
+  await directory`insert into platform.home (merchant_id, cell, epoch) values (${id}, ${name}, 1)`
   await admin`insert into tenancy.home (merchant_id, epoch, state) values (${id}, 1, 'active')`
   return { id, slug, status: 'active', cell: name, epoch: 1n, sandbox: false }
 }
