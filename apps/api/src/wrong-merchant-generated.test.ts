@@ -109,6 +109,7 @@ const NO_WORDS: Record<string, string> = {
   'shipping_zone.places': 'codes',
   'staff.password_hash': 'a hash: looked for by itself',
   'stock_movement.actor': 'ids: looked for by themselves',
+  'stock_transfer.actor': 'ids: looked for by themselves',
   'tax_exemption.region': 'a code',
   'tax_rate.region': 'a code',
   'tax_rate.source': 'our word',
