@@ -63,7 +63,12 @@ export function shipOutbox(options: { folder: string; store: ObjectStore; log: (
 
 /** In their order. One that the store has already is the same one, sent before a crash; another under its name is never written over. */
 async function shipOnce({ folder, store }: { folder: string; store: ObjectStore }): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => HANDED_OVER.test(name)).sort()
+  // There is none yet where the server runs since before it was told to archive.
+  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  const names = found.filter((name) => HANDED_OVER.test(name)).sort()
   for (const name of names) {
     const content = await readFile(join(folder, name))
     const sha256 = createHash('sha256').update(content).digest('hex')

@@ -1,4 +1,5 @@
 import { assertSafeRole, UnsafeRole } from '@souk/tenant-router/boot-check.ts'
+import { SCHEMA_VERSION } from '@souk/tenant-router/schema-version.ts'
 import postgres from 'postgres'
 
 /** Where a cell's database is reached, by role, and its read replica if it has one. Secrets. */
@@ -34,6 +35,8 @@ interface CellFacts {
   /** A hash of all tables that merchants' rows are in. */
   shape: string
   tables: number
+  /** The number of its newest migration; null where it is too old to say. */
+  migrated_to: number | null
 }
 
 interface RoleRow {
@@ -72,6 +75,7 @@ export async function checkCell(address: CellAddress, others: Record<string, Cel
     primary(facts),
     identity(facts, neighbours),
     schema(facts, neighbours),
+    release(facts),
     collation(facts, neighbours),
     extensions(facts),
     walLevel(facts),
@@ -93,7 +97,7 @@ async function readFacts(url: string): Promise<{ facts: CellFacts; roles: RoleRo
     connection: { application_name: 'souk-check' },
   })
   try {
-    const [facts] = await sql<[CellFacts]>`
+    const [facts] = await sql<[Omit<CellFacts, 'migrated_to'> & { says_version: boolean }]>`
       select current_setting('server_version_num')::int as version, current_setting('wal_level') as wal_level,
         current_setting('max_replication_slots')::int as slots_max, (select count(*)::int from pg_replication_slots) as slots_used,
         current_setting('max_wal_senders')::int as senders_max, current_setting('max_logical_replication_workers')::int as apply_workers_max,
@@ -107,12 +111,14 @@ async function readFacts(url: string): Promise<{ facts: CellFacts; roles: RoleRo
           from pg_class c join pg_attribute a on a.attrelid = c.oid
           where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
         ), '') as shape,
-        (select count(*)::int from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relforcerowsecurity) as tables
+        (select count(*)::int from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and c.relforcerowsecurity) as tables,
+        to_regprocedure('tenancy.schema_version()') is not null as says_version
       from pg_database d where d.datname = current_database()`
     const roles = await sql<RoleRow[]>`
       select rolname::text as name, rolsuper as superuser, rolbypassrls as bypasses, rolreplication as replicates
       from pg_roles where rolname like 'souk\\_%' order by 1`
-    return { facts, roles }
+    const [version] = facts.says_version ? await sql<{ number: number }[]>`select tenancy.schema_version() as number` : []
+    return { facts: { ...facts, migrated_to: version?.number ?? null }, roles }
   } finally {
     await sql.end({ timeout: CONNECT_TIMEOUT_S })
   }
@@ -154,6 +160,15 @@ function schema(facts: CellFacts, neighbours: { name: string; facts: CellFacts }
   return other
     ? { check: 'schema', outcome: 'failed', detail: `The tables are not those of the cell ${other.name}: migrate the fleet first.` }
     : { check: 'schema', outcome: 'passed', detail: `${facts.tables} tables, as in the other cells.` }
+}
+
+/** Programs need the migrations they were written for; they may be older than those, never younger. */
+function release({ migrated_to: version }: CellFacts): CellFinding {
+  const wanted = `this release was written for cell ${SCHEMA_VERSION.cell}`
+  if (version !== null && version >= SCHEMA_VERSION.cell)
+    return { check: 'release', outcome: 'passed', detail: `The schema is at cell ${version}; ${wanted}.` }
+  const found = version === null ? 'The schema is too old to say how far it is' : `The schema is at cell ${version}`
+  return { check: 'release', outcome: 'failed', detail: `${found}, and ${wanted}: migrate the fleet first.` }
 }
 
 function collation(facts: CellFacts, neighbours: { name: string; facts: CellFacts }[]): CellFinding {

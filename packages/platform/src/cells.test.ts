@@ -118,6 +118,12 @@ describe('registering', () => {
   test.each([
     ['that was never migrated', 'drop schema public cascade; create schema public', 'schema'],
     ['with other tables', 'alter table cart add column mutant text', 'schema'],
+    [
+      'that lacks the newest migration',
+      "delete from migration.history where name = (select max(name) from migration.history where set = 'cell') and set = 'cell'",
+      'release',
+    ],
+    ['that is too old to say how far it is', 'drop function tenancy.schema_version()', 'release'],
   ])('refuses a database %s', async (_what, change, check) => {
     const admin = postgres(other.adminUrl, { max: 1, onnotice: () => {} })
     await admin.unsafe(change)
