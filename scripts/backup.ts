@@ -37,7 +37,7 @@ async function backUp(dataDir: string, folder: string, keep: number | undefined)
   try {
     const { pruneStored, storeBaseBackup } = await import('@souk/local-postgres/stored-backups.ts')
     rmSync(staging, { recursive: true, force: true })
-    const { backup, line } = await take(dataDir, staging)
+    const { backup, line } = await take(dataDir, staging, false)
     await storeBaseBackup(store, staging, backup)
     console.log(`In the store, base/${backup.name}: ${line()}`)
     if (keep !== undefined) tellPruned(await pruneStored(store, keep))
@@ -48,18 +48,19 @@ async function backUp(dataDir: string, folder: string, keep: number | undefined)
 }
 
 async function backUpTo(dataDir: string, folder: string, keep: number | undefined): Promise<void> {
-  const { backup, line } = await take(dataDir, folder)
+  const { backup, line } = await take(dataDir, folder, true)
   console.log(`${join(folder, 'base', backup.name)}: ${line()}`)
   if (archivedSegments(join(folder, 'wal')).length === 0)
     console.log('No write-ahead log is archived there, so this moment alone can be restored. To have every later one: docs/backups.md.')
   if (keep !== undefined) tellPruned(await pruneBackups(folder, keep))
 }
 
-async function take(dataDir: string, folder: string): Promise<{ backup: BaseBackup; line: () => string }> {
+/** What is on its way to a store need not be on the disk. */
+async function take(dataDir: string, folder: string, durable: boolean): Promise<{ backup: BaseBackup; line: () => string }> {
   // It runs: this adopts it, and leaves it running.
   const server = await startServer({ dataDir })
   const started = performance.now()
-  const backup = await takeBaseBackup({ adminUrl: server.adminUrl(), dataDir, folder, now: new Date() })
+  const backup = await takeBaseBackup({ adminUrl: server.adminUrl(), dataDir, folder, now: new Date(), durable })
   const size = `${(backup.bytes / 2 ** 20).toFixed(0)} MiB in ${backup.files.length} files`
   return { backup, line: () => `${size}, ${((performance.now() - started) / 1000).toFixed(1)} s.` }
 }

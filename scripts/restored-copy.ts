@@ -39,7 +39,8 @@ export async function withRestoredCopy<T>({ state, second, at, into }: CopyWish,
     const folder = await bringHere(state, original, join(place, 'fetched'), at)
     const dataDir = into ?? join(place, 'data')
     const { backup, archived } = await restoreBackup({ folder, dataDir, ...(at && { at }) })
-    const server = await startServer({ dataDir, subscribes: false, startTimeoutMs: RECOVERY_TIMEOUT_MS })
+    // A copy that is thrown away does not wait for the disk.
+    const server = await startServer({ dataDir, durable: into !== undefined, subscribes: false, startTimeoutMs: RECOVERY_TIMEOUT_MS })
     try {
       return await work({ adminUrl: server.adminUrl(DATABASE), backup, archived })
     } finally {
