@@ -144,22 +144,30 @@ class Turnstile {
   }
 
   /**
-   * Looks how many there are, without a lock, and refuses those who want more: the look was taken after they came. Answers the
-   * others, who get into line.
+   * Looks how many there are, without a lock, by one statement for all who wait, and refuses those who want more: the look was taken after
+   * they came. Answers the others, who get into line.
    */
   async #turnAway(batch: readonly Waiting[]): Promise<Waiting[]> {
     const [{ variantId }] = batch as [Waiting]
     const carts = batch.map(({ cartId }) => cartId)
-    const [[level], holders] = (await this.#inMerchant.readOnce((tx) => [
-      tx.sql`
-        select coalesce(sum(app.sellable(l)), 0)::bigint as sellable from stock_level l
-        where l.merchant_id = ${tx.merchantId} and l.variant_id = ${variantId}`,
-      tx.sql`
-        select cart_id from stock_reservation
-        where merchant_id = ${tx.merchantId} and cart_id = any(${carts}::uuid[]) and status = 'active'`,
-    ])) as [[{ sellable: bigint }], { cart_id: string }[]]
-    const holding = new Set(holders.map((row) => row.cart_id))
-    const hopeful = batch.filter(({ cartId, quantity }) => quantity <= level.sellable || holding.has(cartId))
+    const [look] = (await this.#inMerchant.readOne(
+      ({ sql, entered }) => sql`
+        with door as materialized (${entered})
+        select level.sellable, held.carts
+        from door
+          cross join lateral (
+            select coalesce(sum(app.sellable(l)), 0)::bigint as sellable from stock_level l
+            where l.merchant_id = door.merchant_id and l.variant_id = ${variantId}
+            limit 1
+          ) level
+          cross join lateral (
+            select coalesce(array_agg(r.cart_id), '{}') as carts from stock_reservation r
+            where r.merchant_id = door.merchant_id and r.cart_id = any(${carts}::uuid[]) and r.status = 'active'
+            limit 1
+          ) held`,
+    )) as unknown as [{ sellable: bigint; carts: string[] }]
+    const holding = new Set(look.carts)
+    const hopeful = batch.filter(({ cartId, quantity }) => quantity <= look.sellable || holding.has(cartId))
     this.#soldOut = hopeful.length === 0
     for (const waiting of batch) if (!hopeful.includes(waiting)) waiting.failed(insufficientStock([variantId]))
     return hopeful
