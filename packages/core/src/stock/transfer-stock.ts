@@ -46,9 +46,7 @@ export async function sendTransfer(tx: Tx, given: NewTransfer, by: ByWhom): Prom
     select ${tx.merchantId}::uuid, ${id}::uuid, variant_id, quantity
     from jsonb_to_recordset(${linesJson(lines)}::jsonb) as line (variant_id uuid, quantity bigint)`
   const taken = await moveOnHand(tx, { transferId: id, locationId: fromLocationId, lines: negated(lines) }, by)
-  const short = lines.filter(({ variantId }) => !taken.some((row) => row.variant_id === variantId)).map(({ variantId }) => variantId)
-  if (short.length > 0)
-    throw new Refusal('insufficient_stock', { detail: 'Not as much is free at this location.', extra: { variant_ids: short } })
+  await assertTaken(tx, lines, taken)
   await tell(tx, id, 'stock_transfer.sent', lines, by)
   return loadTransfer(tx, id)
 }
@@ -117,6 +115,20 @@ async function moveOnHand(tx: Tx, { transferId, locationId, lines }: Move, { act
       from changed
     )
     select variant_id from changed`
+}
+
+/** Refuses `not_found` for goods that are nobody's here, and `insufficient_stock`. */
+async function assertTaken(tx: Tx, lines: NewTransfer['lines'], taken: readonly { variant_id: string }[]): Promise<void> {
+  const short = lines.map(({ variantId }) => variantId).filter((id) => !taken.some((row) => row.variant_id === id))
+  if (short.length === 0) return
+  const known = await tx.sql<{ variant_id: string }[]>`
+    select distinct variant_id from stock_level where merchant_id = ${tx.merchantId} and variant_id = any(${short}::uuid[])`
+  const errors = lines.flatMap(({ variantId }, index): FieldProblem[] => {
+    const isUnknown = short.includes(variantId) && !known.some((row) => row.variant_id === variantId)
+    return isUnknown ? [{ pointer: `/lines/${index}/variant_id`, code: 'not_found' }] : []
+  })
+  if (errors.length > 0) throw new Refusal('not_found', { detail: 'There is no such variant.', errors })
+  throw new Refusal('insufficient_stock', { detail: 'Not as much is free at this location.', extra: { variant_ids: short } })
 }
 
 /** Refuses `invalid_state` where goods have no level that is counted any more: their variant was deleted, or is sold otherwise. */
