@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 
 const ROOT = new URL('../../', import.meta.url)
+// What is compiled once need not be again: a third of the time that a process takes to come up.
+const COMPILED = fileURLToPath(new URL('node_modules/.cache/node-compiled', ROOT))
 const READY_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 20_000
 const OUTPUT_KEPT = 20_000
@@ -36,7 +38,7 @@ export class Process {
 
   start(environment: Record<string, string>, typed: string[] = []): void {
     const child = spawn(process.execPath, [this.#file, ...typed], {
-      env: { PATH: process.env.PATH ?? '', ...environment },
+      env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: COMPILED, ...environment },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     for (const stream of [child.stdout, child.stderr]) {
