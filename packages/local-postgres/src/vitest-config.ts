@@ -20,6 +20,8 @@ export function workspaceTests(folder: string, { database = true }: { database?:
       isolate: false,
       // Two files at a time: each has a database of its own, and the machines that run this have few cores.
       maxWorkers: 2,
+      // Programs that tests start, some of them hundreds of times, are compiled once.
+      env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('../../../node_modules/.cache/compiled', import.meta.url)) },
       // Deadlines against hanging, not measures: the machines that run this are shared and noisy.
       testTimeout: 180_000,
       hookTimeout: 180_000,

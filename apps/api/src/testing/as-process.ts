@@ -29,6 +29,7 @@ export async function apiEnvironment(
 ): Promise<Record<string, string>> {
   const all = {
     PATH: process.env.PATH,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     PORT: String(await freePort()),
     INTERNAL_PORT: String(await freePort()),
     SOUK_DIRECTORY_URL: database.url('souk_app'),

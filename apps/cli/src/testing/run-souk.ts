@@ -74,7 +74,7 @@ export class SoukTest {
   /** As a process of its own. */
   async spawn(typed: string[], more: Record<string, string> = {}): Promise<Ran> {
     const child = spawn(process.execPath, [PROGRAM, ...typed], {
-      env: { PATH: process.env.PATH, ...this.environment(), ...more },
+      env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...this.environment(), ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let [out, err] = ['', '']
