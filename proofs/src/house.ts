@@ -154,10 +154,16 @@ export class House {
     return new Client(this.origin, host)
   }
 
-  /** A merchant made through the platform API, with a signed-in member of staff. */
-  async addShop(given: NewShop): Promise<Shop> {
+  /** The platform's API, as its admin who has just signed in. */
+  async signInAdmin(): Promise<Client> {
     const platform = this.client('platform.localhost')
     const session = expectStatus(await platform.post('/v1/sessions', ADMIN), 200)
+    return platform.with({ authorization: `Bearer ${session.access_token}` })
+  }
+
+  /** A merchant made through the platform API, with a signed-in member of staff. */
+  async addShop(given: NewShop): Promise<Shop> {
+    const platform = await this.signInAdmin()
     const merchant = {
       name: given.slug,
       currency: 'EUR',
@@ -169,7 +175,7 @@ export class House {
       staff: OWNER,
       ...given,
     }
-    const headers = { authorization: `Bearer ${session.access_token}`, 'idempotency-key': `shop-${given.slug}` }
+    const headers = { 'idempotency-key': `shop-${given.slug}` }
     const created = expectStatus(await platform.post<{ merchant: { id: string } }>('/v1/merchants', merchant, headers), 201)
     await platform.close()
     const buyer = this.client(`${given.slug}.localhost`)

@@ -5,7 +5,7 @@ import type { House, Shop } from './house.ts'
 export async function openAccount(house: House, shop: Shop): Promise<OpenedAccount> {
   const account = await house.psp.control.openAccount({
     name: shop.slug,
-    callback_url: `${house.origin.replace('127.0.0.1', `${shop.slug}.localhost`)}/v1/payment-callbacks/sandbox`,
+    callback_url: `${house.origin.replace('127.0.0.1', `${shop.slug}.localhost`)}/v1/callbacks/payments/sandbox`,
   })
   const secrets = { api_key: account.api_key, callback_secret: account.callback_secret }
   const settings = { enabled: true, capture: 'now', secrets }

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { NewScript } from '@souk/sandbox-psp/scripts.ts'
+import type { CrashPoint } from '@souk/tenant-router/crash-point.ts'
+import type { Armed } from '../crash-orders.ts'
 import type { Seeded } from './seeded.ts'
 import type { World } from './world.ts'
 
@@ -8,10 +10,13 @@ export interface FaultCase {
   name: string
   /** What of the platform it is aimed at. */
   of: 'api' | 'worker' | 'database' | 'provider' | 'webhooks' | 'nothing'
+  /** Killed at a named point. */
+  isCrash?: true
   strike(world: World, seeded: Seeded): Promise<void>
 }
 
 const STRIKES = 4
+const STRUCK_WITHIN_MS = 15_000
 
 const API_POINTS = [
   'checkout.submitting',
@@ -44,15 +49,22 @@ const WORKER_POINTS = [
   'mail.followed',
 ] as const
 
-const crashes = (which: 'api' | 'worker', points: readonly string[]): FaultCase[] =>
+const crashes = (which: 'api' | 'worker', points: readonly CrashPoint[]): FaultCase[] =>
   points.map((point) => ({
     name: `${which} killed at ${point}`,
     of: which,
+    isCrash: true,
     strike: async (world, seeded) => {
-      await world.crash(which, `${point}:${seeded.between(1, 3)}`)
-      await pause(seeded.between(800, 1_600))
+      await world.crash(which, { point, nth: seeded.between(1, 3) })
+      await carriedOut(world, which)
     },
   }))
+
+/** Until a process has died where it was told to; not for ever, because buyers may not want what leads there. */
+async function carriedOut(world: World, which: Armed): Promise<void> {
+  const end = performance.now() + STRUCK_WITHIN_MS
+  while (world.orders.isOpen(which) && performance.now() < end) await pause(50)
+}
 
 /** Again and again for a while, with pauses that come from the seed. */
 const repeatedly =
@@ -197,9 +209,9 @@ export const FAULT_CASES: readonly FaultCase[] = [
     strike: async (world, seeded) => {
       world.receiver.manner = 'refuses'
       await world.house.psp.control.addScript({ account: world.account.id, fault: { kind: 'drop', when: 'after' }, fraction: 0.3 })
-      await world.crash('worker', `operation.after_provider:${seeded.between(1, 2)}`)
+      await world.crash('worker', { point: 'operation.after_provider', nth: seeded.between(1, 2) })
       await pause(seeded.between(200, 600))
-      await world.crash('api', `payment.after_provider:${seeded.between(1, 2)}`)
+      await world.crash('api', { point: 'payment.after_provider', nth: seeded.between(1, 2) })
       await pause(seeded.between(200, 600))
       world.database.set({ kind: 'reset' })
       world.database.set({ kind: 'lose_answer', to: Buffer.from('commit') })
@@ -208,3 +220,6 @@ export const FAULT_CASES: readonly FaultCase[] = [
     },
   },
 ]
+
+/** What each case is aimed at. */
+export const CASE_KINDS: ReadonlyMap<string, string> = new Map(FAULT_CASES.map(({ name, of }) => [name, of]))

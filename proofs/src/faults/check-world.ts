@@ -1,6 +1,17 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { JournalWire } from '@souk/sandbox-psp/wire.ts'
-import type { Buyer } from './buyers.ts'
+import type { Answer } from '../client.ts'
+import type { Purchase } from './buyers.ts'
 import type { World } from './world.ts'
+
+const EVENTS_WITHIN_MS = 90_000
+const LOOKED_EVERY_MS = 100
+
+/** Whoever asked the platform for something, and remembers what it said. */
+export interface Asker {
+  readonly purchases?: readonly Purchase[]
+  readonly refusals: readonly Answer[]
+}
 
 /** Something that must hold and does not. */
 export interface Wrong {
@@ -19,18 +30,20 @@ interface PaymentRow {
 }
 
 /** Everything that must hold once the world is healed and quiet. */
-export async function checkWorld(world: World, buyers: readonly Buyer[]): Promise<Wrong[]> {
-  const [invariants, money, purchases, events] = await Promise.all([
+export async function checkWorld(world: World, buyers: readonly Asker[]): Promise<Wrong[]> {
+  const [invariants, money, purchases, events, transactions] = await Promise.all([
     world.house.invariants(),
     checkMoney(world),
     checkPurchases(world, buyers),
     checkWebhooks(world),
+    checkTransactions(world),
   ])
   return [
     ...invariants.map((violation) => ({ what: violation.invariant, of: violation.rows })),
     ...money,
     ...purchases,
     ...events,
+    ...transactions,
     ...checkRefusals(buyers),
     ...checkLogs(world),
   ]
@@ -69,11 +82,11 @@ function problemOf(payment: PaymentRow, row: JournalWire | undefined): string | 
 }
 
 /** 3, 18: an order that a buyer was told of is there; one cart is one order that is not cancelled. */
-async function checkPurchases(world: World, buyers: readonly Buyer[]): Promise<Wrong[]> {
+async function checkPurchases(world: World, buyers: readonly Asker[]): Promise<Wrong[]> {
   const orders = await world.house.query<{ id: string; cart_id: string; status: string }>`select id, cart_id, status from orders`
   const known = new Map(orders.map((order) => [order.id, order]))
   const wrong: Wrong[] = []
-  for (const purchase of buyers.flatMap((buyer) => buyer.purchases)) {
+  for (const purchase of buyers.flatMap((buyer) => buyer.purchases ?? [])) {
     if (purchase.order && !known.has(purchase.order.id)) wrong.push({ what: 'an order that was confirmed is gone', of: purchase })
     if (purchase.status === 201 && known.get(purchase.order!.id)?.status === 'pending')
       wrong.push({ what: 'an order that was confirmed is pending', of: purchase })
@@ -103,12 +116,32 @@ async function checkWebhooks(world: World): Promise<Wrong[]> {
       wrong.push({ what: '21: events of an aggregate came out of order', of: { aggregate, sequence } })
     last.set(aggregate, sequence)
   }
-  const came = new Set(order.map(({ sequence }) => sequence))
-  const events = await world.house.query<{ sequence: string; type: string }>`
-    select sequence::text, type from event where sequence > ${world.firstEvent}::bigint`
-  const missing = events.filter(({ sequence }) => !came.has(Number(sequence)))
+  const missing = await missingEvents(world)
   if (missing.length > 0) wrong.push({ what: '20: events never came', of: missing.slice(0, 5) })
   return wrong
+}
+
+/** What happened and was told nobody. What follows the log makes events itself: those that are young are waited for. */
+async function missingEvents(world: World): Promise<{ sequence: string; type: string }[]> {
+  const end = performance.now() + EVENTS_WITHIN_MS
+  for (;;) {
+    const events = await world.house.query<{ sequence: string; type: string }>`
+      select sequence::text, type from event
+      where merchant_id = ${world.shop.id} and type <> 'webhook.test' and sequence > ${world.firstEvent}::bigint`
+    const came = new Set(world.receiver.taken.map(({ body }) => readPayload(body).sequence))
+    const missing = events.filter(({ sequence }) => !came.has(Number(sequence)))
+    if (missing.length === 0 || performance.now() > end) return missing
+    await pause(LOOKED_EVERY_MS)
+  }
+}
+
+/** 19: what an order is now was written in one transaction with an event of its. Nothing moves here, so transactions keep their numbers. */
+async function checkTransactions(world: World): Promise<Wrong[]> {
+  const orders = await world.house.query<{ id: string }>`
+    select o.id from orders o
+    where not exists (
+      select from event e where e.merchant_id = o.merchant_id and e.aggregate_id = o.id and e.xmin = o.xmin)`
+  return orders.map((order) => ({ what: '19: an order was changed without an event', of: order }))
 }
 
 /** The event in a payload: its place in the log, and what it is about. */
@@ -118,7 +151,7 @@ function readPayload(body: string): { sequence: number; aggregate: string } {
 }
 
 /** 40: whoever is told no is told so in a problem document, without a stack or SQL. */
-function checkRefusals(buyers: readonly Buyer[]): Wrong[] {
+function checkRefusals(buyers: readonly Asker[]): Wrong[] {
   return buyers
     .flatMap((buyer) => buyer.refusals)
     .filter(

@@ -14,6 +14,8 @@ export interface Received {
 export type Manner = 'takes' | 'refuses' | 'is_slow' | 'hangs_up'
 
 const SLOW_MS = 400
+/** Other endpoints may be at this receiver; what comes to them is taken, and not kept. */
+export const KEPT_PATH = '/faults'
 
 /** A merchant's own program, to which webhooks are sent: it keeps what it took, and is as bad as it is told to be. */
 export class Receiver {
@@ -52,6 +54,10 @@ export class Receiver {
     if (this.manner === 'is_slow') await pause(SLOW_MS)
     if (this.manner === 'refuses') {
       response.writeHead(500).end()
+      return
+    }
+    if (request.url !== KEPT_PATH) {
+      response.writeHead(204).end()
       return
     }
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]))

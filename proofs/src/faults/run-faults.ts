@@ -1,53 +1,98 @@
 import { parseArgs } from 'node:util'
-import { FAULT_CASES } from './cases.ts'
+import { FAULT_CASES, type FaultCase } from './cases.ts'
+import { type DeathReport, keyOf } from './deeds/die-at.ts'
+import { DEEDS, dieAtShare, rehearseAll } from './deeds/run-deaths.ts'
+import { faultTable } from './fault-table.ts'
 import { type CaseReport, runCase } from './run-case.ts'
 import { World } from './world.ts'
 
-// Every fault, with as many seeds as asked for: npm run faults -- --seeds 5
-// One failure again: npm run faults -- --case "provider killed" --seed 4711
+// Every fault, with as many seeds as asked for, and between them every crash point that people's deeds come by:
+//   npm run faults -- --seeds 5
+// One of the two:               npm run faults -- cases        npm run faults -- crashes
+// One failure again:            npm run faults -- cases --case "provider killed" --seed 4711
+//                               npm run faults -- crashes --deed "a purchase by card" --seed 4711
+// At every twelfth point only:  npm run faults -- crashes --every 12
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seeds: { type: 'string', default: '1' },
     seed: { type: 'string' },
     case: { type: 'string', multiple: true },
+    deed: { type: 'string', multiple: true },
+    every: { type: 'string' },
   },
 })
 
 const first = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
 const seeds = Array.from({ length: values.seed === undefined ? Number(values.seeds) : 1 }, (_, n) => first + n)
-const cases = values.case === undefined ? FAULT_CASES : FAULT_CASES.filter(({ name }) => values.case!.includes(name))
-if (cases.length === 0) {
-  console.error(`There is no such case. There are: ${FAULT_CASES.map(({ name }) => name).join(', ')}`)
+const both = positionals.length === 0
+const cases = both || positionals.includes('cases') ? named(FAULT_CASES, values.case) : []
+const deeds = both || positionals.includes('crashes') ? named(DEEDS, values.deed) : []
+if (cases.length + deeds.length === 0) {
+  console.error(`Nothing is called so. There are:\n${[...FAULT_CASES, ...DEEDS].map(({ name }) => `  ${name}`).join('\n')}`)
   process.exit(1)
 }
-console.log(`${cases.length} cases, seeds ${seeds.join(', ')}`)
+console.log(`${cases.length} cases and ${deeds.length} deeds to die in, seeds ${seeds.join(', ')}`)
 
-const reports: CaseReport[] = []
+const started = performance.now()
+const ofCases: CaseReport[] = []
+const ofDeaths: DeathReport[] = []
+let places = 0
+const every = Number(values.every ?? seeds.length)
 const world = await World.open()
+let isCut = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   // The platform's processes would outlive us.
-  process.once(signal, () => void world.close().finally(() => process.exit(130)))
+  process.once(signal, () => {
+    isCut = true
+    void world.close().finally(() => process.exit(130))
+  })
 }
 try {
-  for (const seed of seeds) {
-    for (const faultCase of cases) {
-      const report = await runCase(world, faultCase, seed)
-      reports.push(report)
-      tell(report)
-    }
+  const deaths = await rehearseAll(world, deeds, tellDeath)
+  places = deaths.length
+  for (const [index, seed] of seeds.entries()) {
+    for (const faultCase of ofSeed(index)) await tryCase(faultCase, seed)
+    await dieAtShare(world, deaths, { of: every, index, seed }, tellDeath)
   }
 } finally {
-  await world.close()
+  if (!isCut) await world.close()
 }
-const failed = reports.filter(({ wrong }) => wrong.length > 0)
-const restarts = Object.entries(world.restarts).map(([what, times]) => `${what} ${times}`)
-console.log(`${reports.length} runs, ${failed.length} with something wrong. Started again: ${restarts.join(', ')}.`)
-process.exitCode = failed.length === 0 ? 0 : 1
+console.log(faultTable({ cases: ofCases, deaths: ofDeaths, places, seeds: seeds.length, ms: performance.now() - started }))
+console.log(
+  `Started again: ${Object.entries(world.restarts)
+    .map(([what, times]) => `${what} ${times}`)
+    .join(', ')}.`,
+)
+process.exitCode = [...ofCases, ...ofDeaths].every(({ wrong }) => wrong.length === 0) ? 0 : 1
 
-function tell({ name, seed, orders, purchases, ms, wrong }: CaseReport): void {
+function named<Named extends { name: string }>(all: readonly Named[], names: readonly string[] | undefined): Named[] {
+  return all.filter(({ name }) => names === undefined || names.includes(name))
+}
+
+/** Those that kill at a named point are shared among the seeds, as the deaths in deeds are. */
+function ofSeed(index: number): FaultCase[] {
+  return cases.filter(({ isCrash }, position) => isCrash !== true || values.case !== undefined || position % every === index)
+}
+
+async function tryCase(faultCase: FaultCase, seed: number): Promise<void> {
+  const report = await runCase(world, faultCase, seed)
+  const { name, orders, purchases, ms, wrong } = report
+  ofCases.push(report)
+  tell(name, `seed ${seed}  ${orders} of ${purchases} ordered`, ms, wrong, `cases --case "${name}" --seed ${seed}`)
+}
+
+function tellDeath(report: DeathReport): void {
+  const { deed, place, died, ms, wrong } = report
+  ofDeaths.push(report)
+  const where = place === undefined ? 'nobody dies' : `${keyOf(place)}${died ? '' : ' (not come by)'}`
+  tell(deed, where, ms, wrong, `crashes --deed "${deed}"`)
+}
+
+function tell(what: string, how: string, ms: number, wrong: CaseReport['wrong'], again: string): void {
   const verdict = wrong.length === 0 ? 'ok' : 'WRONG'
-  console.log(`${verdict.padEnd(6)}${name.padEnd(42)} seed ${seed}  ${orders} of ${purchases} ordered  ${(ms / 1000).toFixed(1)} s`)
-  for (const { what, of } of wrong) console.log(`      ${what}: ${JSON.stringify(of).slice(0, 2_000)}`)
-  if (wrong.length > 0) console.log(`      again: npm run faults -- --case "${name}" --seed ${seed}`)
+  console.log(`${verdict.padEnd(6)}${what.padEnd(42)} ${how}  ${(ms / 1000).toFixed(1)} s`)
+  for (const { what: problem, of } of wrong) console.log(`      ${problem}: ${JSON.stringify(of).slice(0, 2_000)}`)
+  if (wrong.length > 0) console.log(`      again: npm run faults -- ${again}`)
 }

@@ -1,11 +1,16 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { OpenedAccount } from '@souk/sandbox-psp/control.ts'
+import type { CrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { expectStatus } from '../client.ts'
+import { type Armed, CrashOrders } from '../crash-orders.ts'
 import { stockShop } from '../goods.ts'
 import { House, type Shop } from '../house.ts'
 import { openAccount } from '../sandbox-account.ts'
 import { supervise } from '../supervise.ts'
 import { FaultProxy } from './fault-proxy.ts'
-import { Receiver } from './receiver.ts'
+import { KEPT_PATH, Receiver } from './receiver.ts'
 
 const SLUG = 'faults'
 const STOCK = 1_000_000
@@ -23,6 +28,9 @@ interface Parts {
   variants: string[]
   /** The last event before the receiver was known. */
   firstEvent: string
+  endpoint: string
+  orders: CrashOrders
+  folder: string
 }
 
 /** The whole platform, with a proxy before everything it depends on, one shop, its payment provider and its receiver of webhooks. */
@@ -32,17 +40,24 @@ export class World {
   readonly provider: FaultProxy
   readonly hooks: FaultProxy
   readonly receiver: Receiver
-  readonly shop: Shop
+  /** Its staff have signed in for ten minutes: see `signIn`. */
+  shop: Shop
   readonly account: OpenedAccount
   readonly variants: string[]
   readonly firstEvent: string
-  /** Further environment of the next process of each kind: where it is to be killed. */
-  crashAt: { api?: string; worker?: string } = {}
+  /** To which all events are sent. */
+  readonly endpoint: string
+  /** Where processes die, and what points they pass. */
+  readonly orders: CrashOrders
   readonly restarts = { api: 0, worker: 0, database: 0, provider: 0 }
+  readonly #folder: string
   readonly #watching: { stop(): Promise<void> }
 
   private constructor(parts: Parts) {
     this.house = parts.house
+    this.endpoint = parts.endpoint
+    this.orders = parts.orders
+    this.#folder = parts.folder
     this.database = parts.database
     this.provider = parts.provider
     this.hooks = parts.hooks
@@ -73,21 +88,28 @@ export class World {
     const provider = await FaultProxy.before({ port: Number(new URL(house.psp.url).port) })
     const hooks = await FaultProxy.before({ port: receiver.port })
     house.detours = { databasePort: database.port, paymentProvider: `http://127.0.0.1:${provider.port}` }
-    house.further = { SOUK_WEBHOOK_HOSTS: JSON.stringify({ [HOOKS_HOST]: `http://127.0.0.1:${hooks.port}` }) }
-    await house.startApi()
-    house.startWorker()
+    const orders = await CrashOrders.open()
+    const folder = await mkdtemp(join(tmpdir(), 'souk-archives-'))
+    house.further = {
+      SOUK_WEBHOOK_HOSTS: JSON.stringify({ [HOOKS_HOST]: `http://127.0.0.1:${hooks.port}` }),
+      SOUK_ARCHIVE_DIR: folder,
+    }
+    await house.startApi(orders.environment('api'))
+    house.startWorker(orders.environment('worker'))
     const shop = await house.addShop({ slug: SLUG })
     const goods = ['tea', 'cup', 'pot'].map((handle, index) => ({ handle, price: `${4 + index}.50`, stock: STOCK }))
     const variants = [...(await stockShop(house, shop, goods)).values()]
     const account = await openAccount(house, shop)
-    receiver.secret = openEndpoint(shop)
-    await receiver.secret
-    return new World({ house, database, provider, hooks, receiver, shop, account, variants, firstEvent: await lastEvent(house) })
+    const { id: endpoint, secret } = await openEndpoint(shop)
+    receiver.secret = Promise.resolve(secret)
+    const firstEvent = await lastEvent(house)
+    return new World({ house, database, provider, hooks, receiver, shop, account, variants, firstEvent, endpoint, orders, folder })
   }
 
   /** Everything runs and answers again. */
   async heal(): Promise<void> {
-    this.crashAt = {}
+    this.orders.withdraw('api')
+    this.orders.withdraw('worker')
     for (const proxy of [this.database, this.provider, this.hooks]) proxy.set({ kind: 'none' })
     this.receiver.manner = 'takes'
     if (!this.house.psp.isRunning) await this.house.psp.restart()
@@ -98,15 +120,30 @@ export class World {
     await this.house.psp.control.releaseCallbacks()
   }
 
-  /** Kills a process, and has the next one of its kind killed at a crash point. */
-  async crash(which: 'api' | 'worker', point?: string): Promise<void> {
-    if (point !== undefined) this.crashAt[which] = point
-    await this.house[which].kill()
+  /** Kills a process now, or where it passes a point for the nth time. */
+  async crash(which: Armed, at?: { point: CrashPoint; nth: number }): Promise<void> {
+    if (at === undefined) await this.house[which].kill()
+    else this.orders.give(which, at)
+  }
+
+  /** Whether the API takes requests. */
+  async isServing(): Promise<boolean> {
+    if (!this.house.api.isRunning) return false
+    const client = this.house.client('platform.localhost')
+    const answer = await client.get('/readyz').catch(() => undefined)
+    await client.close()
+    return answer?.status === 200
+  }
+
+  /** Sessions of staff end after ten minutes. */
+  async signIn(): Promise<void> {
+    this.shop = { ...this.shop, staff: this.shop.buyer.with(await this.house.signIn(this.shop.buyer)) }
   }
 
   async close(): Promise<void> {
     await this.#watching.stop()
     await this.house.close()
+    await Promise.all([this.orders.close(), rm(this.#folder, { recursive: true, force: true })])
     await Promise.all([this.database.close(), this.provider.close(), this.hooks.close()])
     await this.receiver.close()
   }
@@ -135,11 +172,9 @@ export class World {
     }
   }
 
-  /** A process that is to die at a point dies there once; the one after it lives. */
-  #armed(which: 'api' | 'worker'): Record<string, string> {
-    const point = this.crashAt[which]
-    delete this.crashAt[which]
-    return point === undefined ? {} : { SOUK_CRASH_AT: point }
+  /** Every process takes orders. */
+  #armed(which: Armed): Record<string, string> {
+    return this.orders.environment(which)
   }
 }
 
@@ -148,7 +183,7 @@ async function lastEvent(house: House): Promise<string> {
   return row!.last
 }
 
-async function openEndpoint(shop: Shop): Promise<string> {
-  const body = { url: `https://${HOOKS_HOST}/faults`, events: ['*'], description: 'everything' }
-  return expectStatus(await shop.staff.post<{ secret: string }>('/v1/admin/webhook-endpoints', body), 201).secret
+async function openEndpoint(shop: Shop): Promise<{ id: string; secret: string }> {
+  const body = { url: `https://${HOOKS_HOST}${KEPT_PATH}`, events: ['*'], description: 'everything' }
+  return expectStatus(await shop.staff.post<{ id: string; secret: string }>('/v1/admin/webhook-endpoints', body), 201)
 }
