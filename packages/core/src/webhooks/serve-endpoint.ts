@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { crashPoint } from '@souk/tenant-router/crash-point.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
+import { callingOut } from '@souk/tenant-router/use-case.ts'
 import type { SecretBox } from '../secret-box.ts'
 import { type Attempted, type DueDelivery, type Exchange, exchange, type ServedEndpoint } from './exchange.ts'
 import type { FollowerSession } from './follow-webhooks.ts'
@@ -171,16 +172,14 @@ class Wire {
     const sealed = [endpoint.sealedSecret, endpoint.sealedPrevious].filter((secret) => secret !== null)
     const startedAt = new Date()
     crashPoint('webhook.before_send')
-    const result = await sender.send(
-      {
-        url: endpoint.url,
-        id: delivery.id,
-        body: renderPayload(delivery.payloadVersion, delivery.event),
-        secrets: sealed.map((secret) => box.open(secret, placeOf(place.merchantId, place.endpointId, 'secret'))),
-        headers: openHeaders(box, place, endpoint.sealedHeaders),
-      },
-      this.#abort.signal,
-    )
+    const message = {
+      url: endpoint.url,
+      id: delivery.id,
+      body: renderPayload(delivery.payloadVersion, delivery.event),
+      secrets: sealed.map((secret) => box.open(secret, placeOf(place.merchantId, place.endpointId, 'secret'))),
+      headers: openHeaders(box, place, endpoint.sealedHeaders),
+    }
+    const result = await callingOut('receiver', () => sender.send(message, this.#abort.signal))
     crashPoint('webhook.after_send')
     return result && { delivery, number: delivery.attempts + 1n, startedAt, result }
   }
