@@ -1,68 +1,59 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { House, type Shop } from '@souk/proofs/house.ts'
-import autocannon from 'autocannon'
+import { HONEST, installDiscount } from '@souk/proofs/shop-plugins.ts'
+import { FLOODS, type Flood, type Flooded, type Limits, TIMES } from './neighbour-floods.ts'
+import { type Neighbour, noteJobs, openNeighbour, type Seen, watch } from './neighbour-traffic.ts'
+import { table } from './report.ts'
 import { productFile, someVariants } from './shop.ts'
 
-// One merchant sends fifty times what its plan allows. What becomes of the others: alone, beside it without any limit, beside it with
-// the standard plan (places before the pool), and beside it with a rate as well. On one machine the sender takes CPU too: the runs
-// are to be compared with each other.
+// One merchant does fifty times what its plan allows, by requests, jobs, imports and plugins in turn. What becomes of three others: alone,
+// beside it while its plan limits nothing, and beside it with the plan. The others have the standard plan all the time. Sender, processes and
+// database share the machine; the sender gives way to all of them.
 
 const SECONDS = Number(process.env.BENCH_SECONDS ?? 15)
-const PRODUCTS = 200
-const NEIGHBOURS = ['neighbour-a', 'neighbour-b', 'neighbour-c']
-/** Of each neighbour, whatever the answers take: one list of products, and every fifth time a new cart. */
-const NEIGHBOUR_EVERY_MS = 50
-const CART_EVERY = 5
-const QUOTA = { per_second: 20, burst: 40 }
-const TIMES = 50
-const WHALE_CONNECTIONS = 100
-
-interface Seen {
-  milliseconds: number[]
-  failed: number
-}
+/** Some of them alone: `BENCH_ONLY=jobs,plugins`. */
+const ONLY = process.env.BENCH_ONLY?.split(',')
+const PRODUCTS = 50
+const NEIGHBOURS = 3
+const WARM_UP_SECONDS = 2
+/** The flood begins before the others are looked at, and ends after. */
+const FLOOD_AROUND_SECONDS = 2
+const SETTLE_MS = 1_000
 
 interface Run {
   name: string
-  others: Seen
-  whale: { served: number; refused: number; failed: number } | undefined
+  seen: Seen
+  flooded?: Flooded
 }
 
 const house = await House.open()
 try {
   await house.startApi()
   house.startWorker()
-  const whale = await openShop('whale')
-  const others: Shop[] = []
-  for (const slug of NEIGHBOURS) others.push(await openShop(slug))
-  await house.worker.stop()
+  const neighbours = await openNeighbours()
+  await noteJobs(house)
   await house.query`vacuum analyze`
-  const [variant] = await someVariants(whale, 1)
-  const carts = new Map(await Promise.all(others.map(async (shop) => [shop, (await someVariants(shop, 1))[0]!] as const)))
-  const [standard] = await house.query<{ limits: object }>`select limits from platform.plan where name = 'standard'`
-  const standardLimits = standard!.limits
-
-  const measure = async (name: string, limits: object | undefined): Promise<Run> => {
-    if (limits) await setLimits(whale.id, limits)
-    const sent = limits ? flood(whale, variant!) : undefined
-    await sleep(1_000)
-    const seen = await watch(others, carts)
-    const result = await sent
-    const refused = result?.statusCodeStats?.['429']?.count ?? 0
-    const whaleSaw = result && { served: result['2xx'], refused, failed: result.non2xx - refused + result.errors }
-    console.error(`${name}: measured`)
-    return { name, others: seen, whale: whaleSaw }
+  const [standard] = await house.query<{ limits: Limits }>`select limits from platform.plan where name = 'standard'`
+  await watch(house, neighbours, WARM_UP_SECONDS)
+  for (const flood of FLOODS.filter(({ name }) => ONLY?.includes(name) ?? true)) {
+    const alone = { name: 'alone', seen: await watch(house, neighbours, SECONDS) }
+    const without = await beside(flood, {}, neighbours)
+    const withQuota = await beside(flood, merged(standard!.limits, flood.quota), neighbours)
+    print(flood, [alone, { name: 'beside it, no limits', ...without }, { name: 'beside it, its plan', ...withQuota }])
   }
-  await measure('warm-up', undefined)
-  const runs = [
-    await measure('alone', undefined),
-    await measure('beside it, no limits', {}),
-    await measure('beside it, places (standard)', standardLimits),
-    await measure('beside it, places and rate', { ...standardLimits, requests: QUOTA }),
-  ]
-  print(runs)
+  await Promise.all(neighbours.map((neighbour) => neighbour.close()))
 } finally {
   await house.close()
+}
+
+async function openNeighbours(): Promise<Neighbour[]> {
+  const neighbours: Neighbour[] = []
+  for (let n = 1; n <= NEIGHBOURS; n++) {
+    const shop = await openShop(`neighbour-${n}`)
+    await installDiscount(shop, 'honest', HONEST)
+    neighbours.push(await openNeighbour(house, shop, (await someVariants(shop, 1))[0]!))
+  }
+  return neighbours
 }
 
 async function openShop(slug: string): Promise<Shop> {
@@ -71,69 +62,73 @@ async function openShop(slug: string): Promise<Shop> {
   return shop
 }
 
-/** Its plan is its own; the others have the standard one in every run. */
-async function setLimits(merchantId: string, limits: object): Promise<void> {
+/** A new merchant each time: what one has used of its day is not another's. */
+async function beside(flood: Flood, limits: Limits, neighbours: readonly Neighbour[]): Promise<{ seen: Seen; flooded: Flooded }> {
+  const whale = await openShop(`whale-${flood.name.toLowerCase()}-${Object.keys(limits).length}`)
+  const send = await flood.open(house, whale)
+  await setLimits(whale.id, limits)
+  const sent = send(SECONDS + FLOOD_AROUND_SECONDS)
+  await sleep((FLOOD_AROUND_SECONDS / 2) * 1_000)
+  const seen = await watch(house, neighbours, SECONDS)
+  const flooded = await sent
+  await forget(whale)
+  return { seen, flooded }
+}
+
+async function setLimits(merchantId: string, limits: Limits): Promise<void> {
   const text = JSON.stringify(limits)
   await house.query`
     insert into platform.plan (name, limits) values ('whale', ${text}::text::jsonb) on conflict (name) do update set limits = excluded.limits`
   await house.query`update platform.merchant set plan = 'whale' where id = ${merchantId}::text::uuid`
-  await sleep(1_000)
+  await sleep(SETTLE_MS)
 }
 
-function flood(shop: Shop, variant: string): Promise<autocannon.Result> {
-  const headers = { host: `${shop.slug}.localhost`, 'content-type': 'application/json' }
-  return autocannon({
-    url: house.origin,
-    connections: WHALE_CONNECTIONS,
-    overallRate: QUOTA.per_second * TIMES,
-    duration: SECONDS + 2,
-    workers: 1,
-    requests: [{ method: 'POST', path: '/v1/carts', headers, body: JSON.stringify({ lines: [{ variant_id: variant, quantity: 1 }] }) }],
-  })
-}
-
-/** Requests at fixed moments: a slow answer delays none of the next, and its time counts from when it was due. */
-async function watch(shops: Shop[], variants: ReadonlyMap<Shop, string>): Promise<Seen> {
-  const seen: Seen = { milliseconds: [], failed: 0 }
-  const started = performance.now()
-  const asked: Promise<void>[] = []
-  for (let n = 0; n * NEIGHBOUR_EVERY_MS < SECONDS * 1_000; n++) {
-    const due = started + n * NEIGHBOUR_EVERY_MS
-    await sleep(Math.max(0, due - performance.now()))
-    for (const shop of shops) asked.push(ask(shop, variants.get(shop)!, n, due, seen))
+/** Nothing of it goes on into the next run. */
+async function forget({ id }: Shop): Promise<void> {
+  await house.query`
+    update catalog_import set status = 'failed', finished_at = now()
+    where merchant_id = ${id}::text::uuid and status in ('receiving', 'queued', 'running')`
+  await house.query`delete from graphile_worker._private_jobs where locked_at is null and payload ->> 'merchantId' = ${id}`
+  for (;;) {
+    const running =
+      await house.query`select 1 from graphile_worker._private_jobs where locked_at is not null and payload ->> 'merchantId' = ${id}`
+    if (running.length === 0) break
+    await sleep(SETTLE_MS / 10)
   }
-  await Promise.all(asked)
-  return seen
+  await sleep(SETTLE_MS)
 }
 
-async function ask(shop: Shop, variant: string, n: number, due: number, seen: Seen): Promise<void> {
-  const isCart = n % CART_EVERY === 0
-  const answer = await (isCart
-    ? shop.buyer.post('/v1/carts', { lines: [{ variant_id: variant, quantity: 1 }] })
-    : shop.buyer.get('/v1/products')
-  ).catch(() => undefined)
-  if (answer?.status !== (isCart ? 201 : 200)) seen.failed += 1
-  else seen.milliseconds.push(performance.now() - due)
+function merged(standard: Limits, quota: Limits): Limits {
+  return { ...standard, ...quota, concurrency: { ...standard.concurrency, ...quota.concurrency } }
 }
 
-function print(runs: Run[]): void {
-  const rows = runs.map(({ name, others, whale }) => {
-    const sorted = others.milliseconds.sort((a, b) => a - b)
-    const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-    return { name, success: sorted.length / (sorted.length + others.failed), p50: at(0.5), p95: at(0.95), p99: at(0.99), whale }
-  })
-  const alone = rows[0]!
-  const a = (count: number | undefined) => (count === undefined ? '-' : `${(count / (SECONDS + 2)).toFixed(0)}/s`)
-  console.log(
-    `One merchant sends ${QUOTA.per_second * TIMES}/s, ${TIMES} times a quota of ${QUOTA.per_second}/s; ${NEIGHBOURS.length} others, ${SECONDS} s a run.`,
+function print(flood: Flood, runs: readonly Run[]): void {
+  console.log(`\n${flood.name}: one merchant ${flood.sends} (${TIMES} times). ${NEIGHBOURS} others, ${SECONDS} s a run.\n`)
+  const [alone] = runs
+  const head = ['run', 'others succeed', 'p50', 'p95', 'of alone', 'p99', 'jobs p95', 'of alone', 'it: sent', 'served', 'refused or later']
+  table(
+    head,
+    runs.map(({ name, seen, flooded }) => {
+      const failed = Object.values(seen.failures).reduce((sum, count) => sum + count, 0)
+      const times = (of: 'requests' | 'jobs') => `${(at(seen[of], 0.95) / at(alone!.seen[of], 0.95)).toFixed(1)}x`
+      const ms = (of: 'requests' | 'jobs', share: number) => `${at(seen[of], share).toFixed(1)} ms`
+      return [
+        name,
+        `${(100 - (failed / seen.asked) * 100).toFixed(2)} %`,
+        ...[ms('requests', 0.5), ms('requests', 0.95), times('requests'), ms('requests', 0.99), ms('jobs', 0.95), times('jobs')],
+        ...[flooded?.sent, flooded?.served, flooded?.refused].map((count) => (count === undefined ? '-' : String(count))),
+      ]
+    }),
   )
-  console.log('| run | others succeed | p50 | p95 | p99 | p95 of alone | it: served | it: 429 | it: failed |')
-  console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |')
-  for (const { name, success, p50, p95, p99, whale } of rows) {
-    const times = `${(p95 / alone.p95).toFixed(1)}x`
-    const ms = [p50, p95, p99].map((value) => `${value.toFixed(1)} ms`).join(' | ')
-    console.log(
-      `| ${name} | ${(success * 100).toFixed(2)} % | ${ms} | ${times} | ${a(whale?.served)} | ${a(whale?.refused)} | ${a(whale?.failed)} |`,
+  for (const { name, seen, flooded } of runs) {
+    const told = Object.entries({ others: seen.failures, it: flooded?.other ?? {} }).flatMap(([who, counts]) =>
+      Object.entries(counts).map(([what, count]) => `${who}: ${count} ${what}`),
     )
+    if (told.length > 0) console.log(`${name}: ${told.join(', ')}`)
   }
+}
+
+function at(milliseconds: readonly number[], share: number): number {
+  const sorted = milliseconds.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }
