@@ -3,7 +3,7 @@ import { EVENT_CATALOGUE } from '@souk/core/webhooks/event-catalogue.ts'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { columnsWithout, idsIn } from './testing/all-rows.ts'
 import { PASSWORD } from './testing/api.ts'
-import { faceOf, heard, Neighbours, PLATFORM } from './testing/neighbours.ts'
+import { faceOf, Neighbours, PLATFORM } from './testing/neighbours.ts'
 import type { FullShop } from './testing/twin-shops.ts'
 import { BODIES, positionsOf, requestFor } from './testing/valid-requests.ts'
 
@@ -185,18 +185,14 @@ async function refusedCheckout() {
 }
 
 describe.each([
-  ['as it comes', async () => {}],
-  ['after a request of theirs', theirRequest],
-  ['after a division by zero of theirs', () => failedTransaction('division')],
-  ['after a broken constraint of theirs', () => failedTransaction('constraint')],
-  ['after a checkout that they were refused', refusedCheckout],
-])("another merchant's belongings, on a connection %s", (_name, before) => {
-  beforeAll(() => {
-    street.meet = before
-  })
-  afterAll(() => {
-    street.meet = async () => {}
-  })
+  ['as it comes', async () => {}, {}],
+  ['after a request of theirs', theirRequest, {}],
+  ['after a division by zero of theirs', () => failedTransaction('division'), { onlyConnection: true }],
+  ['after a broken constraint of theirs', () => failedTransaction('constraint'), { onlyConnection: true }],
+  ['after a checkout that they were refused', refusedCheckout, {}],
+])("another merchant's belongings, on a connection %s", (_name, before, traces) => {
+  beforeAll(() => street.befall(before, traces))
+  afterAll(() => street.befall(async () => {}))
 
   it('answer as if they did not exist, and stay as they are', async () => {
     const naming = street.merchantOperations.filter((operation) => positionsOf(operation).length > 0)
@@ -282,7 +278,7 @@ describe('X-Merchant-Id', () => {
           // It is the other merchant who is spoken to, so its id is in the log; but nothing of its own is answered.
           const answer = await street.api.call(API, naming(operation, other.merchant.id, shop))
           expect([401, 404], operation.key).toContain(answer.status)
-          expect(heard(JSON.stringify(answer.headers) + answer.text, street.secrets), operation.key).toEqual([])
+          expect(street.secrets.in(JSON.stringify(answer.headers) + answer.text), operation.key).toEqual([])
         }
       }
     })
@@ -362,7 +358,7 @@ describe('the log', () => {
     const lines = await street.logLines()
     expect(lines.length).toBeGreaterThanOrEqual(street.requests)
     for (const line of lines) {
-      expect(heard(line, street.secrets), line).toEqual([])
+      expect(street.secrets.in(line), line).toEqual([])
       expect([self.merchant.id, undefined]).toContain(JSON.parse(line).merchant_id)
     }
   })

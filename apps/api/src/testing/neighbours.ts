@@ -2,13 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { capabilityToken } from '@souk/core/capability.ts'
+import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
 import postgres from 'postgres'
 import { expect } from 'vitest'
 import type { ServerOptions } from '../server.ts'
-import { allRows, hashesOf, idsIn } from './all-rows.ts'
+import { allRows, idsIn } from './all-rows.ts'
 import { type Answer, createTestApi, PASSWORD, type TestApi } from './api.ts'
 import { type Description, type Operation, readOperations } from './operations.ts'
 import { RowSnapshot } from './row-snapshot.ts'
+import { Secrets } from './secrets.ts'
 import { addCells } from './twin-cells.ts'
 import { type FullShop, fillShop } from './twin-shops.ts'
 import { type Credentials, positionsOf, type Request, requestFor, type Values, valueNameOf } from './valid-requests.ts'
@@ -25,10 +27,11 @@ export class Neighbours {
   readonly self: FullShop
   readonly other: FullShop
   readonly operations: readonly Operation[]
-  /** What must never be heard at `self`: ids, marked texts, tokens and hashes of `other`. */
-  readonly secrets: ReadonlySet<string>
-  /** What happens right before every request. */
-  meet: () => Promise<void> = async () => {}
+  /** What must never be heard at `self`. */
+  readonly secrets: Secrets
+  readonly #doors: Doors
+  #before: () => Promise<void> = async () => {}
+  #onlyConnection = false
   requests = 0
   readonly #mediaDir: string
   readonly #requestIds = new Set<string>()
@@ -46,6 +49,7 @@ export class Neighbours {
     this.operations = given.operations
     this.secrets = given.secrets
     this.#mediaDir = given.mediaDir
+    this.#doors = new Doors(given.api.shop.router)
   }
 
   static async moveIn(overrides: Partial<ServerOptions> = {}): Promise<Neighbours> {
@@ -58,7 +62,7 @@ export class Neighbours {
     const self = await fillShop(api, { admin, mediaDir, canary: 'canaryself' })
     const other = await fillShop(api, { admin, mediaDir, canary: 'canaryother', password: `${PASSWORD} of others` })
     const operations = readOperations((await api.call('any.localhost', { url: '/openapi.json' })).body as Description)
-    const secrets = await secretsOf(rows, other, self)
+    const secrets = await Secrets.of(rows, other, self)
     return new Neighbours({ api, rows, admin, self, other, operations, secrets, mediaDir })
   }
 
@@ -90,6 +94,22 @@ export class Neighbours {
     return this.operations.filter(({ audience }) => audience === 'storefront' || audience === 'staff')
   }
 
+  /**
+   * What happens right before every request. What leaves its traces on the connection alone is not repeated for a request before which
+   * nobody has used the connection: it is still as it was left.
+   */
+  befall(before: () => Promise<void>, { onlyConnection = false } = {}): void {
+    this.#before = before
+    this.#onlyConnection = onlyConnection
+    this.#doors.opened = true
+  }
+
+  async #meet(): Promise<void> {
+    if (this.#onlyConnection && !this.#doors.opened) return
+    await this.#before()
+    this.#doors.opened = false
+  }
+
   freshKey(): string {
     this.#made += 1
     return `fresh-${this.#made}`
@@ -102,7 +122,7 @@ export class Neighbours {
     this.#requestIds.add(String(answer.headers['request-id']))
     const where = `${request.method} ${request.url} at ${host}`
     expect(answer.status, `${where}: ${answer.text}`).toBeLessThan(500)
-    expect(heard(JSON.stringify(answer.headers) + answer.text, this.secrets), `${where} betrays`).toEqual([])
+    expect(this.secrets.in(JSON.stringify(answer.headers) + answer.text), `${where} betrays`).toEqual([])
     return answer
   }
 
@@ -145,7 +165,7 @@ export class Neighbours {
         const idempotencyKey = this.freshKey()
         const where = `${operation.key} with another's ${names.join(' and ')}${issued ? ', and a token for it' : ''}`
         const asked = async (values: Values) => {
-          await this.meet()
+          await this.#meet()
           const credentials = this.credentialsOf(this.self, operation, issued ? values : undefined)
           return this.ask(host, requestFor(operation, { values, credentials, naming: names, idempotencyKey, headers }))
         }
@@ -160,7 +180,7 @@ export class Neighbours {
 
   /** What is read with what is our own is there, and our own. */
   async expectOwnRead(operation: Operation): Promise<void> {
-    await this.meet()
+    await this.#meet()
     const given = { values: this.self.values, credentials: this.credentialsOf(this.self, operation) }
     const answer = await this.ask(this.self.host, requestFor(operation, given))
     expect(answer.status, operation.key).toBe(200)
@@ -169,7 +189,7 @@ export class Neighbours {
   /** With every credential of the other's at our host: refused where one is needed, without effect where none is. */
   async expectCredentialsRefused(operation: Operation): Promise<void> {
     const send = async (credentials: Credentials, values: Values) => {
-      await this.meet()
+      await this.#meet()
       const given = { values, credentials, naming: positionsOf(operation), idempotencyKey: this.freshKey() }
       return this.ask(this.self.host, requestFor(operation, given))
     }
@@ -208,7 +228,7 @@ export class Neighbours {
     for (const shop of [this.other, this.self]) {
       const { next_cursor: cursor } = (await this.api.call(shop.host, page(shop, ''))).body
       expect(cursor, `${operation.key}: fillShop of twin-shops.ts must make at least two of these`).toEqual(expect.any(String))
-      await this.meet()
+      await this.#meet()
       const answer = await this.ask(this.self.host, page(this.self, `&cursor=${encodeURIComponent(cursor)}`))
       if (shop === this.self) expect(answer.status, `${operation.key} goes on`).toBe(200)
       else expect([answer.status, answer.body.type], operation.key).toEqual([400, expect.stringMatching(/invalid-cursor$/)])
@@ -220,7 +240,7 @@ export class Neighbours {
     const request = (shop: FullShop) =>
       requestFor(operation, { values: shop.shared, credentials: this.credentialsOf(shop, operation), naming: [name] })
     expect(this.self.shared[name]).toBe(this.other.shared[name])
-    await this.meet()
+    await this.#meet()
     const answer = await this.ask(this.self.host, request(this.self))
     expect([answer.status, answer.text], operation.key).toEqual([200, expect.stringContaining(this.self.canary)])
     const theirs = await this.api.call(this.other.host, request(this.other))
@@ -234,12 +254,12 @@ export class Neighbours {
    */
   async expectOwnEffect(operation: Operation): Promise<void> {
     const [first, second] = (await this.spareShops(2)) as [FullShop, FullShop]
-    const secrets = await secretsOf(this.rows, first, second)
+    const secrets = await Secrets.of(this.rows, first, second)
     const positions = positionsOf(operation)
     const send = async (shop: FullShop, values = shop.values, idempotencyKey = 'one-key', issued?: Values) => {
       const credentials = this.credentialsOf(shop, operation, issued)
       const answer = await this.api.call(shop.host, requestFor(operation, { values, credentials, naming: positions, idempotencyKey }))
-      if (shop === second) expect(heard(JSON.stringify(answer.headers) + answer.text, secrets), `${operation.key} betrays`).toEqual([])
+      if (shop === second) expect(secrets.in(JSON.stringify(answer.headers) + answer.text), `${operation.key} betrays`).toEqual([])
       return answer
     }
     const isReplay = (answer: Answer) => answer.headers['idempotent-replayed'] === 'true'
@@ -270,9 +290,29 @@ export class Neighbours {
   }
 }
 
-/** What a message says that is secret. */
-export function heard(message: string, secrets: ReadonlySet<string>): string[] {
-  return [...secrets].filter((secret) => message.includes(secret))
+/** Whether a door to any merchant has been opened, and so the connection used. */
+class Doors {
+  opened = true
+
+  constructor(router: Router) {
+    const face = router.inMerchant.bind(router)
+    router.inMerchant = (merchant) => this.#watched(face(merchant))
+  }
+
+  #watched(door: InMerchant): InMerchant {
+    const watch =
+      <Given extends unknown[], Answered>(open: (...given: Given) => Answered) =>
+      (...given: Given): Answered => {
+        this.opened = true
+        return open(...given)
+      }
+    const { merchant, ...ways } = door
+    return Object.assign(
+      watch(door),
+      { merchant },
+      ...Object.entries(ways).map(([name, way]) => ({ [name]: watch(way as () => unknown) })),
+    ) as InMerchant
+  }
 }
 
 /** All of an answer that a caller could compare. */
@@ -293,10 +333,4 @@ function nobodys(name: string, other: FullShop): string {
   if (idsIn(value).size > 0) return NOBODYS_ID
   if (!value.includes(other.canary)) throw new Error(`${name} of twin-shops.ts must name something that only one shop has.`)
   return value.replace(other.canary, 'n'.repeat(other.canary.length))
-}
-
-async function secretsOf(rows: postgres.Sql, other: FullShop, self: FullShop): Promise<Set<string>> {
-  const own = idsIn(await allRows(rows, self.merchant.id))
-  const ids = [...idsIn(await allRows(rows, other.merchant.id))].filter((id) => !own.has(id))
-  return new Set([...ids, other.canary, ...Object.values(other.credentials), ...(await hashesOf(rows, other.merchant.id))])
 }
