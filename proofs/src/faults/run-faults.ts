@@ -11,6 +11,7 @@ import { World } from './world.ts'
 // One of the two:               npm run faults -- cases        npm run faults -- crashes
 // One failure again:            npm run faults -- cases --case "provider killed" --seed 4711
 //                               npm run faults -- crashes --deed "a purchase by card" --seed 4711
+// At the second and third pass of a point too:  npm run faults -- crashes --passes 3
 // At every twelfth point only:  npm run faults -- crashes --every 12
 
 const { values, positionals } = parseArgs({
@@ -21,6 +22,7 @@ const { values, positionals } = parseArgs({
     case: { type: 'string', multiple: true },
     deed: { type: 'string', multiple: true },
     every: { type: 'string' },
+    passes: { type: 'string', default: '1' },
   },
 })
 
@@ -50,7 +52,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   })
 }
 try {
-  const deaths = await rehearseAll(world, deeds, tellDeath)
+  const deaths = await rehearseAll(world, deeds, Number(values.passes), tellDeath)
   places = deaths.length
   for (const [index, seed] of seeds.entries()) {
     for (const faultCase of ofSeed(index)) await tryCase(faultCase, seed)

@@ -28,16 +28,14 @@ export interface DeathReport {
 }
 
 const PROCESSES = ['api', 'worker'] as const
-/** Of what a deed does again and again, the first times. */
-const PASSES_MAX = 3
 const UP_WITHIN_MS = 120_000
 
 let stages = 0
 
-/** Does a deed with nobody dying, and answers where somebody could. */
-export async function rehearse(world: World, deed: Deed): Promise<{ places: Place[]; report: DeathReport }> {
+/** Does a deed with nobody dying, and answers where somebody could: of what it does again and again, the first time, or so many. */
+export async function rehearse(world: World, deed: Deed, passes = 1): Promise<{ places: Place[]; report: DeathReport }> {
   const report = await perform(world, deed, undefined)
-  const places = PROCESSES.flatMap((by) => placesOf(by, world.orders.passed(by)))
+  const places = PROCESSES.flatMap((by) => placesOf(by, world.orders.passed(by), passes))
   return { places, report }
 }
 
@@ -83,10 +81,10 @@ async function allUp(world: World): Promise<Wrong[]> {
   return [{ what: 'the platform does not come up again', of: world.restarts }]
 }
 
-function placesOf(by: Armed, passed: readonly string[]): Place[] {
+function placesOf(by: Armed, passed: readonly string[], passes: number): Place[] {
   const times = new Map<string, number>()
   for (const point of passed) times.set(point, (times.get(point) ?? 0) + 1)
   return [...times].flatMap(([point, count]) =>
-    Array.from({ length: Math.min(count, PASSES_MAX) }, (_, index) => ({ by, point: point as CrashPoint, nth: index + 1 })),
+    Array.from({ length: Math.min(count, passes) }, (_, index) => ({ by, point: point as CrashPoint, nth: index + 1 })),
   )
 }

@@ -17,10 +17,10 @@ export interface Death {
 type Tell = (report: DeathReport) => void
 
 /** Does each deed once, and answers every place to die that was come by, with the deed that came by it first. */
-export async function rehearseAll(world: World, deeds: readonly Deed[], tell: Tell): Promise<Death[]> {
+export async function rehearseAll(world: World, deeds: readonly Deed[], passes: number, tell: Tell): Promise<Death[]> {
   const known = new Map<string, Death>()
   for (const deed of deeds) {
-    const { places, report } = await rehearse(world, deed)
+    const { places, report } = await rehearse(world, deed, passes)
     tell(report)
     for (const place of places) if (!known.has(keyOf(place))) known.set(keyOf(place), { deed, place })
   }
