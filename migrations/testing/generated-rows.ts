@@ -38,7 +38,7 @@ export async function fillMerchants(admin: postgres.Sql, relations: readonly Rel
     const belongings: Belongings = { merchantId, canary: `only-${index}-canary`, twins: new Map(), own: new Map() }
     for (const relation of tenantTables(relations)) {
       const insert = (label: string, number: number, parents: ReadonlyMap<string, Row>) =>
-        insertGenerated(admin, relation, merchantId, { label, number }, parents)
+        insertGenerated(admin, relation, merchantId, { label, number }, parents, relations)
       if (!hasOneRowOnly(relation)) {
         const twin = await insert('twin', 1, belongings.twins).catch((error: unknown) => {
           if (!(error instanceof postgres.PostgresError && error.code === '23505')) throw error
@@ -102,12 +102,17 @@ async function insertGenerated(
   merchantId: string,
   made: { label: string; number: number },
   parents: ReadonlyMap<string, Row>,
+  relations: readonly Relation[],
 ): Promise<Row> {
   const choices = new Map(
     relation.columns.filter(({ generated }) => !generated).map((column) => [column.name, valuesOf(relation, column, made)]),
   )
-  for (const { columns, target, targetColumns } of relation.foreignKeys) {
-    const parent = parents.get(target)
+  for (const key of relation.foreignKeys) {
+    const { columns, target, targetColumns } = key
+    const another = needsAnother(relation, key) ? relations.find(({ name }) => name === target) : undefined
+    const parent = another
+      ? await insertGenerated(admin, another, merchantId, { ...made, label: `${made.label} another` }, parents, relations)
+      : parents.get(target)
     for (const [index, column] of columns.entries()) if (parent) choices.set(column, [parent[targetColumns[index]!]])
   }
   choices.set('merchant_id', [merchantId])
@@ -126,6 +131,22 @@ async function insertGenerated(
       throw new Error(`No row of ${relation.name} can be made: teach VALUES in generated-rows.ts one that it takes.`, { cause: error })
     }
   }
+}
+
+/** Whether a check holds this key's column against that of an earlier key to the same table: from one place to another. */
+function needsAnother(relation: Relation, { columns, target }: Relation['foreignKeys'][number]): boolean {
+  const own = columns.filter((column) => column !== 'merchant_id')
+  const earlier = relation.foreignKeys.slice(
+    0,
+    relation.foreignKeys.findIndex((key) => key.columns === columns),
+  )
+  const others = earlier.filter((key) => key.target === target).flatMap((key) => key.columns.filter((column) => column !== 'merchant_id'))
+  return relation.checks.some(
+    (check) =>
+      check.definition.includes('<>') &&
+      own.some((column) => check.columns.includes(column)) &&
+      others.some((column) => check.columns.includes(column)),
+  )
 }
 
 /** Inserts a row given as JSON text. */
