@@ -320,10 +320,10 @@ describe('the platform', () => {
 
   it('is told who should live elsewhere', async () => {
     await api.platformSql`
-      insert into platform.usage (merchant_id, day, database_ms) values (${neighbour.merchant.id}, ${api.clock.now}, 400000000)
-      on conflict (merchant_id, day) do update set database_ms = excluded.database_ms`
+      insert into platform.usage (merchant_id, day, database_ms, rows_stored) values (${neighbour.merchant.id}, ${api.clock.now}, 400000000, 77)
+      on conflict (merchant_id, day) do update set database_ms = excluded.database_ms, rows_stored = excluded.rows_stored`
     expect((await get('/v1/advice')).body.data).toMatchObject([
-      { merchant_id: neighbour.merchant.id, from_cell: 'shared-1', to_cell: null, reason: 'outgrown' },
+      { merchant_id: neighbour.merchant.id, from_cell: 'shared-1', to_cell: null, reason: 'outgrown', rows_stored: 77 },
     ])
   })
 

@@ -34,6 +34,7 @@ const advice = z
     from_cell: z.string(),
     to_cell: z.string().nullable(),
     reason: z.enum(['cell_draining', 'outgrown', 'uneven']),
+    rows_stored: z.int().nullable().meta({ description: 'What a move would copy, as last counted' }),
     share_of_cell: z.number(),
   })
   .meta({ id: 'MoveAdvice' })
@@ -87,6 +88,7 @@ export function platformUsageRoutes(fastify: FastifyInstance, { platformSql, tok
         from_cell: move.fromCell,
         to_cell: move.toCell,
         reason: move.reason,
+        rows_stored: move.rowsStored,
         share_of_cell: move.shareOfCell,
       })),
     }),

@@ -4,11 +4,12 @@ import { type AdvisedCell, advise, type MerchantLoad } from './advise.ts'
 const HOUR_MS = 3_600_000
 const shared = (name: string, status: AdvisedCell['status'] = 'open'): AdvisedCell => ({ name, kind: 'shared', status })
 const dedicated = (name: string): AdvisedCell => ({ name, kind: 'dedicated', status: 'open' })
-const merchant = (slug: string, cell: string, hours: number): MerchantLoad => ({
+const merchant = (slug: string, cell: string, hours: number, rowsStored: number | null = null): MerchantLoad => ({
   merchantId: `id-${slug}`,
   slug,
   cell,
   databaseMs: hours * HOUR_MS,
+  rowsStored,
 })
 const said = (cells: AdvisedCell[], merchants: MerchantLoad[], days = 1) =>
   advise({ cells, merchants, days }).map(({ slug, fromCell, toCell, reason }) => [slug, fromCell, toCell, reason])
@@ -47,6 +48,11 @@ describe('the advisor', () => {
     const merchants = [merchant('m4', 'a', 4), merchant('m3', 'a', 3), merchant('m2', 'a', 2), merchant('m1', 'b', 1)]
     expect(said([shared('a'), shared('b')], merchants)).toEqual([['m4', 'a', 'b', 'uneven']])
     expect(said([shared('a'), shared('b')], [...merchants, merchant('n2', 'b', 2), merchant('o2', 'b', 2)])).toEqual([])
+  })
+
+  it('moves the one with fewer rows of two that are alike, and says how many they are', () => {
+    const merchants = [merchant('large', 'a', 2, 9_000), merchant('small', 'a', 2, 1_000), merchant('rest', 'a', 1)]
+    expect(advise({ cells: [shared('a'), shared('b')], merchants, days: 1 })).toMatchObject([{ slug: 'small', rowsStored: 1_000 }])
   })
 
   it('looks at a day, whatever the number of days', () => {

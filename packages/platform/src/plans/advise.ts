@@ -11,6 +11,8 @@ export interface MerchantLoad {
   slug: string
   cell: string
   databaseMs: number
+  /** As last counted. */
+  rowsStored: number | null
 }
 
 export interface MoveAdvice {
@@ -20,6 +22,8 @@ export interface MoveAdvice {
   /** Null: there is no cell to take it; one has to be registered first. */
   toCell: string | null
   reason: 'cell_draining' | 'outgrown' | 'uneven'
+  /** What a move would copy, as last counted. */
+  rowsStored: number | null
   /** Of the database time of its cell, the part that is this merchant's: 0 to 1. */
   shareOfCell: number
 }
@@ -86,7 +90,7 @@ class Housing {
     this.#move(busiest, free?.name ?? null, 'outgrown')
   }
 
-  /** Proposes the one merchant whose move makes the fullest and the emptiest shared cell the most alike. */
+  /** Proposes the one merchant whose move makes the fullest and the emptiest shared cell the most alike; of equals the one with fewer rows. */
   level(times: number): void {
     const cells = this.sharedCells().sort((a, b) => this.#load(a.name) - this.#load(b.name))
     const [emptiest, fullest] = [cells[0], cells.at(-1)]
@@ -95,7 +99,10 @@ class Housing {
     if (this.#load(fullest.name) < this.#quietMs || this.#load(fullest.name) <= times * this.#load(emptiest.name)) return
     const best = this.#livingIn(fullest.name)
       .filter((merchant) => !this.#isAdvised(merchant) && merchant.databaseMs > 0 && merchant.databaseMs < difference)
-      .sort((a, b) => Math.abs(difference / 2 - a.databaseMs) - Math.abs(difference / 2 - b.databaseMs))[0]
+      .sort(
+        (a, b) =>
+          Math.abs(difference / 2 - a.databaseMs) - Math.abs(difference / 2 - b.databaseMs) || (a.rowsStored ?? 0) - (b.rowsStored ?? 0),
+      )[0]
     if (best) this.#move(best, emptiest.name, 'uneven')
   }
 
@@ -116,10 +123,10 @@ class Housing {
   }
 
   #move(merchant: MerchantLoad, toCell: string | null, reason: MoveAdvice['reason']): void {
-    const { merchantId, slug, cell: fromCell, databaseMs } = merchant
+    const { merchantId, slug, cell: fromCell, databaseMs, rowsStored } = merchant
     const total = this.#load(fromCell)
     const shareOfCell = total === 0 ? 0 : Math.round((databaseMs / total) * 1_000) / 1_000
-    this.advice.push({ merchantId, slug, fromCell, toCell, reason, shareOfCell })
+    this.advice.push({ merchantId, slug, fromCell, toCell, reason, rowsStored, shareOfCell })
     if (toCell !== null) merchant.cell = toCell
   }
 }
