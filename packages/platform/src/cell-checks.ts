@@ -166,8 +166,8 @@ function schema(facts: CellFacts, neighbours: { name: string; facts: CellFacts }
 function release({ migrated_to: version }: CellFacts): CellFinding {
   const wanted = `this release was written for cell ${SCHEMA_VERSION.cell}`
   if (version !== null && version >= SCHEMA_VERSION.cell)
-    return { check: 'release', outcome: 'passed', detail: `The schema is at cell ${version}; ${wanted}.` }
-  const found = version === null ? 'The schema is too old to say how far it is' : `The schema is at cell ${version}`
+    return { check: 'release', outcome: 'passed', detail: `Its newest migration is cell ${version}; ${wanted}.` }
+  const found = version === null ? 'The schema is too old to say how far it is' : `Its newest migration is cell ${version}`
   return { check: 'release', outcome: 'failed', detail: `${found}, and ${wanted}: migrate the fleet first.` }
 }
 
