@@ -134,7 +134,7 @@ async function insertGenerated(
 }
 
 /** Whether a check holds this key's column against that of an earlier key to the same table: from one place to another. */
-function needsAnother(relation: Relation, { columns, target }: Relation['foreignKeys'][number]): boolean {
+export function needsAnother(relation: Relation, { columns, target }: Relation['foreignKeys'][number]): boolean {
   const own = columns.filter((column) => column !== 'merchant_id')
   const earlier = relation.foreignKeys.slice(
     0,

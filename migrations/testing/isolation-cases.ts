@@ -1,5 +1,5 @@
 import { parentsOf, type Relation } from './catalogue.ts'
-import { type Belongings, insertStatement, type Row, twinOf, uuidOf, writableColumns } from './generated-rows.ts'
+import { type Belongings, insertStatement, needsAnother, type Row, twinOf, uuidOf, writableColumns } from './generated-rows.ts'
 
 export interface Statement {
   text: string
@@ -293,17 +293,35 @@ function referenceCases(relation: Relation, keyName: string, sides: Sides): Case
 /** The rows that a row of the relation needs, of the newcomer's own: copies of what both merchants have. */
 function parentRows(relation: Relation, sides: Sides): Statement[] {
   return parentsOf(relation, sides.relations).flatMap((parent) => {
-    const row = { ...twinOf(sides.other, parent.name), ...ownParents(parent, sides, sides.newcomerId), merchant_id: sides.newcomerId }
-    const insert = { text: insertStatement(parent, 'on conflict do nothing'), parameters: [rowText(row)] }
-    return [...parentRows(parent, sides), insert]
+    const given = { ...ownParents(parent, sides, sides.newcomerId), merchant_id: sides.newcomerId }
+    const rows = [
+      { ...twinOf(sides.other, parent.name), ...given },
+      ...apartOf(relation, parent, sides).map((row) => ({ ...row, ...given })),
+    ]
+    const inserts = rows.map((row) => ({ text: insertStatement(parent, 'on conflict do nothing'), parameters: [rowText(row)] }))
+    return [...parentRows(parent, sides), ...inserts]
+  })
+}
+
+/** What a row points at a second time, where that may not be the same: it goes from one place to another. */
+function apartOf(relation: Relation, parent: Relation, { other }: Sides): Row[] {
+  const row = twinOf(other, relation.name)
+  const keys = relation.foreignKeys.filter((key) => key.target === parent.name && needsAnother(relation, key))
+  return keys.map(({ columns, targetColumns }) => {
+    const named = columns.map((column, index): [string, unknown] => [targetColumns[index]!, row[column]])
+    return { ...other.own.get(parent.name), ...Object.fromEntries(named) }
   })
 }
 
 /** The values by which a row points at the newcomer's copies. */
 function ownParents(relation: Relation, { other }: Sides, merchantId: string): Row {
-  const columns = relation.foreignKeys.flatMap(({ columns: from, target, targetColumns }) => {
-    const parent: Row = { ...other.twins.get(target), merchant_id: merchantId }
-    return from.map((column, index): [string, unknown] => [column, parent[targetColumns[index]!]])
+  const columns = relation.foreignKeys.flatMap((key) => {
+    const parent: Row = { ...other.twins.get(key.target), merchant_id: merchantId }
+    const isApart = needsAnother(relation, key)
+    return key.columns.map((column, index): [string, unknown] => [
+      column,
+      isApart && column !== 'merchant_id' ? twinOf(other, relation.name)[column] : parent[key.targetColumns[index]!],
+    ])
   })
   return Object.fromEntries(columns)
 }

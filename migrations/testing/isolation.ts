@@ -65,13 +65,15 @@ class Finder {
     const cases = casesOf(relation, this.#sides)
     for (const state of STATES) {
       await using open = connections(this.#database.url('souk_app'), state)
+      // Whoever has never known a merchant is as fresh after a refusal as before: one connection serves for all cases.
+      await using stranger = connections(this.#database.url('souk_app'), 'fresh')
       for (const item of cases) {
         await open.prepare(item, OTHER)
         await this.#tryInScope(item, state, relation, open)
-        await open.prepare(item, OTHER)
+        if (state !== 'fresh') await open.prepare(item, OTHER)
         this.#count(item.verb)
         this.#judgeWithout(
-          await run(await open.connection(), { scope: null, before: [], statement: item }),
+          await run(await (state === 'fresh' ? stranger : open).connection(), { scope: null, before: [], statement: item }),
           `${relation.name}: ${item.verb} ${item.name} (${state})`,
         )
       }
