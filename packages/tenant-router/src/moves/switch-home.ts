@@ -30,7 +30,7 @@ export async function switchHome(held: HeldMove, sides: readonly Side[], restles
   try {
     await performSwitch(held, sides, { ...stage, restless, watchMs })
   } finally {
-    await stage.leave()
+    stage.leave()
   }
 }
 
@@ -43,29 +43,21 @@ interface Stage {
 /**
  * Does what can be done before writers wait: takes a connection at each side and asks there what will be asked again.
  */
-async function rehearse(
-  held: HeldMove,
-  home: Side,
-  other: Side,
-  restless: readonly RestlessRow[],
-): Promise<Stage & { leave(): Promise<void> }> {
+async function rehearse(held: HeldMove, home: Side, other: Side, restless: readonly RestlessRow[]): Promise<Stage & { leave(): void }> {
   const [atHome, atOther] = await Promise.all([home.sql.reserve(), other.sql.reserve()])
   const stage = { home: { ...home, sql: atHome }, other: { ...other, sql: atOther } }
-  const leave = async () => {
-    await atOther`reset synchronous_commit`.catch(() => {})
+  const leave = () => {
     atHome.release()
     atOther.release()
   }
   try {
-    // The opening of the new home need not wait for a disk: what is written there afterwards does, and the completion of the switch.
-    await atOther`set synchronous_commit = off`
     const { merchantId } = held.move
     await hashesOfRows(stage.home, merchantId, restless)
     await readBehindMarker(stage.other, merchantId, 0n, 0, () => hashesOfRows(stage.other, merchantId, restless))
     await comeNear(held, stage)
     return { ...stage, leave }
   } catch (error) {
-    await leave()
+    leave()
     throw error
   }
 }
@@ -113,7 +105,8 @@ async function performSwitch(
   }
   crashPoint('move.switched')
   try {
-    await arrive(held.move, other)
+    // It need not wait for a disk: what is written there afterwards does, and the completion of the switch.
+    await arrive(held.move, other, 'off')
   } catch {
     // By another connection, as the next step.
     return held.reload()
@@ -178,7 +171,7 @@ export async function liftFence(directory: postgres.Sql, move: MoverMove, sides:
 export async function completeSwitch(directory: postgres.Sql, move: MoverMove, sides: readonly Side[]): Promise<void> {
   const { home, other } = sidesOf(move, sides)
   const { merchantId } = move
-  await arrive(move, other)
+  await arrive(move, other, 'on')
   await home.sql`select tenancy.depart(${merchantId}, ${epochsOf(move).new.toString()})`
   crashPoint('move.departed')
   await other.sql`
@@ -190,11 +183,13 @@ export async function completeSwitch(directory: postgres.Sql, move: MoverMove, s
   crashPoint('move.opened')
 }
 
-async function arrive(move: MoverMove, other: Side): Promise<void> {
+async function arrive(move: MoverMove, other: Side, synchronousCommit: 'on' | 'off'): Promise<void> {
   const deadline = performance.now() + ARRIVAL_TIMEOUT_MS
   for (;;) {
     try {
-      await other.sql`select tenancy.arrive(${move.merchantId}, ${epochsOf(move).new.toString()}, ${String(move.fence)})`
+      await other.sql`
+        select set_config('synchronous_commit', ${synchronousCommit}, true),
+          tenancy.arrive(${move.merchantId}, ${epochsOf(move).new.toString()}, ${String(move.fence)})`
       crashPoint('move.arrived')
       return
     } catch (error) {
