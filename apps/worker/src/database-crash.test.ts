@@ -13,6 +13,8 @@ import { exitOf, QueueTest } from './testing/queue-test.ts'
 const TEMPLATE = 'worker_template'
 const SOON = { timeout: 60_000, interval: 50 }
 
+const testServer = process.env.SOUK_TEST_SERVER
+
 let folder: string
 let server: LocalServer
 let queue: QueueTest
@@ -31,6 +33,8 @@ beforeAll(async () => {
 }, 90_000)
 
 afterAll(async () => {
+  // The next file in this process is a guest of the run's server again.
+  process.env.SOUK_TEST_SERVER = testServer
   await queue?.stopAll()
   await server?.kill()
   rmSync(folder, { recursive: true, force: true })

@@ -261,7 +261,8 @@ describe('two transactions that wait for each other', () => {
         await tx.sql`update location set name = name where merchant_id = ${tx.merchantId} and name = ${other}`
       })
     await Promise.all([lockBoth('a', 'b'), lockBoth('b', 'a')])
-    expect(runs).toBe(3)
+    // Who runs again may be quicker to the first row than the other is to wake up: then they meet once more.
+    expect(runs).toBeGreaterThanOrEqual(3)
   })
 })
 

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline'
 import { request } from 'undici'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectStatus } from '../client.ts'
-import { Receiver } from '../faults/receiver.ts'
+import { KEPT_PATH, Receiver } from '../faults/receiver.ts'
 import { checkOut, type Good, openCart, productFile } from '../goods.ts'
 import { CELLS, MovingWorld } from './moving-world.ts'
 
@@ -91,7 +91,7 @@ async function sequencesAtHome(after: number): Promise<number[]> {
 }
 
 async function openEndpoint(): Promise<string> {
-  const body = { url: `https://${HOOKS_HOST}/shop`, events: ['*'], description: 'everything' }
+  const body = { url: `https://${HOOKS_HOST}${KEPT_PATH}`, events: ['*'], description: 'everything' }
   return expectStatus(await world.moved.staff.post<{ secret: string }>('/v1/admin/webhook-endpoints', body), 201).secret
 }
 

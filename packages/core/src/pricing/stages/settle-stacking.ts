@@ -4,25 +4,21 @@ import { type Effect, runPromotions } from './run-promotions.ts'
 
 /**
  * Decides which of the promotions that may apply do so together, and writes the outcome of the others into them. An exclusive
- * one comes before all others, by priority among its like, if it does anything: without a group nothing applies beside it,
- * with one nothing else of its group. Of the `best` of a group (none is a group, too) the one that takes off most by itself
+ * one comes before all others, by priority among its like, if it does anything by itself: without a group nothing applies beside
+ * it, with one nothing else of its group. What it could only do beside others it does not do. Of the `best` of a group (none is a group, too) the one that takes off most by itself
  * stays, of equals the first.
  */
 export function settleStacking(session: PricingSession, candidates: readonly Candidate[]): Candidate[] {
   let open = candidates.filter((candidate) => candidate.outcome === null)
-  const sole = firstWithEffect(
-    session,
-    open.filter((candidate) => isExclusive(candidate) && groupOf(candidate) === null),
-  )
+  const exclusive = Map.groupBy(open.filter(isExclusive), groupOf)
+  const sole = firstWithEffect(session, exclusive.get(null) ?? [])
   if (sole) return without(open, 'excluded', sole, () => true)
-  for (const group of new Set(open.filter(isExclusive).map(groupOf))) {
-    if (group === null) continue
-    const winner = firstWithEffect(
-      session,
-      open.filter((candidate) => isExclusive(candidate) && groupOf(candidate) === group),
-    )
+  for (const [group, rivals] of exclusive) {
+    const winner = firstWithEffect(session, rivals)
     if (winner) open = without(open, 'excluded', winner, (other) => groupOf(other) === group)
+    else for (const idle of rivals) concludeAlone(session, idle)
   }
+  open = open.filter((candidate) => candidate.outcome === null)
   for (const group of new Set(open.filter(isBest).map(groupOf))) {
     const rivals = open.filter((candidate) => isBest(candidate) && groupOf(candidate) === group)
     if (rivals.length < 2) continue
@@ -73,6 +69,14 @@ function best(session: PricingSession, rivals: readonly Candidate[]): Candidate 
     }
   }
   return winner
+}
+
+/** Writes why a promotion does nothing by itself. */
+function concludeAlone(session: PricingSession, candidate: Candidate): void {
+  const effect = runPromotions(session, [candidate], () => []).effects.get(candidate)!
+  candidate.trace = effect.late ?? candidate.trace
+  if (effect.failed) candidate.outcome = 'conditions_failed'
+  else candidate.outcome = passesBudget(candidate, effect) ? 'limit_reached' : 'nothing_to_discount'
 }
 
 /** What a promotion takes off with no other beside it, gifts at their list price; null for one that does nothing. */

@@ -55,6 +55,14 @@ describe('an exclusive promotion', () => {
   const exclusive = (name: string, given: Partial<PromotionDocumentInput> = {}, group: string | null = null) =>
     promotion({ name, priority: 1, actions: percentOff(5), stacking: { mode: 'exclusive', group }, ...given })
 
+  it('that does nothing by itself does nothing beside others either', () => {
+    const gift = promotion({ name: 'gift', actions: [{ type: 'gift', variant_id: 'variant-cap', quantity: 1 }] })
+    const { quantity: _, ...cap } = line('cap', 800)
+    const shipping = exclusive('shipping', { actions: percentOff(10, 'shipping') })
+    const result = priced([gift, shipping], { lines: [], gifts: [{ ...cap, available: true }] })
+    expect(outcomes(result)).toEqual({ gift: 'applied', shipping: 'nothing_to_discount' })
+  })
+
   it('keeps all others out, also those of a higher priority', () => {
     const result = priced([promotion({ name: 'other', priority: 900, actions: percentOff(50) }), exclusive('only')])
     expect(outcomes(result)).toEqual({ other: 'excluded', only: 'applied' })
