@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
+import { setTimeout as pause } from 'node:timers/promises'
 import postgres from 'postgres'
 
 export interface Violation {
@@ -9,6 +10,9 @@ export interface Violation {
 
 const VIOLATIONS_SHOWN = 5
 const FOLDER = new URL('invariants/', import.meta.url)
+const LEFT_OPEN = '39_nothing_left_open'
+const AT_REST_WITHIN_MS = 120_000
+const LOOKED_EVERY_MS = 100
 
 /**
  * What must hold at any quiet moment, whatever happened before. Each is a query in `invariants/` that finds the rows
@@ -27,6 +31,16 @@ export async function checkInvariants(url: string): Promise<Violation[]> {
     return broken
   } finally {
     await sql.end()
+  }
+}
+
+/** The same of a database that comes to rest: what is open in it for another moment is looked at again, for two minutes at most. */
+export async function checkInvariantsAtRest(url: string): Promise<Violation[]> {
+  const end = performance.now() + AT_REST_WITHIN_MS
+  for (;;) {
+    const broken = await checkInvariants(url)
+    if (!broken.some(({ invariant }) => invariant === LEFT_OPEN) || performance.now() > end) return broken
+    await pause(LOOKED_EVERY_MS)
   }
 }
 

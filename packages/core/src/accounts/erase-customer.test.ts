@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Address } from '../cart/address.ts'
 import { createCart } from '../cart/change-cart.ts'
@@ -27,7 +27,7 @@ beforeAll(async () => {
   merchant = await shop.addMerchant()
 })
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await shop.close()
 })
 

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../ids.ts'
@@ -25,7 +25,7 @@ beforeEach(async () => {
   goods = await addGoods(seller, { onHand: 10n })
 })
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await shop.close()
 })
 

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createCart, updateCart } from '../cart/change-cart.ts'
 import type { StoredResponse } from '../idempotency/idempotency.ts'
@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await shop.close()
 })
 

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createCustomer } from '../customers/change-customers.ts'
@@ -41,7 +41,7 @@ beforeAll(async () => {
 })
 afterEach(async () => {
   onCrashPoint(() => {})
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
 })
 afterAll(async () => {
   expect(await verifyOrders(seller.inMerchant)).toMatchObject({ untold: 0, differences: [] })

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { createCustomer } from '../customers/change-customers.ts'
@@ -24,7 +24,7 @@ beforeAll(async () => {
 })
 afterEach(() => onCrashPoint(() => {}))
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   for (const { inMerchant } of merchants) expect(await verifyOrders(inMerchant)).toMatchObject({ untold: 0, differences: [] })
   await shop.close()
 })

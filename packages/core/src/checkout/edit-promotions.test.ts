@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Order } from '../orders/order.ts'
 import { recalculateOrder } from '../orders/recalculate-order.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
   shop = await createTestShop({ connectionsPerCell: 16, waitMs: 30_000 })
 })
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await shop.close()
 })
 

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { holdOrder, readOrderState } from '../orders/hold-order.ts'
 import { buyCart, fillCart, outcomes } from '../testing/buying.ts'
@@ -27,7 +27,7 @@ beforeAll(async () => {
   song = await addGoods(seller, { requiresShipping: false, tracked: false, onHand: 0n })
 })
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await shop.close()
 })
 

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { foldAllClaims } from '../stock/sweep.ts'
@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterEach(() => onCrashPoint(() => {}))
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await shop.close()
 })
 

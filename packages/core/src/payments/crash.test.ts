@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { type CrashPoint, onCrashPoint } from '@souk/tenant-router/crash-point.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { HELD_SECONDS } from '../idempotency/idempotency.ts'
@@ -37,7 +37,7 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   onCrashPoint(() => {})
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
 })
 afterAll(() => shop.close())
 

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { payOrder } from '../checkout/pay-order.ts'
 import { createCustomer } from '../customers/change-customers.ts'
@@ -40,7 +40,7 @@ beforeEach(async () => {
   goods = await addGoods(seller, { price: 1_000n, onHand: 100n })
 })
 afterEach(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
 })
 afterAll(() => shop.close())
 

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { expireReservations } from '../stock/end-reservations.ts'
 import { fillCart, outcomes } from '../testing/buying.ts'
@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 beforeEach(() => sell())
 afterEach(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
 })
 afterAll(() => shop.close())
 

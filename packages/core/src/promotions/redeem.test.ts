@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { newId } from '../ids.ts'
 import { Refusal } from '../refusal.ts'
@@ -17,7 +17,7 @@ beforeAll(async () => {
   merchant = await shop.addMerchant()
 })
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await shop.close()
 })
 
@@ -287,7 +287,8 @@ describe('the invariant', () => {
     const couponId = await addCoupon(merchant, { promotionId: id, code: 'TAMPERED', usesMax: 1 })
     expect(await redeem([use(id, { couponCode: 'TAMPERED' })])).toBe('won')
     const found = async () =>
-      (await checkInvariants(shop.database.adminUrl)).find(({ invariant }) => invariant === '31_redemptions_within_limits')?.rows ?? []
+      (await checkInvariantsAtRest(shop.database.adminUrl)).find(({ invariant }) => invariant === '31_redemptions_within_limits')?.rows ??
+      []
     expect(await found()).toEqual([])
     const setUsed = (used: bigint, spent = 100n * used) =>
       merchant.inMerchant(

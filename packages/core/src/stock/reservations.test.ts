@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { newId } from '../ids.ts'
 import { outcomes } from '../testing/buying.ts'
@@ -31,7 +31,7 @@ beforeEach(async () => {
   variantId = (await addGoods(seller, { onHand: 10n })).variantId
 })
 afterAll(async () => {
-  expect((await checkInvariants(shop.database.adminUrl)).filter(({ invariant }) => !OF_ORDERS.test(invariant))).toEqual([])
+  expect((await checkInvariantsAtRest(shop.database.adminUrl)).filter(({ invariant }) => !OF_ORDERS.test(invariant))).toEqual([])
   await shop.close()
 })
 // Orders of these tests are ids alone.

@@ -1,4 +1,4 @@
-import { checkInvariants } from '@souk/migrations/invariants.ts'
+import { checkInvariantsAtRest } from '@souk/migrations/invariants.ts'
 import { type InMerchant, Router } from '@souk/tenant-router/router.ts'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { newId } from '../ids.ts'
@@ -38,7 +38,7 @@ beforeEach(async () => {
   elsewhere = another.inMerchant((await another.directory.refresh(seller.merchant.id))!)
 })
 afterAll(async () => {
-  expect(await checkInvariants(shop.database.adminUrl)).toEqual([])
+  expect(await checkInvariantsAtRest(shop.database.adminUrl)).toEqual([])
   await another.close()
   await shop.close()
 })
