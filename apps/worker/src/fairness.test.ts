@@ -29,6 +29,11 @@ afterAll(async () => {
 
 const poll = (read: () => Promise<unknown>) => expect.poll(read, SOON)
 
+/** Beside what is due every day, which a slow run meets. */
+async function allIsDone(): Promise<void> {
+  await poll(() => queue.admin(`select 1 from graphile_worker._private_jobs where payload ->> 'label' is not null`)).toEqual([])
+}
+
 /** So many jobs in one transaction. Labels begin with the merchant's slug. */
 async function enqueueMany(merchant: TestMerchant, task: string, count: number, runAt: Date | null = null): Promise<void> {
   const label = merchant.merchant.slug
@@ -69,7 +74,7 @@ test('merchants that both have a backlog take turns, and all of it is done', asy
   const early = (await done()).slice(0, 100).filter((id) => id === other.merchant.id).length
   expect(early).toBeGreaterThanOrEqual(30)
   expect(early).toBeLessThanOrEqual(70)
-  expect(await queue.admin('select 1 from graphile_worker._private_jobs')).toEqual([])
+  await allIsDone()
 })
 
 test('jobs for later that are due all at once do not stand in front of others either', async () => {
@@ -112,5 +117,5 @@ test('a merchant has no more jobs at work than its plan allows, loses none, and 
   expect(await begun()).toHaveLength(1)
   for (const n of [1, 2, 3]) await queue.openGate(`${slug}-${n}`)
   await poll(async () => (await done()).filter((id) => id === busy.merchant.id).length).toBe(3)
-  await poll(() => queue.admin('select 1 from graphile_worker._private_jobs')).toEqual([])
+  await allIsDone()
 })
