@@ -12,10 +12,14 @@ interface Buying {
   now: Date
 }
 
+/** Checkouts of carts that are in line here, or hold what they got there. */
+const inLine = new Map<string, Promise<unknown>>()
+
 /**
  * Runs a checkout, and where its cart holds goods that many want at this moment lets it get into line for them before: its
  * transaction finds them reserved and needs no lock that others wait for. Who gets none in line is told so by the checkout
- * itself, which looks before it claims, and which knows a repeated request. What was got in vain is given back.
+ * itself, which looks before it claims, and which knows a repeated request. What was got in vain is given back; a request that is
+ * repeated while the first is in line waits for it: if it got something for itself, somebody else would be refused for that.
  */
 export async function withHotGoods<Answer extends { replayed: boolean }>(
   inMerchant: InMerchant,
@@ -25,12 +29,29 @@ export async function withHotGoods<Answer extends { replayed: boolean }>(
   const goes = buyerComes(inMerchant.merchant.id)
   try {
     const hot = hotVariants(inMerchant.merchant.id)
-    if (hot.length === 0 || !(await reserveAhead(inMerchant, buying, hot))) return await checkout()
-    crashPoint('checkout.reserved_ahead')
-    return await checkOutReserved(inMerchant, buying, checkout)
+    if (hot.length === 0) return await checkout()
+    const first = inLine.get(buying.cartId)
+    if (first) {
+      await first.catch(() => {})
+      return await checkout()
+    }
+    const answer = checkOutInLine(inMerchant, buying, hot, checkout)
+    inLine.set(buying.cartId, answer)
+    return await answer.finally(() => inLine.delete(buying.cartId))
   } finally {
     goes()
   }
+}
+
+async function checkOutInLine<Answer extends { replayed: boolean }>(
+  inMerchant: InMerchant,
+  buying: Buying,
+  hot: readonly string[],
+  checkout: () => Promise<Answer>,
+): Promise<Answer> {
+  if (!(await reserveAhead(inMerchant, buying, hot))) return checkout()
+  crashPoint('checkout.reserved_ahead')
+  return checkOutReserved(inMerchant, buying, checkout)
 }
 
 async function checkOutReserved<Answer extends { replayed: boolean }>(
