@@ -74,7 +74,7 @@ test('one with REPLICATION and BYPASSRLS, as RDS has it: moves too, and the inva
   await superuser`drop database plain`
   for (const role of ROLE_NAMES) await superuser`drop role if exists ${superuser(role)}`
   await superuser`create role full_admin login createrole createdb replication bypassrls password 'managed'`
-  await superuser`grant pg_create_subscription, pg_read_all_data to full_admin with admin option`
+  await superuser`grant pg_create_subscription, pg_read_all_stats, pg_read_all_data to full_admin with admin option`
   await superuser`grant set on parameter session_replication_role to full_admin with grant option`
   expect(await prepare('full_admin', 'whole')).toEqual([])
   await serves('whole')

@@ -68,11 +68,12 @@ async function ensureRole(admin: postgres.Sql, role: RoleName, options: RoleOpti
   for (const [setting, value] of Object.entries(SETTINGS[role] ?? {})) await admin.unsafe(`alter role ${role} set ${setting} = '${value}'`)
 }
 
-/** What CREATE SUBSCRIPTION asks for, and what lets rows be copied without their triggers firing a second time. */
+/** What CREATE SUBSCRIPTION asks for, what lets rows be copied without their triggers firing a second time, and what shows how old others' transactions are. */
 async function allowMoves(admin: postgres.Sql, options: RoleOptions): Promise<void> {
   try {
     await admin.unsafe('grant pg_create_subscription to souk_mover')
     await admin.unsafe('grant set on parameter session_replication_role to souk_mover')
+    await admin.unsafe('grant pg_read_all_stats to souk_mover')
   } catch (error) {
     if ((error as { code?: string }).code !== '42501') throw error
     options.log?.('The administrator may not grant souk_mover what a move needs: see docs/decisions/0015-moves.md.')

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 
 const ROOT = new URL('../../', import.meta.url)
-// What is compiled once need not be again: a third of the time that a process takes to come up.
-const COMPILED = fileURLToPath(new URL('node_modules/.cache/node-compiled', ROOT))
+// As in the tests of everything: see scripts/test.ts.
+const COMPILED = fileURLToPath(new URL('node_modules/.cache/compiled', ROOT))
 const READY_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 20_000
 const OUTPUT_KEPT = 20_000

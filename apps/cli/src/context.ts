@@ -28,6 +28,10 @@ export function contextOf({ json, api }: GlobalOptions): Context {
 export const dryRun = { type: 'boolean', default: false, describe: 'Say what would be done, and do nothing' } as const
 export const yes = { type: 'boolean', default: false, describe: 'Do it without asking' } as const
 
+/** Lists that grow without end show so many, the newest. */
+export const LISTED_MAX = 200
+export const ofMerchant = { type: 'string', describe: 'Only of this one: slug or id' } as const
+
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** The merchant with this slug or id. */
@@ -36,4 +40,10 @@ export async function findMerchant({ platform }: Context, named: string): Promis
   const { data } = await platform.get<{ data: Merchant[] }>(`/v1/merchants?slug=${encodeURIComponent(named)}`)
   if (!data[0]) throw new PlainError(`There is no merchant with the slug "${named}". \`souk merchants\` lists them.`)
   return data[0]
+}
+
+/** The newest of what there is at a path, of all merchants or of the one that is named. */
+export async function listOf<Item>(context: Context, path: string, named: string | undefined): Promise<Item[]> {
+  const only = named === undefined ? undefined : await findMerchant(context, named)
+  return context.platform.list<Item>(`${path}${only ? `?merchant_id=${only.id}` : ''}`, LISTED_MAX)
 }

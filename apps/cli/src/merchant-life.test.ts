@@ -2,16 +2,8 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { SoukTest } from './testing/run-souk.ts'
+import { MERCHANT, SoukTest } from './testing/run-souk.ts'
 
-const MERCHANT = {
-  id: '01a1ffc5-a882-71a8-bd95-56bec8dad4a4',
-  slug: 'acme',
-  name: 'Acme',
-  status: 'active',
-  cell: 'shared-1',
-  url: 'http://acme.localhost',
-}
 const WORK = {
   id: '01a1ffc5-a882-71a8-bd95-56bec8dad4a6',
   kind: 'export',

@@ -1,16 +1,8 @@
 import { readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { SoukTest } from './testing/run-souk.ts'
+import { MERCHANT, SoukTest } from './testing/run-souk.ts'
 
-const MERCHANT = {
-  id: '01a1ffc5-a882-71a8-bd95-56bec8dad4a4',
-  slug: 'acme',
-  name: 'Acme',
-  status: 'active',
-  cell: 'shared-1',
-  url: 'http://acme.localhost',
-}
 const MOVE = {
   id: '01a1ffc5-a882-71a8-bd95-56bec8dad4a5',
   merchant_id: MERCHANT.id,

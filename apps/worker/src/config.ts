@@ -124,7 +124,7 @@ const environment = z.object({
 })
 
 /** Reads what the process was given, or throws one error that names every setting that is wrong, and no value. */
-export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig {
+export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig & Required<Pick<WorkerConfig, 'readCells'>> {
   const { data, error } = environment.safeParse({ ...env, SOUK_CELLS: cellsText(env) })
   if (error) {
     const problems = error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code === 'custom' ? issue.message : describe(issue)}`)

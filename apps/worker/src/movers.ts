@@ -1,38 +1,26 @@
-import { type MoveFacts, Mover } from '@souk/tenant-router/moves/mover.ts'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
 import type { WorkerConfig } from './config.ts'
+import { describeError } from './describe-error.ts'
 import type { Log } from './log.ts'
 
 /**
  * Carries out moves between the cells whose addresses as souk_mover are known, in a process that was given the directory's as well; in
- * others nothing. Every such process also watches over the fences of all others.
+ * others nothing. Every such process also watches over the fences of all others. In a thread of its own: while writers wait, no job's work
+ * may stand between two steps of a move.
  */
-export function startMovers(config: WorkerConfig, log: Log): { stop(): Promise<void> } {
-  const { moverUrl, moveWatchMs } = config
-  if (moverUrl === undefined) return { stop: async () => {} }
-  const mover = new Mover({
-    directoryUrl: moverUrl,
-    cells: () =>
-      Object.fromEntries(
-        Object.entries(config.readCells?.() ?? config.cells).flatMap(([name, { mover, replication }]) =>
-          mover === undefined ? [] : [[name, { mover, replication }]],
-        ),
-      ),
-    log: {
-      info: (facts, message) => log.info(told(facts), message),
-      warn: (facts, message) => log.warn(told(facts), message),
-    },
-    limits: moveWatchMs === undefined ? {} : { watchMs: moveWatchMs },
+export function startMovers(config: Pick<WorkerConfig, 'moverUrl'>, log: Log): { stop(): Promise<void> } {
+  if (config.moverUrl === undefined) return { stop: async () => {} }
+  const thread = new Worker(new URL('./mover-thread.ts', import.meta.url))
+  const ended = once(thread, 'exit')
+  thread.on('error', (error) => {
+    log.error({ reason: 'mover', error: describeError(error) }, 'worker ends')
+    process.exit(1)
   })
-  mover.start()
-  return { stop: () => mover.stop() }
-}
-
-function told({ moveId, merchantId, state, direction, error }: MoveFacts) {
   return {
-    task: 'move',
-    ...(moveId !== undefined && { jobId: moveId }),
-    ...(merchantId !== undefined && { merchantId }),
-    ...(state !== undefined && { outcome: direction === undefined ? state : `${state} ${direction}` }),
-    ...(error !== undefined && { error }),
+    stop: async () => {
+      thread.postMessage('stop')
+      await ended
+    },
   }
 }

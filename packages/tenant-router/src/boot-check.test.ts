@@ -57,7 +57,7 @@ describe('pitfall 25: the application connects as somebody whom row security doe
     expect(await reasonsFor(database.url('souk_mover'))).toEqual([
       'bypasses row security (BYPASSRLS)',
       'may replicate everything (REPLICATION)',
-      'is a member of pg_create_subscription',
+      'is a member of pg_create_subscription, pg_read_all_stats',
     ])
   })
 

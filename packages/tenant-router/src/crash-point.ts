@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, rmSync, writeSync } from 'node:fs'
 
 /** Where a mover is killed or stopped, in the order in which a move comes by; the last ones as its old home is cleared. */
 export const MOVE_CRASH_POINTS = [
@@ -92,6 +92,8 @@ type PointOfUseCase = `${string}.${'committing' | 'committed'}` | `${string}.${'
 
 export type CrashPoint = (typeof CRASH_POINTS)[number] | PointOfUseCase
 
+const STANDARD_ERROR = 2
+
 const OF_USE_CASE = /^\w+\.(committing|committed|calling_[a-z]+|called_[a-z]+)$/
 
 let strike: ((point: CrashPoint) => void) | undefined
@@ -127,7 +129,8 @@ export function crashAt(told: string, pid: number): void {
   let left = Number(nth)
   onCrashPoint((passed) => {
     if (passed !== point || --left !== 0) return
-    if (signal === 'SIGSTOP') process.stderr.write(`${standsStill(point, pid)}\n`)
+    // At once: a thread's own stream passes through the thread that is stopped with it.
+    if (signal === 'SIGSTOP') writeSync(STANDARD_ERROR, `${standsStill(point, pid)}\n`)
     process.kill(pid, signal)
   })
 }

@@ -1,10 +1,9 @@
-import { type Context, contextOf, dryRun, findMerchant, type Souk, yes } from '../context.ts'
+import { type Context, contextOf, dryRun, listOf, ofMerchant, type Souk, yes } from '../context.ts'
 import { PlainError } from '../plain-error.ts'
 import type { Archive, Merchant, MerchantWork } from '../resources.ts'
 import { ago, table } from '../terminal.ts'
 import { finished, follow, watch } from './works.ts'
 
-const LISTED_MAX = 200
 const id = { type: 'string', demandOption: true, describe: 'Id of the archive' } as const
 const slug = { type: 'string', demandOption: true, describe: 'The slug it gets: its host name' } as const
 const cell = { type: 'string', describe: 'Where it lives; else the open shared cell with the fewest merchants' } as const
@@ -28,7 +27,7 @@ export function archivesCommand(souk: Souk): Souk {
       .command(
         ['list', '$0'],
         'List them, the newest first',
-        (command) => command.option('merchant', { type: 'string', describe: 'Only of this one: slug or id' }),
+        (command) => command.option('merchant', ofMerchant),
         async ({ merchant, ...given }) => list(contextOf(given as never), merchant),
       )
       .command(
@@ -77,10 +76,8 @@ export function archivesCommand(souk: Souk): Souk {
 }
 
 async function list(context: Context, named: string | undefined): Promise<void> {
-  const { platform, terminal } = context
-  const only = named === undefined ? undefined : await findMerchant(context, named)
-  const archives = await platform.list<Archive>(`/v1/archives${only ? `?merchant_id=${only.id}` : ''}`, LISTED_MAX)
-  terminal.show(archives, () =>
+  const archives = await listOf<Archive>(context, '/v1/archives', named)
+  context.terminal.show(archives, () =>
     archives.length === 0
       ? 'No archives.'
       : table(

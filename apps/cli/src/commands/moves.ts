@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Context, contextOf, dryRun, findMerchant, type Souk, yes } from '../context.ts'
+import { type Context, contextOf, dryRun, findMerchant, LISTED_MAX, type Souk, yes } from '../context.ts'
 import { PlainError } from '../plain-error.ts'
 import type { Move } from '../resources.ts'
 import { ago, table } from '../terminal.ts'
@@ -27,7 +27,6 @@ const SAYS: Record<string, string> = {
   rolled_back: 'taken back; the merchant lives where it did',
 }
 const POLL_MS = 250
-const LISTED_MAX = 200
 
 /** What can become of a move that was asked for: of one form, but for what is said of them. */
 const STEPS = {

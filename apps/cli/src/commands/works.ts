@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Context, contextOf, findMerchant, type Souk } from '../context.ts'
+import { type Context, contextOf, listOf, ofMerchant, type Souk } from '../context.ts'
 import { PlainError } from '../plain-error.ts'
 import type { Certificate, MerchantWork } from '../resources.ts'
 import { ago, table } from '../terminal.ts'
@@ -7,7 +7,6 @@ import { ago, table } from '../terminal.ts'
 export const watch = { type: 'boolean', default: false, describe: 'Stay until it is done, and show how far it is' } as const
 
 const POLL_MS = 500
-const LISTED_MAX = 200
 const BAR_STEPS = 100
 const id = { type: 'string', demandOption: true, describe: 'Id of the work' } as const
 const KINDS: Record<MerchantWork['kind'], string> = {
@@ -24,7 +23,7 @@ export function worksCommand(souk: Souk): Souk {
       .command(
         ['list', '$0'],
         'List them, the newest first',
-        (command) => command.option('merchant', { type: 'string', describe: 'Only of this one: slug or id' }),
+        (command) => command.option('merchant', ofMerchant),
         async ({ merchant, ...given }) => list(contextOf(given as never), merchant),
       )
       .command(
@@ -47,10 +46,8 @@ export function worksCommand(souk: Souk): Souk {
 }
 
 async function list(context: Context, named: string | undefined): Promise<void> {
-  const { platform, terminal } = context
-  const only = named === undefined ? undefined : await findMerchant(context, named)
-  const works = await platform.list<MerchantWork>(`/v1/merchant-works${only ? `?merchant_id=${only.id}` : ''}`, LISTED_MAX)
-  terminal.show(works, () =>
+  const works = await listOf<MerchantWork>(context, '/v1/merchant-works', named)
+  context.terminal.show(works, () =>
     works.length === 0
       ? 'Nothing was asked for.'
       : table(

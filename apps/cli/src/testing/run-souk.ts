@@ -10,6 +10,16 @@ import { runSouk } from '../souk.ts'
 
 const PROGRAM = fileURLToPath(new URL('../../bin/souk.js', import.meta.url))
 
+/** As the platform answers it. */
+export const MERCHANT = {
+  id: '01a1ffc5-a882-71a8-bd95-56bec8dad4a4',
+  slug: 'acme',
+  name: 'Acme',
+  status: 'active',
+  cell: 'shared-1',
+  url: 'http://acme.localhost',
+}
+
 export interface Ran {
   code: number | null
   out: string

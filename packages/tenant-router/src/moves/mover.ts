@@ -35,7 +35,13 @@ export interface MoverLog {
   warn(facts: MoveFacts, message: string): void
 }
 
-const DEFAULT_LIMITS: MoverLimits = { decodingMax: 2, watchMs: WATCH_MS, compareEveryMs: 10 * 60_000, stalledAfterMs: 120_000 }
+const DEFAULT_LIMITS: MoverLimits = {
+  decodingMax: 2,
+  watchMs: WATCH_MS,
+  compareEveryMs: 10 * 60_000,
+  stalledAfterMs: 120_000,
+  writerAgeMaxMs: 30_000,
+}
 const MOVES_AT_ONCE = 4
 const POLL_MS = 500
 const RETRY_MS = 2_000

@@ -62,6 +62,24 @@ describe('before anything is made', () => {
     expect(aborted).toMatchObject({ state: 'aborted', failure: expect.stringContaining('location') })
   })
 
+  test('a transaction that has been writing for too long is named and waited for: a slot would wait for it', async () => {
+    const merchant = await cells.addMerchant()
+    let move: Move | undefined
+    await cells.one.admin.begin(async (sql) => {
+      await sql`insert into tenancy.move_marker (merchant_id, id) values (${merchant.id}, 0)`
+      await sql`select pg_sleep(1.1)`
+      move = await ask(merchant)
+      mover = cells.startMover({ limits: { writerAgeMaxMs: 1_000 } })
+      const failure = async () => (await getMove(cells.directory, move!.id))!.failure ?? ''
+      await until('it waits', async () => /has been writing for \d+ s/.test(await failure()), 30_000)
+      expect(await cells.one.admin`select 1 from pg_publication where pubname like ${`%${move.id.replaceAll('-', '')}%`}`).toEqual([])
+      await sql`delete from tenancy.move_marker where merchant_id = ${merchant.id}`
+    })
+    expect(await reaches(move!, 'watching', 'aborted')).toMatchObject({ state: 'watching', failure: null })
+    await rollBackMove(cells.directory, move!.id)
+    await reaches(move!, 'rolled_back')
+  })
+
   test('at most so many moves feed on one source: a further one waits for its turn', async () => {
     const merchants = [await cells.addMerchant(), await cells.addMerchant(), await cells.addMerchant()]
     const [first, , third] = [await ask(merchants[0]!), await ask(merchants[1]!), await ask(merchants[2]!)]

@@ -8,9 +8,6 @@ export class NotYet extends Error {
   override readonly name = 'NotYet'
 }
 
-// A slot waits for every transaction that writes and was there before it.
-const TRANSACTION_AGE_MAX_S = 30
-
 interface CellFacts {
   wal_level: string
   row_security_bypassed: boolean
@@ -23,11 +20,11 @@ interface CellFacts {
   slots_free: boolean
   senders_free: boolean
   origins_free: boolean
-  oldest_writer_s: number
+  oldest_writer_ms: number
 }
 
 /** Looks whether a move can work before anything is made for it. Throws MoveFailed, or NotYet, and says why. */
-export async function preflight(held: HeldMove, from: Side, to: Side): Promise<void> {
+export async function preflight(held: HeldMove, from: Side, to: Side, writerAgeMaxMs: number): Promise<void> {
   const { merchantId } = held.move
   const [source, target] = await Promise.all([factsOf(from), factsOf(to)])
   for (const [{ cell }, facts] of [
@@ -41,8 +38,8 @@ export async function preflight(held: HeldMove, from: Side, to: Side): Promise<v
     if (!facts.may_skip_triggers) throw new MoveFailed(`The mover's role in ${cell} may not set session_replication_role.`)
     if (!facts.slots_free || !facts.senders_free) throw new NotYet(`${cell} has no replication slot or sender to spare.`)
     if (!facts.origins_free) throw new NotYet(`${cell} has as many subscriptions as max_active_replication_origins allows.`)
-    if (facts.oldest_writer_s > TRANSACTION_AGE_MAX_S)
-      throw new NotYet(`${cell} has a transaction that is open for ${facts.oldest_writer_s} s.`)
+    if (facts.oldest_writer_ms > writerAgeMaxMs)
+      throw new NotYet(`${cell} has a transaction that has been writing for ${Math.round(facts.oldest_writer_ms / 1_000)} s.`)
   }
   for (const key of ['collation', 'extensions', 'schema'] as const) {
     if (source[key] !== target[key]) throw new MoveFailed(`${from.cell} and ${to.cell} differ in their ${key}.`)
@@ -66,8 +63,8 @@ async function factsOf({ sql }: Side): Promise<CellFacts> {
       (select count(*) from pg_replication_slots) < current_setting('max_replication_slots')::int as slots_free,
       (select count(*) from pg_stat_replication) + 1 < current_setting('max_wal_senders')::int as senders_free,
       (select count(oid) from pg_subscription) < current_setting('max_active_replication_origins')::int as origins_free,
-      coalesce((select max(extract(epoch from clock_timestamp() - a.xact_start)) from pg_stat_activity a where a.backend_xid is not null), 0)::int
-        as oldest_writer_s
+      coalesce((select max(extract(epoch from clock_timestamp() - a.xact_start) * 1000) from pg_stat_activity a where a.backend_xid is not null), 0)::int
+        as oldest_writer_ms
     from pg_roles r where r.rolname = current_user`
   return facts!
 }

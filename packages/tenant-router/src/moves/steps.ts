@@ -36,6 +36,8 @@ export interface MoverLimits {
   compareEveryMs: number
   /** A copy through which nothing has come for so long is given up. */
   stalledAfterMs: number
+  /** A slot waits for every transaction that writes and was there before it: a move begins when none is older. */
+  writerAgeMaxMs: number
 }
 
 const LOOK_EVERY_MS = 5_000
@@ -55,9 +57,9 @@ export const STEPS: Record<
 > = {
   requested: async ({ held, limits }) => ((await held.takeTurn(limits.decodingMax)) ? undefined : TURN_EVERY_MS),
 
-  preflight: async ({ held, sides }) => {
+  preflight: async ({ held, sides, limits }) => {
     const { home, other } = sidesOf(held.move, sides)
-    await preflight(held, home, other)
+    await preflight(held, home, other, limits.writerAgeMaxMs)
     crashPoint('move.preflighted')
     await held.advance('seeding', { failure: null })
     return undefined
