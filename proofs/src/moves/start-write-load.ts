@@ -28,7 +28,8 @@ export interface WriteLoadReport {
   behind: number
 }
 
-const CONNECTIONS = 6
+// As many as the standard plan lends the checkouts of one merchant in one process.
+const CONNECTIONS = 4
 const STARTS_WITHIN_MS = 60_000
 
 /** Starts to write for the moved shop. */

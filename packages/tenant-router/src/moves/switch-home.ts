@@ -13,9 +13,10 @@ export const WATCH_MS = 24 * 60 * 60 * 1_000
 // A marker that passes in less is a good sign for the fence's own; it is tried for.
 const NEAR_MS = 25
 const NEAR_TRIES_MAX = 10
-// How long writers may be kept waiting for those inside, try by try: half of the budget in all.
-const DRAIN_TRIES_MS = [40, 40, 100, 200]
-const BETWEEN_DRAINS_MS = 40
+// How long writers may be kept waiting for those inside, try by try: rather a few times hardly at all than once for long. With the
+// pauses between them two thirds of the budget.
+const DRAIN_TRIES_MS = [25, 25, 25, 25, 25, 50, 100, 200]
+const BETWEEN_DRAINS_MS = 30
 const ARRIVAL_POLL_MS = 5
 const ARRIVAL_TIMEOUT_MS = 5_000
 
