@@ -115,8 +115,8 @@ test('works on the queues of all cells of a kind, and on none of the other kind'
   }
 })
 
-test('the real process works, prints structured lines and ends on SIGTERM', { timeout: 180_000 }, async () => {
-  const child = queue.spawn(new URL('main.ts', import.meta.url))
+test('the real process, with its mover, works, prints structured lines and ends on SIGTERM', { timeout: 180_000 }, async () => {
+  const child = queue.spawn(new URL('main.ts', import.meta.url), { SOUK_MOVER_URL: queue.shop.database.url('souk_mover') })
   await merchant.inMerchant(
     (tx) => tx.sql`
     insert into idempotency_key (merchant_id, route, key, fingerprint, status_code, response_body, expires_at)
@@ -125,6 +125,8 @@ test('the real process works, prints structured lines and ends on SIGTERM', { ti
   await queue.enqueue(merchant, 'clear_idempotency_keys', {})
   await expect.poll(() => queue.admin('select 1 from idempotency_key'), SOON).toEqual([])
   await expect.poll(() => child.output(), SOON).toContain('"outcome":"done"')
+  const movers = () => queue.admin(`select 1 from pg_stat_activity where application_name = 'souk-mover' and datname = current_database()`)
+  await expect.poll(movers, SOON).not.toEqual([])
   child.kill('SIGTERM')
   expect(await exitOf(child)).toBe(0)
   const lines = child
