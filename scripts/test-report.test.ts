@@ -22,6 +22,14 @@ test('counts a failing test once', () => {
   expect(closingLine(addUp(new Map([['a', failing]]), ['a'], 1))).toBe('3 passed, 1 failed')
 })
 
+test('says what passed at its second attempt only, and how the first failed', () => {
+  const again = { status: 'passed', fullName: 'buyers race', failureMessages: ['expected 10 to be 9'] }
+  const report = { ...clean, testResults: [{ ...passing, assertionResults: [{ status: 'passed', failureMessages: [] }, again] }] }
+  const totals = addUp(new Map([['a', report]]), ['a'], 0)
+  expect(totals.remarks).toEqual(['Passed at its second attempt: passing.test.ts > buyers race\n  expected 10 to be 9'])
+  expect(closingLine(totals)).toBe('3 passed (1 at the second attempt), 0 failed')
+})
+
 test('counts a file that could not be loaded', () => {
   const broken = { ...clean, testResults: [{ name: 'a.test.ts', status: 'failed', message: 'SyntaxError', assertionResults: [] }] }
   const totals = addUp(new Map([['a', broken]]), ['a'], 1)

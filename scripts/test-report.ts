@@ -4,11 +4,20 @@ export interface Report {
   numFailedTests: number
   numPendingTests: number
   numTodoTests: number
-  testResults: { name: string; status: string; message: string; assertionResults: { status: string }[] }[]
+  testResults: { name: string; status: string; message: string; assertionResults: TestResult[] }[]
+}
+
+interface TestResult {
+  status: string
+  fullName?: string
+  /** Also of a first attempt that failed, where the second passed. */
+  failureMessages?: string[]
 }
 
 export interface Totals {
   passed: number
+  /** Of those that passed. */
+  atSecondAttempt: number
   failed: number
   skipped: number
   /** What a reader of the numbers alone would miss. */
@@ -20,7 +29,7 @@ export interface Totals {
  * tests or report, and a failing check that is no test (lint, types) are one failure each.
  */
 export function addUp(reports: Map<string, Report>, expected: string[], exitCode: number): Totals {
-  const totals: Totals = { passed: 0, failed: 0, skipped: 0, remarks: [] }
+  const totals: Totals = { passed: 0, atSecondAttempt: 0, failed: 0, skipped: 0, remarks: [] }
   for (const [name, report] of reports) {
     if (report.testResults.length === 0) {
       totals.failed += 1
@@ -30,6 +39,11 @@ export function addUp(reports: Map<string, Report>, expected: string[], exitCode
     totals.failed += report.numFailedTests
     totals.skipped += report.numPendingTests + report.numTodoTests
     for (const file of report.testResults) {
+      const again = file.assertionResults.filter(({ status, failureMessages = [] }) => status === 'passed' && failureMessages.length > 0)
+      totals.atSecondAttempt += again.length
+      totals.remarks.push(
+        ...again.map((test) => `Passed at its second attempt: ${file.name} > ${test.fullName}\n  ${test.failureMessages![0]}`),
+      )
       if (file.status !== 'failed' || file.assertionResults.some((test) => test.status === 'failed')) continue
       totals.failed += 1
       totals.remarks.push(`Could not be loaded, or failed before its tests: ${file.name}`)
@@ -46,8 +60,9 @@ export function addUp(reports: Map<string, Report>, expected: string[], exitCode
   return totals
 }
 
-export function closingLine({ passed, failed, skipped }: Totals): string {
-  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+export function closingLine({ passed, atSecondAttempt, failed, skipped }: Totals): string {
+  const again = atSecondAttempt > 0 ? ` (${atSecondAttempt} at the second attempt)` : ''
+  return `${passed} passed${again}, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
 }
 
 /** The entries of the list `packages` in pnpm-workspace.yaml: folders, or all folders of one (`apps/*`). */

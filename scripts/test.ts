@@ -10,8 +10,6 @@ import { addUp, closingLine, type Report, workspacePatterns } from './test-repor
 // Lint, types and every package's tests, against one PostgreSQL with one migrated template.
 // The last line says how many tests passed and failed.
 
-// What is compiled once need not be again: a third of the time that a process takes to come up.
-const COMPILED = join(root, 'node_modules/.cache/compiled')
 const SIGNALS: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 process.exitCode = await main()
@@ -53,7 +51,7 @@ function runTurbo(environment: Record<string, string>): Promise<number> {
   const colours = process.stdout.isTTY ? {} : { NO_COLOR: '1', FORCE_COLOR: undefined }
   const child = spawn(command.program, command.parameters, {
     cwd: root,
-    env: { NODE_COMPILE_CACHE: COMPILED, ...process.env, ...environment, ...colours },
+    env: { ...process.env, ...environment, ...colours },
     stdio: 'inherit',
   })
   for (const signal of SIGNALS) {
