@@ -9,7 +9,7 @@ import { type LoopOptions, runMoveLoop } from './run-move-loop.ts'
 // As often as asked for, with kills about every 700 ms:    npm run moves -- --switches 200 --kill-every 700 --seed 4711
 // Between two databases of one server:                     npm run moves -- --same-cluster
 // How long writers wait, at a fixed rate of writing:       npm run moves -- pause --rate 300
-// Movers and databases that die at each named step:        npm run moves -- crashes [move.fenced]
+// Movers and databases that die at each named step:        npm run moves -- crashes [move.fenced] [--from 15]
 // Every state of the protocol's model:                     npm run moves -- model
 
 const { values, positionals } = parseArgs({
@@ -22,6 +22,7 @@ const { values, positionals } = parseArgs({
     'buy-every': { type: 'string' },
     'same-cluster': { type: 'boolean', default: false },
     rate: { type: 'string', default: '300' },
+    from: { type: 'string', default: '1' },
   },
 })
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
@@ -32,7 +33,8 @@ process.exitCode = (await run(positionals[0] ?? 'loop')) ? 0 : 1
 
 async function run(what: string): Promise<boolean> {
   if (what === 'model') return runModel()
-  if (what === 'crashes') return inWorld({ oneServer }, (world) => runCrashes(world, seed, positionals[1]))
+  if (what === 'crashes')
+    return inWorld({ oneServer }, (world) => runCrashes(world, seed, { only: positionals[1], from: Number(values.from) }))
   if (what === 'loop') return inWorld({ oneServer }, (world) => loop(world, { buyers: 6, buyersEveryMs: 0 }))
   if (what === 'pause')
     return inWorld({ oneServer, goods: PAUSE_GOODS }, (world) =>
