@@ -53,8 +53,9 @@ it('passes them for what the platform writes down', async () => {
   const payload = { limits: {} }
   const answer = await api.call('platform.localhost', { method: 'PUT', url: '/v1/plans/tried', payload, token })
   expect(answer.status).toBe(200)
-  expect(passed.filter((point) => !point.startsWith('elsewhere.')).length).toBeGreaterThan(1)
-  expect([...new Set(passed)].slice(0, 2)).toEqual(commitPointsOf('putV1PlansPlan_name'))
+  // What the process writes down by itself meanwhile is nobody's request.
+  const ofRequests = passed.filter((point) => !point.startsWith('elsewhere.'))
+  expect([...new Set(ofRequests)]).toEqual(commitPointsOf('putV1PlansPlan_name'))
 })
 
 /** Core's list of tasks, as it stands in its file. */
