@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { request } from 'undici'
 
 const ROOT = new URL('../../', import.meta.url)
-// As in the tests of everything: see scripts/test.ts.
+// As in the tests of everything: see packages/local-postgres/src/vitest-config.ts.
 const COMPILED = fileURLToPath(new URL('node_modules/.cache/compiled', ROOT))
 const READY_WITHIN_MS = 120_000
 const STOP_WITHIN_MS = 20_000
