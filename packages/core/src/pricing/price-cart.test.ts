@@ -227,6 +227,26 @@ describe('shipping', () => {
     expect(shippingOptions(cartOf([line('ebook', 1000, 1, { requiresShipping: false })]), rules)).toEqual([])
   })
 
+  it('costs nothing where choosing it takes away all that had to be sent', () => {
+    const { id: _id, quantity: _quantity, ...mug } = line('mug', 100)
+    const mugOrReduction = promotion({
+      limits: { budget: 1_000, budget_overrun: 'refuse' },
+      actions: [
+        { type: 'gift', variant_id: mug.variantId, quantity: 1 },
+        { type: 'fixed', on: 'shipping', amount: 78, where: null },
+      ],
+    })
+    const rules = compilePricing(documentOf({ promotions: [mugOrReduction] }))
+    const cart = cartOf([line('ebook', 1000, 1, { requiresShipping: false })], {
+      gifts: [{ ...mug, available: true }],
+      usage: { [mugOrReduction.id]: { usesLeft: null, usesLeftForCustomer: null, budgetLeft: 77n } },
+    })
+    const [option] = shippingOptions(cart, rules)
+    expect(option).toMatchObject({ code: PARCEL, amount: 0n, discountedAmount: 0n, available: true })
+    expect(option!.words).toContain('Nothing is left to be sent')
+    expect(priceCart({ ...cart, shipping: { method: PARCEL } }, rules)).toMatchObject({ shipping: null, shippingProblem: null })
+  })
+
   it('says what is missing for free shipping', () => {
     const priced = priceIn({ shipping: { methods } }, cartOf([line('mug', 1690)], { shipping: { method: PARCEL } }))
     expect(priced.nearMisses).toEqual([{ promotionId: null, words: 'Add 3.10 EUR more for free shipping.' }])

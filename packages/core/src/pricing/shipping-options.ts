@@ -38,6 +38,10 @@ export function shippingOptions(input: PricingInput, rules: CompiledPricing): Sh
 function toOption({ method, name, amount, available, words }: MethodOffer, input: PricingInput, rules: CompiledPricing): ShippingOption {
   const option = { code: method, name, amount, discountedAmount: amount, available, words }
   if (!available) return option
-  const { shipping } = priceCart({ ...input, shipping: { method } }, rules)
-  return shipping ? { ...option, amount: shipping.amount, discountedAmount: shipping.amount - shipping.discount } : option
+  const { shipping, shippingProblem } = priceCart({ ...input, shipping: { method } }, rules)
+  if (shipping) return { ...option, amount: shipping.amount, discountedAmount: shipping.amount - shipping.discount }
+  // Promotions may depend on what sending costs: the parcel that was measured is not the one that is sent then.
+  const gone = { ...option, amount: 0n, discountedAmount: 0n }
+  if (shippingProblem !== null) return { ...gone, available: false, words: shippingProblem }
+  return { ...gone, words: 'Nothing is left to be sent when it is chosen: a promotion that gave something to be sent applies no longer.' }
 }
