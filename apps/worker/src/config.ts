@@ -25,6 +25,8 @@ export interface WorkerConfig {
   moverUrl?: string | undefined
   /** How long a move can be taken back. Undefined: a day. */
   moveWatchMs?: number | undefined
+  /** How much of a move's time goes into work, at most 1. */
+  moveWorkShare?: number | undefined
   /** Where archives of merchants are kept: the API's folder. */
   archiveDir?: string | undefined
   /** Where media are: the API's folder. */
@@ -93,6 +95,7 @@ const environment = z.object({
   SOUK_PLATFORM_URL: databaseUrl.optional(),
   SOUK_MOVER_URL: databaseUrl.optional(),
   SOUK_MOVE_WATCH_MINUTES: z.coerce.number().min(0).optional(),
+  SOUK_MOVE_WORK_PERCENT: z.coerce.number().min(1).max(100).optional(),
   SOUK_ARCHIVE_DIR: z.string().min(1).optional(),
   SOUK_MEDIA_DIR: z.string().min(1).optional(),
   SOUK_CELLS: json.pipe(cellUrls),
@@ -135,6 +138,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig & Required<Pick
     platformUrl: data.SOUK_PLATFORM_URL,
     moverUrl: data.SOUK_MOVER_URL,
     moveWatchMs: data.SOUK_MOVE_WATCH_MINUTES === undefined ? undefined : data.SOUK_MOVE_WATCH_MINUTES * 60_000,
+    moveWorkShare: data.SOUK_MOVE_WORK_PERCENT === undefined ? undefined : data.SOUK_MOVE_WORK_PERCENT / 100,
     archiveDir: data.SOUK_ARCHIVE_DIR,
     mediaDir: data.SOUK_MEDIA_DIR,
     baseDomain: data.BASE_DOMAIN.toLowerCase(),

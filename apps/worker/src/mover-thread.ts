@@ -7,7 +7,7 @@ import { createLog } from './log.ts'
 // The thread that movers.ts starts, with the settings of its process. What goes wrong here ends that process.
 
 const config = readConfig(process.env)
-const { moverUrl, moveWatchMs, readCells } = config
+const { moverUrl, moveWatchMs, moveWorkShare, readCells } = config
 if (moverUrl === undefined) throw new Error('a mover needs the directory as souk_mover')
 if (config.crashAt !== undefined) crashAt(config.crashAt, config.crashPid ?? process.pid)
 const log = createLog(config.logLevel)
@@ -23,7 +23,10 @@ const mover = new Mover({
     info: (facts, message) => log.info(told(facts), message),
     warn: (facts, message) => log.warn(told(facts), message),
   },
-  limits: moveWatchMs === undefined ? {} : { watchMs: moveWatchMs },
+  limits: {
+    ...(moveWatchMs !== undefined && { watchMs: moveWatchMs }),
+    ...(moveWorkShare !== undefined && { workShare: moveWorkShare }),
+  },
 })
 mover.start()
 parentPort!.once('message', async () => {

@@ -22,6 +22,8 @@ export interface WorldOptions {
   oneServer?: boolean
   /** How many goods each shop has. */
   goods?: number
+  /** How much of a move's time goes into work: all of it, so that a proof does not wait, or 'default', as merchants have it. */
+  workPercent?: number | 'default'
   /** Further environment of all processes. */
   further?: Record<string, string>
 }
@@ -36,7 +38,7 @@ export interface Ambush {
 const STOCK = 10_000_000
 const AMBUSHED_EVERY_MS = 2
 const WATCHED_EVERY_MS = 20
-const ASKED_EVERY_MS = 10
+const ASKED_EVERY_MS = 25
 const MOVE_WITHIN_MS = 300_000
 const SLUGS = ['mover', 'neighbour-one', 'neighbour-two'] as const
 
@@ -69,9 +71,9 @@ export class MovingWorld {
     )
   }
 
-  static async open({ further = {}, goods: howMany = 3, ...options }: WorldOptions = {}): Promise<MovingWorld> {
+  static async open({ further = {}, goods: howMany = 3, workPercent = 100, ...options }: WorldOptions = {}): Promise<MovingWorld> {
     const house = await House.open({ paymentProvider: true, cells: CELLS.length, ...options })
-    house.further = further
+    house.further = { ...further, ...(workPercent !== 'default' && { SOUK_MOVE_WORK_PERCENT: String(workPercent) }) }
     try {
       await house.startApi()
       house.startWorker()

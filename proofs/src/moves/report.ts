@@ -33,13 +33,9 @@ export function reportOf(report: LoopReport): string {
   const worst = switches.map(({ worstRequestMs }) => worstRequestMs)
   const spread = (values: readonly number[]) =>
     `${ms(percentile(values, 50))} / ${ms(percentile(values, 99))} / ${ms(percentile(values, 100))} ms`
-  const p95 = (requests: readonly { tookMs: number }[]) =>
-    ms(
-      percentile(
-        requests.map(({ tookMs }) => tookMs),
-        95,
-      ),
-    )
+  const took = (requests: readonly { tookMs: number }[]) => requests.map(({ tookMs }) => tookMs)
+  const sides = ({ calm, moving }: LoopReport['reads'], p: number) =>
+    `${ms(percentile(took(calm), p))} / ${ms(percentile(took(moving), p))} ms`
   const backs = switches.filter(({ direction }) => direction === 'back').length
   const seedRates = switches.flatMap(({ direction, figures: { seeded_rows: rows, seed_ms: took } }) =>
     direction === 'forward' && rows !== undefined && took ? [(rows / took) * 1_000] : [],
@@ -74,8 +70,8 @@ export function reportOf(report: LoopReport): string {
     ['no order confirmed about a switch: p50 / p99 / max', spread(gaps)],
     [WORST, spread(worst)],
     [ANSWERED, askedAgain.map(({ status, times }) => `${status || 'connection broken'}: ${times}`).join(', ') || 'none'],
-    ['checkouts of the neighbours, p95: before / while one moves', `${p95(neighbours.calm)} / ${p95(neighbours.moving)} ms`],
-    ['reads of the moved shop, p95: before / while it moves', `${p95(reads.calm)} / ${p95(reads.moving)} ms`],
+    ['checkouts of the neighbours, p50 and p95: while nobody moves / while one moves', `${sides(neighbours, 50)}, ${sides(neighbours, 95)}`],
+    ['reads of the moved shop, p50 and p95: likewise', `${sides(reads, 50)}, ${sides(reads, 95)}`],
     [COPIED, seedRates.length === 0 ? '-' : Math.round(percentile(seedRates, 50)!).toLocaleString('en')],
   ]
   return [

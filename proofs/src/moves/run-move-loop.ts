@@ -24,6 +24,8 @@ export interface LoopOptions {
   neighbourEveryMs: number
   /** Before the first move, for comparison. */
   calmMs: number
+  /** And after each one that is done. */
+  calmBetweenMs?: number
   /** Something is killed about this often; 0: never. */
   killEveryMs: number
   /** Write transactions in a second at the moved shop, past HTTP, beside the buyers; none without it. */
@@ -57,7 +59,7 @@ export interface LoopReport {
   askedAgain: { status: number; times: number }[]
   struck: Record<string, number>
   writes?: WritesSeen
-  /** Checkouts of the neighbours: before the first move, and while one was under way. */
+  /** Checkouts of the neighbours: while nobody moved, and while somebody did. */
   neighbours: { calm: Request[]; moving: Request[] }
   /** Reads of the moved shop, likewise. */
   reads: { calm: Request[]; moving: Request[] }
@@ -93,7 +95,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const startedAt = performance.now()
   const shopping = Promise.all(everybody.map((shopper) => shopper.shop()))
   await pause(options.calmMs)
-  const calm = { from: startedAt + options.calmMs / 4, to: performance.now() }
+  const calm = [{ from: startedAt + options.calmMs / 4, to: performance.now() }]
   const load = options.writesPerSecond === undefined ? undefined : await startWriteLoad(world, options.writesPerSecond)
   const killer = options.killEveryMs > 0 ? disturb(world, new Seeded(options.seed + 1), { everyMs: options.killEveryMs }) : undefined
   const went = await moveToAndFro(world, seeded, options, moved)
@@ -114,8 +116,8 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
     askedAgain: askedAgain(everybody),
     struck,
     ...(written && { writes: writesSeen(written, went.switches) }),
-    neighbours: inSpans(neighbours.flat(), 'checkout', calm, went.moving),
-    reads: inSpans(moved, 'product', calm, went.moving),
+    neighbours: inSpans(neighbours.flat(), 'checkout', [...calm, ...went.calm], went.moving),
+    reads: inSpans(moved, 'product', [...calm, ...went.calm], went.moving),
     wrong,
   }
 }
@@ -124,11 +126,12 @@ interface Went {
   switches: Switch[]
   aborted: number
   moving: Span[]
+  calm: Span[]
   wrong: Wrong[]
 }
 
 async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions, buyers: readonly Shopper[]): Promise<Went> {
-  const went: Went = { switches: [], aborted: 0, moving: [], wrong: [] }
+  const went: Went = { switches: [], aborted: 0, moving: [], calm: [], wrong: [] }
   let { blow } = options
   while (went.switches.length < options.switches) {
     const [home, other] = (await world.home()) === CELLS[0] ? CELLS : ([CELLS[1], CELLS[0]] as const)
@@ -141,21 +144,33 @@ async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOpt
     })
     if (missed) went.wrong.push({ what: 'the mover never came by', of: missed })
     blow = undefined
-    went.moving.push({ from, to: performance.now() })
-    if (!isThere) continue
+    if (!isThere) {
+      went.moving.push({ from, to: performance.now() })
+      continue
+    }
     await pause(seeded.between(100, SETTLES_WITHIN_MS))
     went.wrong.push(...(await insist(() => wrongHomeWrites(world))), ...(await insist(() => conflicts(world))))
     if (seeded.percent(50) && went.switches.length < options.switches) {
       await world.rollBack(moveId)
       if (await switched(world, moveId, 'back', buyers, went, options)) {
         await world.until(moveId, ['rolled_back'])
+        await rest(went, from, options)
         continue
       }
     }
     await world.finish(moveId)
     await world.until(moveId, ['done'])
+    await rest(went, from, options)
   }
   return went
+}
+
+/** The move is over, and for a while there is none. */
+async function rest(went: Went, movingFrom: number, { calmBetweenMs = 0 }: LoopOptions): Promise<void> {
+  const from = performance.now()
+  went.moving.push({ from: movingFrom, to: from })
+  await pause(calmBetweenMs)
+  went.calm.push({ from, to: performance.now() })
 }
 
 /** Follows a move until it has switched, or has given up. */
@@ -248,11 +263,8 @@ function askedAgain(shoppers: readonly Shopper[]): LoopReport['askedAgain'] {
   return [...Map.groupBy(failed, ({ status }) => status)].map(([status, requests]) => ({ status, times: requests.length }))
 }
 
-function inSpans(shoppers: readonly Shopper[], what: Request['what'], calm: Span, moving: readonly Span[]) {
+function inSpans(shoppers: readonly Shopper[], what: Request['what'], calm: readonly Span[], moving: readonly Span[]) {
   const requests = shoppers.flatMap((shopper) => shopper.requests).filter((request) => request.what === what)
-  const isIn =
-    ({ from, to }: Span) =>
-    ({ sentAt }: Request) =>
-      sentAt >= from && sentAt <= to
-  return { calm: requests.filter(isIn(calm)), moving: requests.filter((request) => moving.some((span) => isIn(span)(request))) }
+  const during = (spans: readonly Span[]) => requests.filter(({ sentAt }) => spans.some(({ from, to }) => sentAt >= from && sentAt <= to))
+  return { calm: during(calm), moving: during(moving) }
 }

@@ -23,11 +23,14 @@ const { values, positionals } = parseArgs({
     'same-cluster': { type: 'boolean', default: false },
     rate: { type: 'string', default: '300' },
     from: { type: 'string', default: '1' },
+    'work-percent': { type: 'string' },
   },
 })
 const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) : Number(values.seed)
 const oneServer = values['same-cluster']
+const killEveryMs = Number(values['kill-every'])
 const PAUSE_GOODS = 100
+const CALM_BETWEEN_MS = 3_000
 
 process.exitCode = (await run(positionals[0] ?? 'loop')) ? 0 : 1
 
@@ -35,7 +38,7 @@ async function run(what: string): Promise<boolean> {
   if (what === 'model') return runModel()
   if (what === 'crashes')
     return inWorld({ oneServer }, (world) => runCrashes(world, seed, { only: positionals[1], from: Number(values.from) }))
-  if (what === 'loop') return inWorld({ oneServer }, (world) => loop(world, { buyers: 6, buyersEveryMs: 0 }))
+  if (what === 'loop') return inWorld({ oneServer, workPercent: workPercent() }, (world) => loop(world, { buyers: 6, buyersEveryMs: 0 }))
   if (what === 'pause')
     return inWorld({ oneServer, goods: PAUSE_GOODS }, (world) =>
       loop(world, { buyers: 1, buyersEveryMs: 200, writesPerSecond: Number(values.rate) }),
@@ -54,13 +57,20 @@ async function loop(world: MovingWorld, given: Pick<LoopOptions, 'buyers' | 'buy
     neighbourBuyers: 1,
     neighbourEveryMs: 100,
     calmMs: 10_000,
-    killEveryMs: Number(values['kill-every']),
+    calmBetweenMs: killEveryMs > 0 ? 0 : CALM_BETWEEN_MS,
+    killEveryMs,
     told: (line) => console.log(line),
   })
   console.log(`\n${reportOf(report)}`)
   for (const { what, of } of report.wrong) console.log(`WRONG ${what}: ${JSON.stringify(of).slice(0, 2_000)}`)
   if (report.wrong.length > 0) console.log(`again: npm run moves -- ${process.argv.slice(2).join(' ')} --seed ${seed}`)
   return report.wrong.length === 0
+}
+
+/** As merchants have it, unless moves have to get through between kills. */
+function workPercent(): number | 'default' {
+  if (values['work-percent'] !== undefined) return Number(values['work-percent'])
+  return killEveryMs > 0 ? 100 : 'default'
 }
 
 async function inWorld(options: WorldOptions, work: (world: MovingWorld) => Promise<boolean>): Promise<boolean> {

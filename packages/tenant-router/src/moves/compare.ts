@@ -49,9 +49,9 @@ const ALWAYS_RESTLESS = ['merchant_counter']
  */
 export async function compare(held: HeldMove, home: Side, copy: Side): Promise<Comparison> {
   const tables = await tenantTables(home)
-  const before = await Promise.all(tables.map((table) => bucketsOf(home, table, held.move.merchantId)))
+  const before = await bucketsOfAll(held, home, tables)
   await markerPassed(held, home, copy)
-  const after = await Promise.all(tables.map((table) => bucketsOf(copy, table, held.move.merchantId)))
+  const after = await bucketsOfAll(held, copy, tables)
   const rows = before.flat().reduce((sum, bucket) => sum + Number(bucket.rows), 0)
   const suspects = new Map<string, Suspect>()
   for (const [index, table] of tables.entries()) {
@@ -80,6 +80,13 @@ export function assertRowsEqual(rows: readonly RestlessRow[], there: RowHashes, 
     for (const key of new Set([...original.keys(), ...copied.keys()]))
       if (original.get(key)?.hash !== copied.get(key)?.hash) throw new MoveFailed(`A row of ${table.name} differs in ${copy}: ${key}.`)
   }
+}
+
+/** One after the other: each session that looks at all tables first reads all about them, and several would keep all cores busy. */
+async function bucketsOfAll(held: HeldMove, side: Side, tables: readonly TenantTable[]): Promise<Bucket[][]> {
+  const sums: Bucket[][] = []
+  for (const table of tables) sums.push(await held.piece(() => bucketsOf(side, table, held.move.merchantId)))
+  return sums
 }
 
 /** The sums of one table. Text that PostgreSQL computes, so that both sides say the same. */
@@ -113,9 +120,9 @@ async function suspectRows(
   }: { home: Side; copy: Side; table: TenantTable; buckets: number[]; suspects: Map<string, Suspect> },
 ): Promise<void> {
   const { merchantId } = held.move
-  const there = await hashesOfBuckets(home, table, merchantId, buckets)
+  const there = await held.piece(() => hashesOfBuckets(home, table, merchantId, buckets))
   await markerPassed(held, home, copy)
-  const here = await hashesOfBuckets(copy, table, merchantId, buckets)
+  const here = await held.piece(() => hashesOfBuckets(copy, table, merchantId, buckets))
   for (const key of new Set([...there.keys(), ...here.keys()])) {
     if (there.get(key)?.hash === here.get(key)?.hash) continue
     suspects.set(`${table.name} ${key}`, { table, bucket: (there.get(key) ?? here.get(key))!.bucket, seen: [there.get(key)?.hash] })

@@ -5,7 +5,9 @@ import type { Side } from './cell-sides.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
 import { countRows, type TenantTable, tablesWithRows, tenantTables } from './tenant-tables.ts'
 
-const REMOVED_AT_ONCE = 5_000
+const REMOVED_AT_ONCE = 1_000
+// A big table is copied in pieces of about this much time, with rests between them.
+const PIECE_MS = 20
 // Small tables are copied several to a transaction; no transaction is longer than its last table makes it.
 const TRANSACTION_MS = 1_000
 const LOOK_EVERY_MS = 250
@@ -69,7 +71,7 @@ async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string
         await sql.unsafe('set local session_replication_role = replica')
         for (let table = left.shift(); table; table = performance.now() < until ? left.shift() : undefined) {
           held.assertHeld()
-          await copyTable(merchantId, source, sql, table, progress)
+          await copyTable(held, source, sql, table, progress)
         }
         progress.sessions.splice(progress.sessions.indexOf(session), 1)
       })
@@ -88,22 +90,29 @@ async function sessionOf(sql: postgres.ISql, side: Side): Promise<Copying['sessi
 }
 
 async function copyTable(
-  merchantId: string,
+  held: HeldMove,
   from: postgres.ReservedSql,
   to: postgres.TransactionSql,
   { name, columns }: TenantTable,
   progress: Copying,
 ): Promise<void> {
-  const rows = `select ${columns} from public.${name} where merchant_id = '${merchantId}'`
+  const rows = `select ${columns} from public.${name} where merchant_id = '${held.move.merchantId}'`
+  let pieceFrom = performance.now()
   const reading = await from.unsafe(`copy (${rows}) to stdout (format binary)`).readable()
   const writing = await to.unsafe(`copy public.${name} (${columns}) from stdin (format binary)`).writable()
   const noting = async function* (chunks: AsyncIterable<Buffer>) {
     for await (const chunk of chunks) {
-      progress.at = performance.now()
       yield chunk
+      const workedMs = performance.now() - pieceFrom
+      if (workedMs > PIECE_MS) {
+        await held.rest(workedMs)
+        pieceFrom = performance.now()
+      }
+      progress.at = performance.now()
     }
   }
   await pipeline(reading, noting, writing)
+  await held.rest(performance.now() - pieceFrom)
   progress.at = performance.now()
 }
 
@@ -118,7 +127,7 @@ export async function removeRows(held: HeldMove, side: Side): Promise<number> {
   let removed = 0
   for (let batch = REMOVED_AT_ONCE; batch === REMOVED_AT_ONCE && filled.length > 0; removed += batch) {
     held.assertHeld()
-    batch = await removeBatch(held, side, filled)
+    batch = await held.piece(() => removeBatch(held, side, filled))
     crashPoint('move.batch_removed')
   }
   const left = await tablesWithRows(side.sql, tables, merchantId)

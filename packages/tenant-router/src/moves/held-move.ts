@@ -34,6 +34,9 @@ export interface MoverMove extends Move {
 export const LEASE_MS = 10_000
 const RENEW_MS = 1_000
 export const FENCE_ATTEMPTS_MAX = 8
+// Shorter rests cost more than they give.
+const REST_FROM_MS = 10
+const REST_MAX_MS = 1_000
 const DECODING: MoveState[] = ['preflight', 'seeding', 'catching_up', 'verifying', 'fencing', 'unfencing']
 
 export const MOVER_COLUMNS = `id, merchant_id as "merchantId", from_cell as "fromCell", to_cell as "toCell", state, direction, epoch::text as epoch,
@@ -72,17 +75,21 @@ export class HeldMove {
   readonly owner: string
   move: MoverMove
   readonly #stopping: AbortSignal
+  readonly #workShare: number
   readonly #renewing: NodeJS.Timeout
   #validUntil = performance.now() + LEASE_MS
   #interruption: Error | undefined
   // Odd while the state is being changed from here.
   #changing = 0
+  #restOwedMs = 0
 
-  constructor(directory: postgres.Sql, owner: string, move: MoverMove, stopping: AbortSignal) {
+  /** Of its time, `workShare` (above 0, at most 1) goes into long work, the rest into rests. */
+  constructor(directory: postgres.Sql, owner: string, move: MoverMove, stopping: AbortSignal, workShare: number) {
     this.directory = directory
     this.owner = owner
     this.move = move
     this.#stopping = stopping
+    this.#workShare = workShare
     this.#renewing = setInterval(() => void this.#renew(), RENEW_MS)
   }
 
@@ -97,6 +104,26 @@ export class HeldMove {
   async pause(ms: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, ms))
     this.assertHeld()
+  }
+
+  /** A piece of long work, and a rest after it. */
+  async piece<T>(work: () => PromiseLike<T>): Promise<T> {
+    const startedAt = performance.now()
+    const result = await work()
+    await this.rest(performance.now() - startedAt)
+    return result
+  }
+
+  /**
+   * After so much work: leaves the servers to those who live there, for as long as the share of work asks. What runs slower because they
+   * are busy rests longer, too.
+   */
+  async rest(workedMs: number): Promise<void> {
+    this.#restOwedMs += workedMs * (1 / this.#workShare - 1)
+    if (this.#restOwedMs < REST_FROM_MS) return this.assertHeld()
+    const restMs = Math.min(this.#restOwedMs, REST_MAX_MS)
+    this.#restOwedMs = 0
+    await this.pause(restMs)
   }
 
   /** Its turn comes when the source feeds fewer than so many others. False: not yet. */

@@ -35,12 +35,15 @@ export interface MoverLog {
   warn(facts: MoveFacts, message: string): void
 }
 
+/** Neighbours feel little of it, and a small merchant is moved in some ten seconds: see docs/moves.md, what was measured. */
+const WORK_SHARE = 0.1
 const DEFAULT_LIMITS: MoverLimits = {
   decodingMax: 2,
   watchMs: WATCH_MS,
   compareEveryMs: 10 * 60_000,
   stalledAfterMs: 120_000,
   writerAgeMaxMs: 30_000,
+  workShare: WORK_SHARE,
 }
 const MOVES_AT_ONCE = 4
 const POLL_MS = 500
@@ -121,7 +124,7 @@ export class Mover {
 
   async #run(owner: string, move: MoverMove, cells: Readonly<Record<string, MoverAddress>>): Promise<void> {
     const { log } = this.#options
-    const held = new HeldMove(this.#directory, owner, move, this.#stopping.signal)
+    const held = new HeldMove(this.#directory, owner, move, this.#stopping.signal, this.#limits.workShare)
     const name = moverName(move.id, owner)
     const sides: [Side, Side] = [openSide(move.fromCell, cells[move.fromCell]!, name), openSide(move.toCell, cells[move.toCell]!, name)]
     try {

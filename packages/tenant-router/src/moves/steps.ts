@@ -38,6 +38,8 @@ export interface MoverLimits {
   stalledAfterMs: number
   /** A slot waits for every transaction that writes and was there before it: a move begins when none is older. */
   writerAgeMaxMs: number
+  /** How much of a move's time goes into copying, comparing and removing; above 0, at most 1. The servers are its merchants' for the rest. */
+  workShare: number
 }
 
 const LOOK_EVERY_MS = 5_000

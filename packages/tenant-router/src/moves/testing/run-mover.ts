@@ -5,4 +5,4 @@ import { Mover } from '../mover.ts'
 const { directoryUrl, addresses, crash } = JSON.parse(process.argv[2]!)
 crashAt(crash, process.pid)
 const say = (facts: object, message: string) => console.log(message, JSON.stringify(facts))
-new Mover({ directoryUrl, cells: () => addresses, log: { info: say, warn: say } }).start()
+new Mover({ directoryUrl, cells: () => addresses, log: { info: say, warn: say }, limits: { workShare: 1 } }).start()

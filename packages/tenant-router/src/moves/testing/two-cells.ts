@@ -67,6 +67,8 @@ export async function openTwoCells(where: 'one server' | 'two servers'): Promise
       cells: () => addresses,
       log: { info: () => {}, warn: () => {} },
       ...options,
+      // Nobody else is there to be left time.
+      limits: { workShare: 1, ...options?.limits },
     })
     mover.start()
     open.push({ close: () => mover.stop() })
