@@ -119,3 +119,16 @@ test('a merchant has no more jobs at work than its plan allows, loses none, and 
   await poll(async () => (await done()).filter((id) => id === busy.merchant.id).length).toBe(3)
   await allIsDone()
 })
+
+test('beside a merchant that has as many jobs at work as it may, another is served that has them in the back alone', async () => {
+  queue.config.platformUrl = queue.shop.database.url('souk_platform')
+  await queue.admin(`insert into platform.plan (name, limits) values ('single-job', '{"concurrency": {"jobs": 1}}')`)
+  await queue.admin(`update platform.merchant set plan = 'single-job' where id = $1`, [busy.merchant.id])
+  await enqueueMany(busy, 'long', 300)
+  await queue.start()
+  await poll(() => queue.admin(`select 1 from trace where step = 'begun' limit 1`)).toHaveLength(1)
+  await enqueueMany(other, 'quick', 20)
+  await queue.admin(`update graphile_worker._private_jobs set priority = 1 where payload ->> 'merchantId' = '${other.merchant.id}'`)
+  await poll(async () => (await done()).filter((id) => id === other.merchant.id).length).toBe(20)
+  expect(await queue.admin(`select 1 from trace where step = 'begun' and merchant_id = $1`, [busy.merchant.id])).toHaveLength(1)
+})

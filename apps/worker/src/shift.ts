@@ -2,7 +2,6 @@ import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type LogFunctionFactory, Logger, runTaskList, type TaskList, type WorkerEvents, type WorkerPool } from 'graphile-worker'
 import { describeError } from './describe-error.ts'
-import { FetchPace } from './fetch-pace.ts'
 import { type Heartbeat, startHeartbeat } from './heartbeat.ts'
 import { Lease } from './lease.ts'
 import type { Log } from './log.ts'
@@ -34,7 +33,6 @@ export class Shift {
   readonly #options: ShiftOptions
   readonly #workers: WorkerPool
   readonly #heartbeat: Heartbeat
-  readonly #pace = new FetchPace()
   #fetchFailingSince: number | undefined
   #ending: Promise<void> | undefined
 
@@ -121,8 +119,7 @@ export class Shift {
   }
 
   /** The flags of merchants whose jobs would only be given back. */
-  async #passedBy(): Promise<string[] | null> {
-    if (this.#options.places.full().length > 0) await this.#pace.wait()
+  #passedBy(): string[] | null {
     const full = this.#options.places.full()
     return full.length === 0 ? null : full.map((merchantId) => `merchant:${merchantId}`)
   }
@@ -132,11 +129,7 @@ export class Shift {
     const fine = () => {
       this.#fetchFailingSince = undefined
     }
-    events.on('worker:getJob:start', ({ worker }) => this.#pace.begin(worker, this.#options.places.full().length > 0))
-    events.on('worker:getJob:empty', ({ worker }) => {
-      this.#pace.foundNothing(worker)
-      fine()
-    })
+    events.on('worker:getJob:empty', fine)
     events.on('job:start', fine)
     events.on('worker:getJob:error', () => {
       if (this.lease.valid) this.#fetchFailingSince ??= performance.now()

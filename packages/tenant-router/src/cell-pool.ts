@@ -236,5 +236,5 @@ function connect(url: string, max: number): CellSql {
 
 /** Seconds before the next attempt to connect. The driver's own goes up to 20: long after a database is back. */
 export function reconnectDelay(retries: number): number {
-  return (0.5 + Math.random() / 2) * Math.min(0.02 * 2 ** retries, 1)
+  return (0.5 + Math.random() / 2) * Math.min(0.02 * 2 ** retries, 0.2)
 }
