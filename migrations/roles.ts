@@ -29,7 +29,13 @@ const SETTINGS: Partial<Record<RoleName, Record<string, string>>> = {
     jit: 'off',
   },
   souk_platform: { statement_timeout: '5s', lock_timeout: '2s', idle_in_transaction_session_timeout: '5s', transaction_timeout: '10s' },
-  souk_queue: { statement_timeout: '10s', idle_in_transaction_session_timeout: '10s' },
+  souk_queue: {
+    statement_timeout: '10s',
+    idle_in_transaction_session_timeout: '10s',
+    // A worker keeps the plan by which it looks for jobs, made when there were few. A scan and a sort read all of a backlog each time.
+    enable_seqscan: 'off',
+    enable_bitmapscan: 'off',
+  },
 }
 
 /**

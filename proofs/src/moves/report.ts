@@ -70,7 +70,10 @@ export function reportOf(report: LoopReport): string {
     ['no order confirmed about a switch: p50 / p99 / max', spread(gaps)],
     [WORST, spread(worst)],
     [ANSWERED, askedAgain.map(({ status, times }) => `${status || 'connection broken'}: ${times}`).join(', ') || 'none'],
-    ['checkouts of the neighbours, p50 and p95: while nobody moves / while one moves', `${sides(neighbours, 50)}, ${sides(neighbours, 95)}`],
+    [
+      'checkouts of the neighbours, p50 and p95: while nobody moves / while one moves',
+      `${sides(neighbours, 50)}, ${sides(neighbours, 95)}`,
+    ],
     ['reads of the moved shop, p50 and p95: likewise', `${sides(reads, 50)}, ${sides(reads, 95)}`],
     [COPIED, seedRates.length === 0 ? '-' : Math.round(percentile(seedRates, 50)!).toLocaleString('en')],
   ]
