@@ -76,7 +76,10 @@ export interface WritesSeen {
   calmP95Ms: number | undefined
 }
 
-const ABOUT_MS = 1_000
+// What is looked at about a switch; its buyers must be served again within two seconds, whatever was killed.
+const BEFORE_MS = 1_000
+const AFTER_MS = 3_000
+const CALM_AFTER_MS = 500
 const SETTLES_WITHIN_MS = 400
 const CARD_EVERY = 10
 
@@ -98,39 +101,43 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const calm = [{ from: startedAt + options.calmMs / 4, to: performance.now() }]
   const load = options.writesPerSecond === undefined ? undefined : await startWriteLoad(world, options.writesPerSecond)
   const killer = options.killEveryMs > 0 ? disturb(world, new Seeded(options.seed + 1), { everyMs: options.killEveryMs }) : undefined
-  const went = await moveToAndFro(world, seeded, options, moved)
+  const went = await moveToAndFro(world, seeded, options)
   const struck = (await killer?.stop()) ?? {}
+  const endedAt = performance.now()
   for (const shopper of everybody) shopper.stop()
   await shopping
   const written = await load?.stop()
   const seconds = (performance.now() - startedAt) / 1_000
+  const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, endedAt))
   const wrong = [...went.wrong, ...(await checkAll(world, written ? [...moved, written] : moved, neighbours))]
   wrong.push(...moved.concat(neighbours.flat()).flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
   if (written && written.failures.length > 0) wrong.push({ what: 'writes failed', of: written.failures.slice(0, 20) })
   return {
     seed: options.seed,
-    switches: went.switches,
+    switches,
     aborted: went.aborted,
     confirmed: { moved: count(moved), neighbours: count(neighbours.flat()) },
     ordersPerSecond: count(moved) / seconds,
     askedAgain: askedAgain(everybody),
     struck,
-    ...(written && { writes: writesSeen(written, went.switches) }),
+    ...(written && { writes: writesSeen(written, switches) }),
     neighbours: inSpans(neighbours.flat(), 'checkout', [...calm, ...went.calm], went.moving),
     reads: inSpans(moved, 'product', [...calm, ...went.calm], went.moving),
     wrong,
   }
 }
 
+type SeenSwitch = Pick<Switch, 'direction' | 'figures' | 'at'>
+
 interface Went {
-  switches: Switch[]
+  switches: SeenSwitch[]
   aborted: number
   moving: Span[]
   calm: Span[]
   wrong: Wrong[]
 }
 
-async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions, buyers: readonly Shopper[]): Promise<Went> {
+async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions): Promise<Went> {
   const went: Went = { switches: [], aborted: 0, moving: [], calm: [], wrong: [] }
   let { blow } = options
   while (went.switches.length < options.switches) {
@@ -140,7 +147,7 @@ async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOpt
     let isThere = false
     const missed = await underBlow(world, blow, { home, other }, async () => {
       moveId = (await world.move(other)).id
-      isThere = await switched(world, moveId, 'forward', buyers, went, options)
+      isThere = await switched(world, moveId, 'forward', went, options)
     })
     if (missed) went.wrong.push({ what: 'the mover never came by', of: missed })
     blow = undefined
@@ -152,7 +159,7 @@ async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOpt
     went.wrong.push(...(await insist(() => wrongHomeWrites(world))), ...(await insist(() => conflicts(world))))
     if (seeded.percent(50) && went.switches.length < options.switches) {
       await world.rollBack(moveId)
-      if (await switched(world, moveId, 'back', buyers, went, options)) {
+      if (await switched(world, moveId, 'back', went, options)) {
         await world.until(moveId, ['rolled_back'])
         await rest(went, from, options)
         continue
@@ -178,7 +185,6 @@ async function switched(
   world: MovingWorld,
   moveId: string,
   direction: Switch['direction'],
-  buyers: readonly Shopper[],
   went: Went,
   options: LoopOptions,
 ): Promise<boolean> {
@@ -192,30 +198,26 @@ async function switched(
     options.told?.(`taken back: ${move.failure}`)
     return false
   }
-  await pause(ABOUT_MS / 2)
-  const about = { from: seenAt - ABOUT_MS, to: seenAt + ABOUT_MS / 2 }
-  const gapMs = longestGap(
-    buyers.flatMap(({ confirmed }) => confirmed.map(({ at }) => at)),
-    about,
-  )
-  const near = buyers
-    .flatMap(({ requests }) => requests)
-    .filter(({ sentAt, tookMs }) => sentAt <= about.to && sentAt + tookMs >= about.from)
-  went.switches.push({
-    direction,
-    figures: move.figures,
-    gapMs,
-    worstRequestMs: Math.max(0, ...near.map(({ tookMs }) => tookMs)),
-    at: performance.timeOrigin + seenAt,
-  })
+  await pause(CALM_AFTER_MS)
+  went.switches.push({ direction, figures: move.figures, at: performance.timeOrigin + seenAt })
   const { write_pause_ms: paused, drain_ms: drain, marker_ms: marker, flip_ms: flip } = move.figures
   options.told?.(`${went.switches.length}/${options.switches} ${direction}: pause ${paused} ms (${drain} + ${marker} + ${flip})`)
   return true
 }
 
+function asBuyersSawIt(seen: SeenSwitch, buyers: readonly Shopper[], endedAt: number): Switch {
+  const at = seen.at - performance.timeOrigin
+  const about = { from: at - BEFORE_MS, to: Math.min(at + AFTER_MS, endedAt) }
+  const near = buyers
+    .flatMap(({ requests }) => requests)
+    .filter(({ sentAt, tookMs }) => sentAt <= about.to && sentAt + tookMs >= about.from)
+  const confirmedAt = buyers.flatMap(({ confirmed }) => confirmed.map((order) => order.at))
+  return { ...seen, gapMs: longestGap(confirmedAt, about), worstRequestMs: Math.max(0, ...near.map(({ tookMs }) => tookMs)) }
+}
+
 function writesSeen({ writes, confirmed }: WriteLoadReport, switches: readonly Switch[]): WritesSeen {
   const ends = writes.map(([sentAt, tookMs]) => sentAt + tookMs)
-  const about = switches.map(({ at }) => ({ from: at - ABOUT_MS, to: at + ABOUT_MS / 2 }))
+  const about = switches.map(({ at }) => ({ from: at - BEFORE_MS, to: at + AFTER_MS }))
   const isNear = ([sentAt, tookMs]: [number, number], { from, to }: Span) => sentAt <= to && sentAt + tookMs >= from
   const calm = writes.filter((write) => !about.some((span) => isNear(write, span)))
   return {
