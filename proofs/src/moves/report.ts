@@ -67,7 +67,8 @@ export function reportOf(report: LoopReport): string {
           ['slowest such write about a switch: p50 / p99 / max', spread(writes.slowestMs)],
         ]
       : []),
-    ['no order confirmed about a switch: p50 / p99 / max', spread(gaps)],
+    ['could not be written to about a switch, with what was killed: p50 / p99 / max', spread(switches.map(({ closedMs }) => closedMs))],
+    ['no order confirmed about a switch, by one API process: p50 / p99 / max', spread(gaps)],
     [WORST, spread(worst)],
     [ANSWERED, askedAgain.map(({ status, times }) => `${status || 'connection broken'}: ${times}`).join(', ') || 'none'],
     [

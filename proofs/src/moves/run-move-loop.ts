@@ -9,6 +9,7 @@ import { longestGap, percentile, type Span } from './figures.ts'
 import { CELLS, type MovingWorld } from './moving-world.ts'
 import { type Request, Shopper } from './shopper.ts'
 import { startWriteLoad, type WriteLoadReport } from './start-write-load.ts'
+import { watchWritability } from './writability.ts'
 
 /** Whoever was told of orders. */
 type Buyer = Pick<Shopper, 'confirmed'>
@@ -43,6 +44,8 @@ export interface Switch {
   /** As buyers saw it: the longest time without a confirmed order, and the slowest request, about the switch. */
   gapMs: number
   worstRequestMs: number
+  /** The longest time in which the shop could not be written to, by whoever goes through the door. */
+  closedMs: number
   /** When it was seen, by the machine's clock. */
   at: number
 }
@@ -95,6 +98,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const moved = shoppers(world.moved, options.buyers, options.buyersEveryMs)
   const neighbours = world.neighbours.map((shop) => shoppers(shop, options.neighbourBuyers, options.neighbourEveryMs))
   const everybody = [...moved, ...neighbours.flat()]
+  const door = await watchWritability(world)
   const startedAt = performance.now()
   const shopping = Promise.all(everybody.map((shopper) => shopper.shop()))
   await pause(options.calmMs)
@@ -106,9 +110,10 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const endedAt = performance.now()
   for (const shopper of everybody) shopper.stop()
   await shopping
+  const openAt = await door.stop()
   const written = await load?.stop()
   const seconds = (performance.now() - startedAt) / 1_000
-  const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, endedAt))
+  const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, openAt, endedAt))
   const wrong = [...went.wrong, ...(await checkAll(world, written ? [...moved, written] : moved, neighbours))]
   wrong.push(...moved.concat(neighbours.flat()).flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
   if (written && written.failures.length > 0) wrong.push({ what: 'writes failed', of: written.failures.slice(0, 20) })
@@ -205,14 +210,19 @@ async function switched(
   return true
 }
 
-function asBuyersSawIt(seen: SeenSwitch, buyers: readonly Shopper[], endedAt: number): Switch {
+function asBuyersSawIt(seen: SeenSwitch, buyers: readonly Shopper[], openAt: readonly number[], endedAt: number): Switch {
   const at = seen.at - performance.timeOrigin
   const about = { from: at - BEFORE_MS, to: Math.min(at + AFTER_MS, endedAt) }
   const near = buyers
     .flatMap(({ requests }) => requests)
     .filter(({ sentAt, tookMs }) => sentAt <= about.to && sentAt + tookMs >= about.from)
   const confirmedAt = buyers.flatMap(({ confirmed }) => confirmed.map((order) => order.at))
-  return { ...seen, gapMs: longestGap(confirmedAt, about), worstRequestMs: Math.max(0, ...near.map(({ tookMs }) => tookMs)) }
+  return {
+    ...seen,
+    gapMs: longestGap(confirmedAt, about),
+    worstRequestMs: Math.max(0, ...near.map(({ tookMs }) => tookMs)),
+    closedMs: longestGap(openAt, about),
+  }
 }
 
 function writesSeen({ writes, confirmed }: WriteLoadReport, switches: readonly Switch[]): WritesSeen {
