@@ -4,6 +4,7 @@ import { longestGap, ms, percentile } from './figures.ts'
 test('a percentile is a value that was measured', () => {
   const values = Array.from({ length: 200 }, (_, n) => 200 - n)
   expect([50, 95, 99, 100].map((percent) => percentile(values, percent))).toEqual([100, 190, 198, 200])
+  expect(percentile(values, 0)).toBe(1)
   expect(percentile([7], 50)).toBe(7)
   expect(percentile([], 50)).toBeUndefined()
 })

@@ -2,7 +2,7 @@
 export function percentile(values: readonly number[], percent: number): number | undefined {
   if (values.length === 0) return undefined
   const sorted = [...values].sort((one, another) => one - another)
-  return sorted[Math.min(sorted.length - 1, Math.ceil((percent / 100) * sorted.length) - 1)]
+  return sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)]
 }
 
 export interface Span {

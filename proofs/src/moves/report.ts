@@ -1,5 +1,5 @@
 import { ms, percentile } from './figures.ts'
-import type { LoopReport } from './run-move-loop.ts'
+import type { Beside, LoopReport } from './run-move-loop.ts'
 
 const PARTS = {
   drain_ms: 'until the last writer was out',
@@ -75,6 +75,7 @@ export function reportOf(report: LoopReport): string {
       'checkouts of the neighbours, p50 and p95: while nobody moves / while one moves',
       `${sides(neighbours, 50)}, ${sides(neighbours, 95)}`,
     ],
+    ['their p95 while one moves, times the one right after it: median of the moves, lowest, highest', timesAfter(neighbours.pairs, took)],
     ['reads of the moved shop, p50 and p95: likewise', `${sides(reads, 50)}, ${sides(reads, 95)}`],
     [COPIED, seedRates.length === 0 ? '-' : Math.round(percentile(seedRates, 50)!).toLocaleString('en')],
   ]
@@ -83,4 +84,13 @@ export function reportOf(report: LoopReport): string {
     '| --- | --- | --- | --- |',
     ...rows.map(([what, came]) => `| ${[what, came, ...(BESIDE[what!] ?? ['', ''])].join(' | ')} |`),
   ].join('\n')
+}
+
+/** Each move with the calm after it: what else the machine had to do is about the same for both. */
+function timesAfter(pairs: readonly Beside[], took: (requests: Beside['calm']) => number[]): string {
+  const times = pairs.flatMap(({ calm, moving }) => {
+    const [after, during] = [percentile(took(calm), 95), percentile(took(moving), 95)]
+    return after === undefined || during === undefined ? [] : [during / after]
+  })
+  return times.length === 0 ? '-' : [50, 0, 100].map((percent) => `${percentile(times, percent)!.toFixed(2)}x`).join(', ')
 }

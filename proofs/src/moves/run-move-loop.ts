@@ -25,8 +25,8 @@ export interface LoopOptions {
   neighbourEveryMs: number
   /** Before the first move, for comparison. */
   calmMs: number
-  /** And after each one that is done. */
-  calmBetweenMs?: number
+  /** And after each one that is done, for as long as it took: what else goes on at the machine is the same for both. */
+  calmBetween?: boolean
   /** Something is killed about this often; 0: never. */
   killEveryMs: number
   /** Write transactions in a second at the moved shop, past HTTP, beside the buyers; none without it. */
@@ -62,11 +62,16 @@ export interface LoopReport {
   askedAgain: { status: number; times: number }[]
   struck: Record<string, number>
   writes?: WritesSeen
-  /** Checkouts of the neighbours: while nobody moved, and while somebody did. */
-  neighbours: { calm: Request[]; moving: Request[] }
+  /** Checkouts of the neighbours: while nobody moved, and while somebody did; and of each move with the calm after it. */
+  neighbours: Beside & { pairs: Beside[] }
   /** Reads of the moved shop, likewise. */
-  reads: { calm: Request[]; moving: Request[] }
+  reads: Beside
   wrong: Wrong[]
+}
+
+export interface Beside {
+  calm: Request[]
+  moving: Request[]
 }
 
 /** What those saw who write past HTTP. */
@@ -126,7 +131,10 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
     askedAgain: askedAgain(everybody),
     struck,
     ...(written && { writes: writesSeen(written, switches) }),
-    neighbours: inSpans(neighbours.flat(), 'checkout', [...calm, ...went.calm], went.moving),
+    neighbours: {
+      ...inSpans(neighbours.flat(), 'checkout', [...calm, ...went.calm], went.moving),
+      pairs: went.pairs.map(([moving, after]) => inSpans(neighbours.flat(), 'checkout', [after], [moving])),
+    },
     reads: inSpans(moved, 'product', [...calm, ...went.calm], went.moving),
     wrong,
   }
@@ -139,11 +147,12 @@ interface Went {
   aborted: number
   moving: Span[]
   calm: Span[]
+  pairs: [moving: Span, calm: Span][]
   wrong: Wrong[]
 }
 
 async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions): Promise<Went> {
-  const went: Went = { switches: [], aborted: 0, moving: [], calm: [], wrong: [] }
+  const went: Went = { switches: [], aborted: 0, moving: [], calm: [], pairs: [], wrong: [] }
   let { blow } = options
   while (went.switches.length < options.switches) {
     const [home, other] = (await world.home()) === CELLS[0] ? CELLS : ([CELLS[1], CELLS[0]] as const)
@@ -178,11 +187,14 @@ async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOpt
 }
 
 /** The move is over, and for a while there is none. */
-async function rest(went: Went, movingFrom: number, { calmBetweenMs = 0 }: LoopOptions): Promise<void> {
-  const from = performance.now()
-  went.moving.push({ from: movingFrom, to: from })
-  await pause(calmBetweenMs)
-  went.calm.push({ from, to: performance.now() })
+async function rest(went: Went, movingFrom: number, { calmBetween = false }: LoopOptions): Promise<void> {
+  const moving = { from: movingFrom, to: performance.now() }
+  went.moving.push(moving)
+  if (!calmBetween) return
+  await pause(moving.to - moving.from)
+  const calm = { from: moving.to, to: performance.now() }
+  went.calm.push(calm)
+  went.pairs.push([moving, calm])
 }
 
 /** Follows a move until it has switched, or has given up. */
@@ -275,7 +287,7 @@ function askedAgain(shoppers: readonly Shopper[]): LoopReport['askedAgain'] {
   return [...Map.groupBy(failed, ({ status }) => status)].map(([status, requests]) => ({ status, times: requests.length }))
 }
 
-function inSpans(shoppers: readonly Shopper[], what: Request['what'], calm: readonly Span[], moving: readonly Span[]) {
+function inSpans(shoppers: readonly Shopper[], what: Request['what'], calm: readonly Span[], moving: readonly Span[]): Beside {
   const requests = shoppers.flatMap((shopper) => shopper.requests).filter((request) => request.what === what)
   const during = (spans: readonly Span[]) => requests.filter(({ sentAt }) => spans.some(({ from, to }) => sentAt >= from && sentAt <= to))
   return { calm: during(calm), moving: during(moving) }

@@ -30,7 +30,6 @@ const seed = values.seed === undefined ? Math.floor(Math.random() * 1_000_000) :
 const oneServer = values['same-cluster']
 const killEveryMs = Number(values['kill-every'])
 const PAUSE_GOODS = 100
-const CALM_BETWEEN_MS = 3_000
 
 process.exitCode = (await run(positionals[0] ?? 'loop')) ? 0 : 1
 
@@ -57,7 +56,7 @@ async function loop(world: MovingWorld, given: Pick<LoopOptions, 'buyers' | 'buy
     neighbourBuyers: 1,
     neighbourEveryMs: 100,
     calmMs: 10_000,
-    calmBetweenMs: killEveryMs > 0 ? 0 : CALM_BETWEEN_MS,
+    calmBetween: killEveryMs === 0,
     killEveryMs,
     told: (line) => console.log(line),
   })
