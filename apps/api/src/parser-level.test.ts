@@ -11,7 +11,7 @@ let shop: ApiMerchant
 let port: number
 
 beforeAll(async () => {
-  api = await createTestApi({ bodyTimeoutMs: 300 })
+  api = await createTestApi({ bodyTimeoutMs: 3_000 })
   shop = await api.addMerchant()
   await api.app.listen({ host: '127.0.0.1', port: 0 })
   port = (api.app.server.address() as AddressInfo).port
