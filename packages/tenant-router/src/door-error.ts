@@ -58,3 +58,14 @@ export function errorCode(error: unknown): string | undefined {
   if (typeof code === 'string') return code
   return cause === undefined ? undefined : errorCode(cause)
 }
+
+/**
+ * A writer met a publication that was being dropped, as at the end of anybody's move: PostgreSQL reads first which publications a table is in and
+ * then each of them, and one that is gone by then is an internal error (XX000, RelationBuildPublicationDesc).
+ */
+export function metDroppedPublication(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false
+  const { code, message, cause } = error as { code?: unknown; message?: unknown; cause?: unknown }
+  if (code === 'XX000') return typeof message === 'string' && message.startsWith('cache lookup failed for publication')
+  return metDroppedPublication(cause)
+}

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache'
 import { CellPool } from './cell-pool.ts'
 import { Directory } from './directory.ts'
 import { enter, enterInStatement, enterOnce, type ReadDoor } from './door.ts'
-import { DoorError, errorCode } from './door-error.ts'
+import { DoorError, errorCode, metDroppedPublication } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 import type { Query, Tx } from './tx.ts'
 
@@ -59,6 +59,12 @@ const CONFLICTS = new Set(['40P01', '40001', '0A000'])
 // PostgreSQL holds a changed row to its checks as the statement first saw it, before it finds that it has waited for a newer one,
 // which may well be kept to: nobody is to be waited for any more.
 const BROKEN_CHECK = '23514'
+/** Nothing was done, and the same work may well succeed. */
+function isConflict(error: unknown): boolean {
+  const code = errorCode(error)
+  return (code !== undefined && (CONFLICTS.has(code) || code === BROKEN_CHECK)) || metDroppedPublication(error)
+}
+
 // What a replica says when it had to give way to what it replays (40001, 40P01), or is behind the merchant's last move.
 const ASK_THE_PRIMARY = new Set(['MV001', '40001', '40P01', 'cell_unavailable', 'cell_busy'])
 
@@ -185,7 +191,7 @@ export class Router {
           const next = await this.#newHome(home, { deadline, hasMoved }, error)
           hasMoved ||= next.epoch !== home.epoch
           home = next
-        } else if (code !== undefined && (CONFLICTS.has(code) || code === BROKEN_CHECK) && conflicts < CONFLICT_RETRIES_MAX) {
+        } else if (isConflict(error) && conflicts < CONFLICT_RETRIES_MAX) {
           conflicts += 1
           if (code !== BROKEN_CHECK) await sleep(Math.random() * 10 * 2 ** conflicts)
         } else {

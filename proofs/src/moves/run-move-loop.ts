@@ -121,6 +121,8 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, openAt, endedAt))
   const wrong = [...went.wrong, ...(await checkAll(world, written ? [...moved, written] : moved, neighbours))]
   wrong.push(...moved.concat(neighbours.flat()).flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
+  if (everybody.some(({ requests }) => requests.some(({ status }) => status === 500)))
+    wrong.push({ what: 'a request was answered 500', of: { log: world.house.api.output } })
   if (written && written.failures.length > 0) wrong.push({ what: 'writes failed', of: written.failures.slice(0, 20) })
   return {
     seed: options.seed,
