@@ -6,6 +6,8 @@ import type { World } from './world.ts'
 
 const EVENTS_WITHIN_MS = 90_000
 const LOOKED_EVERY_MS = 100
+// Of the log, in a report: characters.
+const LOG_SHOWN = 1_500
 
 /** Whoever asked the platform for something, and remembers what it said. */
 export interface Asker {
@@ -44,7 +46,7 @@ export async function checkWorld(world: World, buyers: readonly Asker[]): Promis
     ...purchases,
     ...events,
     ...transactions,
-    ...checkRefusals(buyers),
+    ...checkRefusals(world, buyers),
     ...checkLogs(world),
   ]
 }
@@ -150,15 +152,18 @@ function readPayload(body: string): { sequence: number; aggregate: string } {
   return { sequence, aggregate: subject.id }
 }
 
-/** 40: whoever is told no is told so in a problem document, without a stack or SQL. */
-function checkRefusals(buyers: readonly Asker[]): Wrong[] {
-  return buyers
-    .flatMap((buyer) => buyer.refusals)
-    .filter(
-      ({ headers, text }) =>
-        !String(headers['content-type']).startsWith('application/problem+json') || /\bat .*\.ts:|select .* from/i.test(text),
-    )
-    .map(({ status, text }) => ({ what: '40: a refusal that is no problem document', of: { status, text } }))
+/** 40: whoever is told no is told so in a problem document, without a stack or SQL; and whatever fails, nobody meets an error that was not foreseen. */
+function checkRefusals({ house }: World, buyers: readonly Asker[]): Wrong[] {
+  const refusals = buyers.flatMap((buyer) => buyer.refusals)
+  const misshapen = refusals.filter(
+    ({ headers, text }) =>
+      !String(headers['content-type']).startsWith('application/problem+json') || /\bat .*\.ts:|select .* from/i.test(text),
+  )
+  const unforeseen = refusals.filter(({ status }) => status === 500)
+  return [
+    ...misshapen.map(({ status, text }) => ({ what: '40: a refusal that is no problem document', of: { status, text } })),
+    ...unforeseen.map(({ text }) => ({ what: 'a request was answered 500', of: { text, log: house.api.output.slice(-LOG_SHOWN) } })),
+  ]
 }
 
 /** 37: who buys is in no log. */
