@@ -27,7 +27,7 @@ const BESIDE: Record<string, [prototype: string, elsewhere: string]> = {
 
 /** What came of it, as a table in Markdown, beside what the prototype measured and what others promise. */
 export function reportOf(report: LoopReport): string {
-  const { switches, neighbours, reads, confirmed, wrong, struck, aborted, askedAgain, writes } = report
+  const { switches, neighbours, neighboursByKind, reads, confirmed, wrong, struck, aborted, askedAgain, writes } = report
   const pauses = switches.flatMap(({ figures }) => figures.write_pause_ms ?? [])
   const gaps = switches.map(({ gapMs }) => gapMs)
   const worst = switches.map(({ worstRequestMs }) => worstRequestMs)
@@ -75,6 +75,8 @@ export function reportOf(report: LoopReport): string {
       'checkouts of the neighbours, p50 and p95: while nobody moves / while one moves',
       `${sides(neighbours, 50)}, ${sides(neighbours, 95)}`,
     ],
+    ['of these, by invoice', `${sides(neighboursByKind.invoice, 50)}, ${sides(neighboursByKind.invoice, 95)}`],
+    ['and by card', `${sides(neighboursByKind.card, 50)}, ${sides(neighboursByKind.card, 95)}`],
     ['their p95 while one moves, times the one right after it: median of the moves, lowest, highest', timesAfter(neighbours.pairs, took)],
     ['reads of the moved shop, p50 and p95: likewise', `${sides(reads, 50)}, ${sides(reads, 95)}`],
     [COPIED, seedRates.length === 0 ? '-' : Math.round(percentile(seedRates, 50)!).toLocaleString('en')],

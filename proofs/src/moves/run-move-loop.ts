@@ -64,6 +64,8 @@ export interface LoopReport {
   writes?: WritesSeen
   /** Checkouts of the neighbours: while nobody moved, and while somebody did; and of each move with the calm after it. */
   neighbours: Beside & { pairs: Beside[] }
+  /** Of these, by what they pay with: by card takes several round trips and is seldom, so that p95 of all is about the middle of those. */
+  neighboursByKind: { invoice: Beside; card: Beside }
   /** Reads of the moved shop, likewise. */
   reads: Beside
   wrong: Wrong[]
@@ -124,6 +126,8 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   if (everybody.some(({ requests }) => requests.some(({ status }) => status === 500)))
     wrong.push({ what: 'a request was answered 500', of: { log: world.house.api.output } })
   if (written && written.failures.length > 0) wrong.push({ what: 'writes failed', of: written.failures.slice(0, 20) })
+  const beside = (shoppers: readonly Shopper[], whats: readonly Request['what'][]) =>
+    inSpans(shoppers, whats, [...calm, ...went.calm], went.moving)
   return {
     seed: options.seed,
     switches,
@@ -134,10 +138,11 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
     struck,
     ...(written && { writes: writesSeen(written, switches) }),
     neighbours: {
-      ...inSpans(neighbours.flat(), 'checkout', [...calm, ...went.calm], went.moving),
-      pairs: went.pairs.map(([moving, after]) => inSpans(neighbours.flat(), 'checkout', [after], [moving])),
+      ...beside(neighbours.flat(), ['checkout', 'checkout by card']),
+      pairs: went.pairs.map(([moving, after]) => inSpans(neighbours.flat(), ['checkout', 'checkout by card'], [after], [moving])),
     },
-    reads: inSpans(moved, 'product', [...calm, ...went.calm], went.moving),
+    neighboursByKind: { invoice: beside(neighbours.flat(), ['checkout']), card: beside(neighbours.flat(), ['checkout by card']) },
+    reads: beside(moved, ['product']),
     wrong,
   }
 }
@@ -289,8 +294,8 @@ function askedAgain(shoppers: readonly Shopper[]): LoopReport['askedAgain'] {
   return [...Map.groupBy(failed, ({ status }) => status)].map(([status, requests]) => ({ status, times: requests.length }))
 }
 
-function inSpans(shoppers: readonly Shopper[], what: Request['what'], calm: readonly Span[], moving: readonly Span[]): Beside {
-  const requests = shoppers.flatMap((shopper) => shopper.requests).filter((request) => request.what === what)
+function inSpans(shoppers: readonly Shopper[], whats: readonly Request['what'][], calm: readonly Span[], moving: readonly Span[]): Beside {
+  const requests = shoppers.flatMap((shopper) => shopper.requests).filter(({ what }) => whats.includes(what))
   const during = (spans: readonly Span[]) => requests.filter(({ sentAt }) => spans.some(({ from, to }) => sentAt >= from && sentAt <= to))
   return { calm: during(calm), moving: during(moving) }
 }

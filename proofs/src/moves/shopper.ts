@@ -5,7 +5,7 @@ import type { Shop } from '../house.ts'
 
 /** One request as a buyer saw it, in milliseconds of this process' clock. */
 export interface Request {
-  what: 'cart' | 'checkout' | 'product'
+  what: 'cart' | 'checkout' | 'checkout by card' | 'product'
   sentAt: number
   tookMs: number
   /** 0 where the connection broke. */
@@ -79,9 +79,12 @@ export class Shopper {
     const body = { lines, email: `${name}@buyer.example`, shipping_address: ADDRESS }
     const cart = await this.#ask('cart', () => buyer.post<Placed>('/v1/carts', body, { 'idempotency-key': `cart-${key}` }))
     if (cart === undefined) return
-    const payment = byCard?.(order) ? { payment: { provider: 'sandbox', token: 'tok_ok' } } : { payment_method: 'invoice' }
+    const isByCard = byCard?.(order) ?? false
+    const payment = isByCard ? { payment: { provider: 'sandbox', token: 'tok_ok' } } : { payment_method: 'invoice' }
     const headers = { 'cart-token': cart.token, 'idempotency-key': key }
-    const placed = await this.#ask('checkout', () => buyer.post<Placed>(`/v1/carts/${cart.id}/checkout`, payment, headers))
+    const placed = await this.#ask(isByCard ? 'checkout by card' : 'checkout', () =>
+      buyer.post<Placed>(`/v1/carts/${cart.id}/checkout`, payment, headers),
+    )
     if (placed !== undefined) this.confirmed.push({ key, cartId: cart.id, id: placed.id, number: placed.number, at: performance.now() })
   }
 
