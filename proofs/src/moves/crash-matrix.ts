@@ -17,6 +17,8 @@ export interface CrashReport {
   missed: Blow[]
   /** The longest time without a confirmed order. */
   gapMs: number
+  /** Of that, how long the databases that died took to serve again. */
+  restoredMs: number[]
   tookMs: number
   wrong: Wrong[]
 }
@@ -66,6 +68,7 @@ export async function runCrashCase(world: MovingWorld, { forward, back }: CrashC
   const shopping = Promise.all(shoppers.map((shopper) => shopper.shop()))
   const homes = watchHomes(world)
   const startedAt = performance.now()
+  const restoredBefore = world.restoredMs.length
   const wrong: Wrong[] = []
   const [old, other] = (await world.home()) === CELLS[0] ? CELLS : ([CELLS[1], CELLS[0]] as const)
   let moveId = ''
@@ -85,7 +88,13 @@ export async function runCrashCase(world: MovingWorld, { forward, back }: CrashC
   wrong.push(...shoppers.flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
   const confirmedAt = shoppers.flatMap(({ confirmed }) => confirmed.map(({ at }) => at))
   const missed = [missedThere, missedBack].filter((blow) => blow !== undefined)
-  return { missed, gapMs: longestGap(confirmedAt, { from: startedAt, to: endedAt }), tookMs: performance.now() - startedAt, wrong }
+  return {
+    missed,
+    gapMs: longestGap(confirmedAt, { from: startedAt, to: endedAt }),
+    restoredMs: world.restoredMs.slice(restoredBefore),
+    tookMs: performance.now() - startedAt,
+    wrong,
+  }
 }
 
 /** A move gives up where writers would have to wait for too long, as on a machine that has too much to do. Then it is asked for again. */
@@ -120,15 +129,16 @@ export async function runCrashes(
   const cases = all.filter(([, each]) => only === undefined || [each.forward, each.back].some((blow) => blow?.point === only))
   let isRight = cases.length > 0
   for (const [index, each] of cases) {
-    const { missed, gapMs, tookMs, wrong } = await runCrashCase(world, each, `crash-${seed}-${index}`)
+    const { missed, gapMs, restoredMs, tookMs, wrong } = await runCrashCase(world, each, `crash-${seed}-${index}`)
     const mayLast = [each.forward, each.back].some((blow) => blow?.fate === 'source dies' || blow?.fate === 'target dies')
       ? RESTORED_WITHIN_MS
       : WRITABLE_WITHIN_MS
     const isFine = missed.length === 0 && wrong.length === 0 && gapMs <= mayLast
     isRight &&= isFine
     const seconds = (tookMs / 1_000).toFixed(0)
+    const restored = restoredMs.length === 0 ? '' : ` (a database was back after ${restoredMs.map(ms).join(' and ')} ms)`
     console.log(
-      `${String(index + 1).padStart(2)} ${isFine ? 'ok   ' : 'WRONG'} ${told(each).padEnd(96)} no order for ${ms(gapMs)} ms at most, ${seconds} s`,
+      `${String(index + 1).padStart(2)} ${isFine ? 'ok   ' : 'WRONG'} ${told(each).padEnd(96)} no order for ${ms(gapMs)} ms at most${restored}, ${seconds} s`,
     )
     for (const blow of missed) console.log(`      the mover never came by ${blow.point}`)
     for (const { what, of } of wrong) console.log(`      ${what}: ${JSON.stringify(of).slice(0, 1_000)}`)

@@ -48,6 +48,8 @@ export class MovingWorld {
   readonly moved: StockedShop
   readonly neighbours: StockedShop[]
   readonly restarts: Record<string, number> = {}
+  /** How long each database that had died took to serve again, in milliseconds. */
+  readonly restoredMs: number[] = []
   #nextWorkerStopsAt: CrashPoint | undefined
   readonly #directory: postgres.Sql
   /** What a second worker would bring: whoever dies while writers wait is relieved at once. */
@@ -177,7 +179,9 @@ export class MovingWorld {
   async #reviveDatabase(cell: CellName): Promise<void> {
     if (this.house.databaseRuns(cell)) return
     this.#note(`database ${cell}`)
+    const startedAt = performance.now()
     await this.house.restartDatabase(cell)
+    this.restoredMs.push(performance.now() - startedAt)
   }
 
   async #reviveWorker(): Promise<void> {
