@@ -59,6 +59,11 @@ test('names every wrong setting, and tells no value', () => {
   expect(() => readConfig({ ...complete, SOUK_CELLS: '{' })).toThrow('SOUK_CELLS: must be JSON')
 })
 
+test('who makes archives knows where media are: an archive without them would not say that they are missing', () => {
+  expect(() => readConfig({ ...complete, SOUK_ARCHIVE_DIR: '/archives' })).toThrow('SOUK_MEDIA_DIR: must be set')
+  expect(readConfig({ ...complete, SOUK_ARCHIVE_DIR: '/archives', SOUK_MEDIA_DIR: '/media' })).toMatchObject({ mediaDir: '/media' })
+})
+
 test('reads how mails leave, and from whom', () => {
   expect(readConfig(complete).mail).toEqual({
     smtpUrl: undefined,

@@ -90,7 +90,7 @@ const cellUrls = z.record(
 
 const keysFile = z.object({ tokens: z.array(z.object({ kid: z.string(), secret: z.base64() })).min(1) })
 
-const environment = z.object({
+const settings = z.object({
   SOUK_DIRECTORY_URL: databaseUrl,
   SOUK_PLATFORM_URL: databaseUrl.optional(),
   SOUK_MOVER_URL: databaseUrl.optional(),
@@ -125,6 +125,10 @@ const environment = z.object({
   SOUK_CRASH_PID: z.coerce.number().int().positive().optional(),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
 })
+const environment = settings.refine((given) => given.SOUK_ARCHIVE_DIR === undefined || given.SOUK_MEDIA_DIR !== undefined, {
+  path: ['SOUK_MEDIA_DIR'],
+  error: 'must be set where SOUK_ARCHIVE_DIR is: archives and erasures of merchants are of their media too',
+})
 
 /** Reads what the process was given, or throws one error that names every setting that is wrong, and no value. */
 export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig & Required<Pick<WorkerConfig, 'readCells'>> {
@@ -143,7 +147,7 @@ export function readConfig(env: NodeJS.ProcessEnv): WorkerConfig & Required<Pick
     mediaDir: data.SOUK_MEDIA_DIR,
     baseDomain: data.BASE_DOMAIN.toLowerCase(),
     cells: data.SOUK_CELLS,
-    readCells: () => environment.shape.SOUK_CELLS.parse(cellsText(env)),
+    readCells: () => settings.shape.SOUK_CELLS.parse(cellsText(env)),
     worksFor: data.WORKER_CELLS,
     tokenKeys: readTokenKeys(data.SOUK_KEYS_FILE),
     redirectedHosts: data.SOUK_CARRIER_HOSTS,

@@ -93,6 +93,7 @@ export class World {
     house.further = {
       SOUK_WEBHOOK_HOSTS: JSON.stringify({ [HOOKS_HOST]: `http://127.0.0.1:${hooks.port}` }),
       SOUK_ARCHIVE_DIR: folder,
+      SOUK_MEDIA_DIR: folder,
     }
     await house.startApi(orders.environment('api'))
     house.startWorker(orders.environment('worker'))

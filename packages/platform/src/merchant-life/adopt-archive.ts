@@ -18,13 +18,13 @@ export async function adoptArchive(deps: { directory: PlatformSql; archives: Arc
     // The copy: what is looked at is what is kept.
     const { manifest, checksums } = await checkArchive(draft)
     const { bytes, sha256 } = await deps.archives.keep(id, draft)
-    const { id: merchantId, slug, name } = manifest.merchant
+    const { id: merchantId, slug, name, sandbox } = manifest.merchant
     const mediaFiles = checksums.entries.filter((entry) => entry.name.startsWith('media/')).length
     await sql`
       with listed as (
         insert into platform.archive (id, merchant_id, slug, made_at, bytes, sha256, content)
         values (${id}, ${merchantId}, ${slug}, ${manifest.taken_at}::timestamptz, ${bytes}::bigint, ${sha256},
-          ${json(sql, { name, rows: checksums.rows, mediaFiles })})
+          ${json(sql, { name, sandbox, rows: checksums.rows, mediaFiles })})
         returning id, merchant_id
       )
       insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)

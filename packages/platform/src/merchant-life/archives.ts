@@ -17,7 +17,8 @@ export interface Archive {
   madeAt: Date
   bytes: number
   sha256: string
-  content: { name: string; rows: Record<string, number>; mediaFiles: number }
+  /** sandbox: not in those that were listed before archives said so; they are of merchants that the directory knows. */
+  content: { name: string; sandbox?: boolean; rows: Record<string, number>; mediaFiles: number }
   deletedAt: Date | null
 }
 
@@ -39,9 +40,13 @@ export class ArchiveFolder {
     return join(this.#path, `${id}.${lease}.draft`)
   }
 
-  /** Makes the draft the archive, and clears away what attempts that died have left. */
-  async keep(id: string, draft: string): Promise<{ bytes: number; sha256: string }> {
+  /**
+   * Makes the draft the archive, and clears away what attempts that died have left. `confirm` throws for a worker that has lost the work
+   * while it read: what another has put there stays.
+   */
+  async keep(id: string, draft: string, confirm: () => Promise<void> = async () => {}): Promise<{ bytes: number; sha256: string }> {
     const facts = { bytes: (await stat(draft)).size, sha256: await digestOf(draft) }
+    await confirm()
     await callingOut('disk', () => rename(draft, this.pathOf(id)))
     await this.#clearDrafts(id)
     return facts

@@ -123,7 +123,7 @@ test('a worker that comes too late changes nothing: not the row of the work, and
   await directory`update platform.merchant_work set leased_until = '-infinity' where id = ${id}`
   const next = (await works.take())!
   await expect(works.keep(late)).rejects.toBeInstanceOf(WorkLost)
-  expect(await works.fail(late, { message: 'late', isFinal: true })).toBe('failed')
+  expect(await works.fail(late, { message: 'late', isFinal: true })).toBe('lost')
   await works.keep(next)
   expect(await works.find(id)).toMatchObject({ state: 'running', failure: null })
   await works.giveBack(next)

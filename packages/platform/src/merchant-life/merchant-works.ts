@@ -44,6 +44,8 @@ export interface HeldWork {
 const LEASE_S = 60
 const RETRY_S = [5, 15, 60, 300]
 export const ATTEMPTS_MAX = RETRY_S.length + 1
+/** How often a work is begun at most, also when whoever does it dies and nobody hears why: it may be the work that kills them. */
+export const TURNS_MAX = 20
 
 /** Another worker has taken the work over: nothing this one does may count any more. */
 export class WorkLost extends Error {
@@ -101,8 +103,8 @@ export class MerchantWorks {
     if (kept.length === 0) throw new WorkLost('The work is another worker`s by now.')
   }
 
-  /** Puts the work off after a failure that may pass, or ends it. Answers which. */
-  async fail({ work, lease }: HeldWork, failure: { message: string; isFinal: boolean }): Promise<'retry' | 'failed'> {
+  /** Puts the work off after a failure that may pass, or ends it. Answers which; `lost` when it is another's by now. */
+  async fail({ work, lease }: HeldWork, failure: { message: string; isFinal: boolean }): Promise<'retry' | 'failed' | 'lost'> {
     const isLast = failure.isFinal || work.attempts >= ATTEMPTS_MAX
     if (!isLast) {
       await this.#sql`
@@ -111,7 +113,7 @@ export class MerchantWorks {
         where id = ${work.id} and lease = ${lease}`
       return 'retry'
     }
-    await this.#sql`
+    const ended = await this.#sql`
       with ended as (
         update platform.merchant_work set state = 'failed', failure = ${failure.message}, finished_at = now(), lease = null,
           leased_until = '-infinity'
@@ -119,7 +121,7 @@ export class MerchantWorks {
       )
       insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
       select null, 'merchant_work.failed', merchant_id, jsonb_build_object('work', id, 'kind', kind), now() from ended`
-    return 'failed'
+    return ended.count === 0 ? 'lost' : 'failed'
   }
 
   /** Gives the work back as it is: this worker is being closed. */

@@ -1,8 +1,7 @@
 import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { Archives } from './archives.ts'
 import { json } from './merchant-works.ts'
-import { type LifeDeps, type Session, WorkImpossible } from './perform.ts'
+import { type LifeDeps, mediaFolderOf, type Session, WorkImpossible } from './perform.ts'
 import { readTenantTables } from './tenant-tables.ts'
 
 const ROWS_AT_ONCE = 2_000
@@ -20,19 +19,20 @@ export async function performErasure(deps: LifeDeps, session: Session): Promise<
     where m.id = ${work.merchantId} and m.status = 'erasing'`
   if (!merchant) throw new WorkImpossible('The merchant is not one that is being erased.')
   const cells = await cellsInService(deps)
+  const mediaFolder = await mediaFolderOf(deps, merchant.slug)
   for (const cell of cells) {
     await deps.cells.platform(cell)`select tenancy.begin_erasure(${work.merchantId}, ${work.id})`
     session.step('shut out')
   }
   if (work.figures.rows === undefined) {
     work.figures.rows = await countRows(deps, session, cells)
-    work.figures.mediaFiles = await countMedia(deps, merchant.slug)
+    work.figures.mediaFiles = await countMedia(mediaFolder)
     work.figures.cells = cells
     await session.keep()
     session.step('counted')
   }
   for (const cell of cells) await eraseCell(deps, session, cell)
-  if (deps.mediaDir !== undefined) await rm(join(deps.mediaDir, merchant.slug), { recursive: true, force: true })
+  if (mediaFolder !== undefined) await rm(mediaFolder, { recursive: true, force: true })
   session.step('media erased')
   const archives = await eraseArchives(deps, work.merchantId, work.parameters.archives === 'erase')
   session.step('archives erased')
@@ -116,9 +116,13 @@ async function assertNothingLeft(deps: LifeDeps, merchantId: string, cells: read
   }
 }
 
-async function countMedia(deps: LifeDeps, slug: string): Promise<number> {
-  if (deps.mediaDir === undefined) return 0
-  return (await readdir(join(deps.mediaDir, slug)).catch(() => [])).length
+async function countMedia(folder: string | undefined): Promise<number> {
+  if (folder === undefined) return 0
+  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return []
+    throw error
+  })
+  return found.length
 }
 
 /**

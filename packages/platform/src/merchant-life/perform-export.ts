@@ -1,6 +1,5 @@
-import { join } from 'node:path'
 import { json } from './merchant-works.ts'
-import type { LifeDeps, Session } from './perform.ts'
+import { type LifeDeps, mediaFolderOf, type Session } from './perform.ts'
 import { type ArchiveContent, writeArchive } from './write-archive.ts'
 
 interface Exported {
@@ -18,11 +17,10 @@ export async function performExport(deps: LifeDeps, session: Session): Promise<v
   const { work, lease } = session.held
   const { content, merchant } = await writeDraft(deps, session, work.merchantId, work.id)
   const draft = await deps.archives.draftPath(work.id, lease)
-  await session.keep()
-  const { bytes, sha256 } = await deps.archives.keep(work.id, draft)
+  const { bytes, sha256 } = await deps.archives.keep(work.id, draft, session.keep)
   session.step('file kept')
   work.figures = { ...work.figures, rows: content.rows, mediaFiles: content.mediaFiles }
-  const described = { name: merchant.name, rows: content.rows, mediaFiles: content.mediaFiles }
+  const described = { name: merchant.name, sandbox: merchant.sandbox, rows: content.rows, mediaFiles: content.mediaFiles }
   await deps.directory`
     with done as (
       update platform.merchant_work set state = 'done', archive_id = id, step = 'done', figures = ${json(deps.directory, work.figures)},
@@ -49,13 +47,14 @@ export async function writeDraft(
   if (!merchant) throw new Error('the merchant is not at home anywhere')
   const path = await deps.archives.draftPath(archiveId, session.held.lease)
   const { id, slug, name, sandbox } = merchant
+  const mediaFolder = await mediaFolderOf(deps, slug)
   const content = await deps.cells.snapshot({ cell: merchant.cell, merchantId, epoch: merchant.epoch }, (sql, takenAt) =>
     writeArchive(
       path,
       { sql, takenAt },
       {
         merchant: { id, slug, name, sandbox },
-        mediaFolder: deps.mediaDir === undefined ? undefined : join(deps.mediaDir, slug),
+        mediaFolder,
         onRows: (rows) => {
           session.assertHeld()
           session.held.work.figures.rowsDone = (session.held.work.figures.rowsDone ?? 0) + rows

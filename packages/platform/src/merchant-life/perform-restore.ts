@@ -32,7 +32,7 @@ export async function performSandbox(deps: LifeDeps, session: Session): Promise<
   if (work.parameters.archive_id !== undefined) return performRestore(deps, session)
   if (work.step !== 'copied' || !(await deps.archives.has(work.id))) {
     await writeDraft(deps, session, String(work.parameters.of), work.id)
-    await deps.archives.keep(work.id, await deps.archives.draftPath(work.id, lease))
+    await deps.archives.keep(work.id, await deps.archives.draftPath(work.id, lease), session.keep)
     work.step = 'copied'
     await session.keep()
   }

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { PlatformSql } from '../platform-sql.ts'
 import type { ArchiveFolder } from './archives.ts'
 import type { CellDoors } from './cell-doors.ts'
@@ -27,4 +29,15 @@ export interface Session {
 /** The work cannot be done, now or later. The message is for admins. */
 export class WorkImpossible extends Error {
   override readonly name = 'WorkImpossible'
+}
+
+/**
+ * Where the media of the merchant with that slug are, or would be. Throws while the folder of all media is away: media that cannot be
+ * reached must not be taken for none.
+ */
+export async function mediaFolderOf({ mediaDir }: LifeDeps, slug: string): Promise<string | undefined> {
+  if (mediaDir === undefined) return undefined
+  const found = await stat(mediaDir).catch(() => undefined)
+  if (!found?.isDirectory()) throw new Error('the folder of media is not there')
+  return join(mediaDir, slug)
 }

@@ -81,8 +81,8 @@ export async function requestRestore(
   return refused(sql, 'slug', asked, async (sql) => {
     const [work] = await sql<MerchantWork[]>`
       with revived as (
-        insert into platform.merchant as m (id, slug, name, status, last_epoch, created_at)
-        values (${archive.merchantId}, ${made.slug}, ${archive.content.name}, 'provisioning', 1, ${asked.now})
+        insert into platform.merchant as m (id, slug, name, status, sandbox, last_epoch, created_at)
+        values (${archive.merchantId}, ${made.slug}, ${archive.content.name}, 'provisioning', ${archive.content.sandbox === true}, 1, ${asked.now})
         on conflict (id) do update set status = excluded.status, slug = excluded.slug, name = excluded.name, last_epoch = m.last_epoch + 1
         where m.status = 'erased' returning m.id, m.last_epoch
       ), housed as (
@@ -111,7 +111,9 @@ export async function requestErasure(
   asked: Asked,
 ): Promise<MerchantWork> {
   const parameters = { reason: given.reason, archives: given.archives }
-  return refused(sql, 'merchant', asked, async (sql) => {
+  return refusedOrWhole(sql, asked, async (sql) => {
+    // A move that is being asked for at this moment is waited for here, and seen by the statement after this one.
+    await sql`select from platform.merchant where id = ${merchantId} for update`
     const [work] = await sql<MerchantWork[]>`
       with closed as (
         update platform.merchant m set status = 'erasing', last_epoch = greatest(m.last_epoch, (select h.epoch from platform.home h where h.merchant_id = m.id))
@@ -185,6 +187,12 @@ async function refused<T>(
     if (code !== undefined && CELL_GUARDS.has(code)) throw new Refusal('invalid_state', { detail: (error as Error).message })
     throw error
   }
+}
+
+/** As `refused`, for what takes more than one statement. */
+function refusedOrWhole<T>(sql: PlatformSql, asked: Asked, work: (sql: PlatformSql) => Promise<T>): Promise<T> {
+  if (asked.dryRun === true) return refused(sql, 'merchant', asked, work)
+  return refused(sql, 'merchant', asked, (sql) => sql.begin((tx) => work(tx as unknown as PlatformSql)) as Promise<T>)
 }
 
 /** By the same statements, in a transaction that is taken back. */

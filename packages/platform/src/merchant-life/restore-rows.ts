@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ArchiveUnusable, type Checksums, type Manifest, readEntryName } from './archive-format.ts'
 import { CHAIN_END, isCopied } from './left-behind.ts'
-import type { LifeDeps, Session } from './perform.ts'
+import { type LifeDeps, mediaFolderOf, type Session } from './perform.ts'
 import { readEntries } from './read-archive.ts'
 import { readTenantTables, type TenantTable } from './tenant-tables.ts'
 
@@ -38,7 +38,7 @@ export async function restoreRows(
   await sql`select tenancy.begin_restore(${merchant.id}, ${work.id}, ${merchant.asCopy})`
   session.step('restore begun')
   const columns = new Map(manifest.tables.map((table) => [table.name, ['merchant_id', ...table.columns.map(({ name }) => name)]]))
-  const mediaFolder = deps.mediaDir === undefined ? undefined : join(deps.mediaDir, merchant.slug)
+  const mediaFolder = await mediaFolderOf(deps, merchant.slug)
   if (mediaFolder !== undefined) await rm(mediaFolder, { recursive: true, force: true })
   let [part, index] = [0, 0]
   for await (const { name, content } of readEntries(path)) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inUseCase } from '@souk/tenant-router/use-case.ts'
 import { ArchiveUnusable } from './archive-format.ts'
-import { type HeldWork, MerchantWorks, type WorkKind, WorkLost } from './merchant-works.ts'
+import { type HeldWork, MerchantWorks, TURNS_MAX, type WorkKind, WorkLost } from './merchant-works.ts'
 import { type LifeDeps, type Session, WorkImpossible } from './perform.ts'
 import { performErasure } from './perform-erasure.ts'
 import { performExport } from './perform-export.ts'
@@ -83,7 +83,8 @@ export async function workOnce(options: MerchantWorksOptions, closing: AbortSign
     },
   }
   try {
-    const { kind } = held.work
+    const { kind, attempts } = held.work
+    if (attempts > TURNS_MAX) throw new WorkImpossible(`It was begun ${TURNS_MAX} times and never came to an end: the workers died.`)
     await inUseCase(`work_${kind}`, () => PERFORM[kind](options, session))
     onOutcome({ work: held.work, outcome: 'done' })
   } catch (error) {
@@ -95,7 +96,9 @@ export async function workOnce(options: MerchantWorksOptions, closing: AbortSign
     } else {
       const isFinal = error instanceof WorkImpossible || error instanceof ArchiveUnusable
       const outcome = await works.fail(held, { message: isFinal ? (error as Error).message : describe(error), isFinal })
-      onOutcome({ work: held.work, outcome, error })
+      // The draft of an export, the copy between a shop and its sandbox: nobody asks for them any more, and no list has them.
+      if (outcome === 'failed') await options.archives.remove(held.work.id)
+      onOutcome({ work: held.work, outcome: outcome === 'lost' ? 'retry' : outcome, error })
     }
   } finally {
     clearInterval(renewing)

@@ -1,0 +1,101 @@
+import { readdir, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { adoptArchive } from './adopt-archive.ts'
+import { findErasure } from './erasures.ts'
+import { ATTEMPTS_MAX, MerchantWorks, TURNS_MAX } from './merchant-works.ts'
+import { requestErasure, requestExport, requestRestore, requestSandbox } from './request-works.ts'
+import { workOnce } from './run-merchant-works.ts'
+import { type LifeHouse, NOW, openLifeHouse } from './testing/life-house.ts'
+
+// Works that do not come to a good end, and what they leave behind.
+
+let house: LifeHouse
+beforeAll(async () => {
+  house = await openLifeHouse()
+})
+afterAll(() => house.close())
+
+const asked = () => ({ adminId: house.adminId, now: NOW })
+const works = () => new MerchantWorks(house.directory)
+
+test.each([
+  ['an export', 'draft written'],
+  ['an export', 'file kept'],
+  ['a sandbox', 'part restored'],
+])('%s that fails for good at "%s" leaves no copy of the shop in the folder of archives', async (what, step) => {
+  const { directory, merchant } = house
+  const work =
+    what === 'an export'
+      ? await requestExport(directory, merchant.id, asked())
+      : await requestSandbox(directory, { merchantId: merchant.id }, { slug: 'never', name: undefined, cell: 'shared-2' }, asked())
+  const onStep = (name: string) => {
+    if (name === step) throw new Error(`died: ${name}`)
+  }
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt += 1) {
+    await workOnce({ ...house.deps, onStep })
+    await directory`update platform.merchant_work set due_at = now() where id = ${work.id}`
+  }
+  expect(await works().find(work.id)).toMatchObject({ state: 'failed', failure: `died: ${step}` })
+  expect(await filesOfArchives()).toEqual([])
+})
+
+test('a work under which worker after worker dies ends, and kills no more of them', async () => {
+  const { directory, merchant } = house
+  const { id } = await requestExport(directory, merchant.id, asked())
+  await directory`update platform.merchant_work set attempts = ${TURNS_MAX} where id = ${id}`
+  const outcomes: string[] = []
+  await workOnce({ ...house.deps, onOutcome: ({ outcome }) => outcomes.push(outcome), onStep: () => expect.unreachable() })
+  expect(outcomes).toEqual(['failed'])
+  expect(await works().find(id)).toMatchObject({
+    state: 'failed',
+    failure: `It was begun ${TURNS_MAX} times and never came to an end: the workers died.`,
+  })
+})
+
+test('media that cannot be reached are not taken for none: nothing is exported without them, and nothing certified', async () => {
+  const { directory, merchant, mediaDir } = house
+  await rename(mediaDir, `${mediaDir}.away`)
+  try {
+    const exported = await requestExport(directory, merchant.id, asked())
+    const problems: string[] = []
+    const onOutcome = ({ error }: { error?: unknown }) => void problems.push(String((error as Error | undefined)?.message))
+    await workOnce({ ...house.deps, onOutcome })
+    await directory`update platform.merchant_work set state = 'failed', failure = 'given up', finished_at = now() where id = ${exported.id}`
+    const { id } = await requestErasure(directory, merchant.id, { slug: 'kaffa', reason: 'asked for', archives: 'erase' }, asked())
+    await workOnce({ ...house.deps, onOutcome })
+    expect(problems).toEqual(['the folder of media is not there', 'the folder of media is not there'])
+    expect(await findErasure(directory, id)).toBeUndefined()
+    await directory`update platform.merchant_work set state = 'failed', failure = 'given up', finished_at = now() where id = ${id}`
+  } finally {
+    await rename(`${mediaDir}.away`, mediaDir)
+    await directory`update platform.merchant set status = 'active' where id = ${merchant.id}`
+  }
+})
+
+test('a sandbox is one wherever its archive is restored', async () => {
+  const { directory, neighbour } = house
+  const made = { slug: 'neighbour-sandbox', name: undefined, cell: 'shared-2' }
+  const sandbox = await house.finish(await requestSandbox(directory, { merchantId: neighbour.id }, made, asked()))
+  const exported = await house.finish(await requestExport(directory, sandbox.merchantId, asked()))
+  const foreign = await openLifeHouse()
+  try {
+    const archive = await adoptArchive(foreign.deps, house.deps.archives.pathOf(exported.id), NOW)
+    const restored = await foreign.finish(
+      await requestRestore(
+        foreign.directory,
+        archive,
+        { slug: 'from-afar', cell: 'shared-2', open: true },
+        { adminId: foreign.adminId, now: NOW },
+      ),
+    )
+    expect(restored).toMatchObject({ state: 'done', failure: null })
+    expect(await foreign.directory`select sandbox from platform.merchant where id = ${sandbox.merchantId}`).toEqual([{ sandbox: true }])
+  } finally {
+    await foreign.close()
+  }
+})
+
+async function filesOfArchives(): Promise<string[]> {
+  return readdir(dirname(house.deps.archives.pathOf('any')))
+}
