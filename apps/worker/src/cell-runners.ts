@@ -4,7 +4,7 @@ import { type Followers, type FollowersOptions, startFollowers } from './followe
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
 import type { CellDepth, WorkerMetrics } from './metrics.ts'
-import type { Places } from './places.ts'
+import { Places, type PlacesOptions } from './places.ts'
 import { type Runner, startRunner } from './runner.ts'
 
 export interface CellRunnersOptions {
@@ -14,7 +14,7 @@ export interface CellRunnersOptions {
   jobsAtOnce: number
   log: Log
   metrics: WorkerMetrics
-  places: Places
+  limitsOf: PlacesOptions['limitsOf']
   usage: Pick<UsageMeter, 'count'>
 }
 
@@ -57,11 +57,13 @@ export class CellRunners {
   }
 
   #begin(cell: string, queueUrl: string): void {
-    const { works, ...options } = this.#options
-    const { router, log } = options
+    const { works, limitsOf, ...options } = this.#options
+    const { router, log, jobsAtOnce } = options
+    // Of its own: what one cell's jobs wait for takes no place from another's.
+    const places = new Places({ limitsOf, jobsAtOnce })
     this.#running.set(cell, {
       queueUrl,
-      runner: startRunner({ cell, queueUrl, ...options }),
+      runner: startRunner({ cell, queueUrl, places, ...options }),
       followers: startFollowers({ cell, queueUrl, router, works, log }),
     })
   }

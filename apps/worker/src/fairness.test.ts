@@ -1,9 +1,13 @@
 import type { TestMerchant } from '@souk/core/testing/merchant.ts'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { outside, slow } from './merchant-task.ts'
 import { QueueTest } from './testing/queue-test.ts'
+import { testTasks } from './testing/tasks.ts'
 
 const SOON = { timeout: 60_000, interval: 25 }
 const IN_FRONT = 8
+/** A statement of the application has five seconds, on a machine that does other things too. */
+const AT_A_TIME = 250
 
 let queue: QueueTest
 let busy: TestMerchant
@@ -34,14 +38,16 @@ async function allIsDone(): Promise<void> {
   await poll(() => queue.admin(`select 1 from graphile_worker._private_jobs where payload ->> 'label' is not null`)).toEqual([])
 }
 
-/** So many jobs in one transaction. Labels begin with the merchant's slug. */
+/** So many jobs, a few hundred in a transaction. Labels begin with the merchant's slug. */
 async function enqueueMany(merchant: TestMerchant, task: string, count: number, runAt: Date | null = null): Promise<void> {
   const label = merchant.merchant.slug
-  await merchant.inMerchant(
-    (tx) => tx.sql`
-      select queue.enqueue(${task}, jsonb_build_object('label', ${label}::text || '-' || n), null, ${runAt}::timestamptz, 10)
-      from generate_series(1, ${count}::int) as n`,
-  )
+  for (let from = 1; from <= count; from += AT_A_TIME) {
+    await merchant.inMerchant(
+      (tx) => tx.sql`
+        select queue.enqueue(${task}, jsonb_build_object('label', ${label}::text || '-' || n), null, ${runAt}::timestamptz, 10)
+        from generate_series(${from}::int, ${Math.min(count, from + AT_A_TIME - 1)}::int) as n`,
+    )
+  }
 }
 
 /** The merchants of what was done, in the order in which it was. */
@@ -131,4 +137,23 @@ test('beside a merchant that has as many jobs at work as it may, another is serv
   await queue.admin(`update graphile_worker._private_jobs set priority = 1 where payload ->> 'merchantId' = '${other.merchant.id}'`)
   await poll(async () => (await done()).filter((id) => id === other.merchant.id).length).toBe(20)
   expect(await queue.admin(`select 1 from trace where step = 'begun' and merchant_id = $1`, [busy.merchant.id])).toHaveLength(1)
+})
+
+test.each([
+  ['take many seconds', slow],
+  ['wait for somebody outside', outside],
+])('beside jobs that %s others are done, and what finds no place is not taken up again and again', async (_what, asKind) => {
+  await enqueueMany(busy, 'long', 300)
+  await queue.start({ ...testTasks, long: asKind(testTasks.long) })
+  const begun = () => queue.admin(`select 1 from trace where step = 'begun' and merchant_id = $1`, [busy.merchant.id])
+  await poll(async () => (await begun()).length).toBe(1)
+  queue.logged.length = 0
+  for (let n = 1; n <= 40; n++) {
+    await enqueueMany(other, 'quick', 1)
+    await poll(async () => (await done()).filter((id) => id === other.merchant.id).length).toBe(n)
+  }
+  expect(await begun()).toHaveLength(1)
+  expect(queue.logged.filter(({ outcome }) => outcome === 'released').length).toBeLessThan(5)
+  await queue.openGate(`${busy.merchant.slug}-1`)
+  await poll(async () => (await begun()).length).toBe(2)
 })

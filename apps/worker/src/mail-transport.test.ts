@@ -130,6 +130,27 @@ describe('by SMTP', () => {
     gone.close()
   })
 
+  test('mails that a server says no to, or that cannot be sent to anybody, do not keep others from going', async () => {
+    server.answers = { rcpt: '452 4.2.2 full' }
+    for (let n = 0; n < 5; n++) await transport.deliver(mail).catch(() => {})
+    server.answers = {}
+    for (let n = 0; n < 5; n++) await transport.deliver({ ...mail, to: '' }).catch(() => {})
+    await transport.deliver(mail)
+    expect(server.received).toHaveLength(1)
+  })
+
+  test('a server that nobody reaches is not asked for each mail', async () => {
+    const server = new MailServer()
+    const smtpUrl = await server.listen()
+    server.close()
+    const gone = mailTransport({ mail: { ...settings, smtpUrl } })
+    const failures: string[] = []
+    for (let n = 0; n < 4; n++) failures.push(String(await gone.deliver(mail).catch((error) => error)))
+    expect(failures.slice(0, 3).every((failure) => failure.includes('ECONNREFUSED') || failure.includes('ESOCKET'))).toBe(true)
+    expect(failures[3]).toContain('away')
+    gone.close()
+  })
+
   test('nobody else is written to, whatever a name says', async () => {
     await transport.deliver({ ...mail, sender: 'Shop\r\nBcc: eve@x.example', subject: 'a\r\nBcc: eve@x.example' })
     expect(server.received).toHaveLength(1)

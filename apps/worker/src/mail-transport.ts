@@ -6,10 +6,14 @@ import { mailLoaders } from '@souk/core/notifications/mail-loaders.ts'
 import { createTransport } from 'nodemailer'
 import type { WorkerConfig } from './config.ts'
 import type { Log } from './log.ts'
+import { MailCircuit, MailServerSilent } from './mail-circuit.ts'
 
 const CONNECTIONS_MAX = 4
 /** Replies that are for good (RFC 5321, section 4.2.1), in answer to what concerns this one mail. */
 const REFUSED_COMMANDS = ['MAIL FROM', 'RCPT TO', 'DATA']
+
+/** The mailer's words for a server that was not reached or does not speak. */
+const SILENT_CODES = ['ECONNECTION', 'ECONNREFUSED', 'ECONNRESET', 'EDNS', 'ESOCKET', 'ETIMEDOUT']
 
 /** What the worker's mail tasks need. */
 export function startMail(config: Pick<WorkerConfig, 'mail' | 'tokenKeys'>, log: Log): { deps: MailDeps; close(): void } {
@@ -50,15 +54,17 @@ function smtpTransport(url: string, from: string) {
     socketTimeout: MAIL_DELIVERY_TIMEOUT_MS,
     ...NOTHING_FROM_OUTSIDE,
   })
+  const circuit = new MailCircuit()
   return {
     kind: 'smtp' as const,
-    deliver: async (mail: OutgoingMail) => {
-      try {
-        await transport.sendMail(messageOf(mail, from))
-      } catch (error) {
-        throw toMailError(error as { responseCode?: number; command?: string; code?: string })
-      }
-    },
+    deliver: (mail: OutgoingMail) =>
+      circuit.through(async () => {
+        try {
+          await transport.sendMail(messageOf(mail, from))
+        } catch (error) {
+          throw toMailError(error as { responseCode?: number; command?: string; code?: string })
+        }
+      }),
     close: () => transport.close(),
   }
 }
@@ -109,5 +115,7 @@ function messageOf(mail: OutgoingMail, from: string) {
 function toMailError({ responseCode, command, code }: { responseCode?: number; command?: string; code?: string }): Error {
   const isFinal = responseCode !== undefined && responseCode >= 500 && REFUSED_COMMANDS.includes(command ?? '')
   if (isFinal) return new MailRefused(`the mail server answered ${responseCode}`)
-  return new Error(`the mail was not taken: ${code ?? 'no code'}${responseCode === undefined ? '' : ` ${responseCode}`}`)
+  const isSilent = responseCode === undefined && SILENT_CODES.includes(code ?? '')
+  const told = `the mail was not taken: ${code ?? 'no code'}${responseCode === undefined ? '' : ` ${responseCode}`}`
+  return isSilent ? new MailServerSilent(told) : new Error(told)
 }

@@ -1,12 +1,18 @@
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import { z } from 'zod'
 
+/**
+ * What a job may hold its place for: long work (`slow`), or somebody outside who may be late with an answer (`outside`). The others are
+ * done at once.
+ */
+export type TaskKind = 'quick' | 'slow' | 'outside'
+
 /** What the worker does with jobs of one name: reads the payload strictly, and works in the merchant that enqueued it. */
 export interface MerchantTask {
   payload: z.ZodType<{ merchantId: string } & Record<string, unknown>>
   run(inMerchant: InMerchant, job: Record<string, unknown>): Promise<unknown>
-  /** It may take many seconds: some places are kept from such ones. */
-  isSlow?: boolean
+  /** Quick if it is not said. Of the others only so many are at work at a time. */
+  kind?: TaskKind
 }
 
 /** The merchant every job carries, put there by queue.enqueue. */
@@ -28,5 +34,10 @@ export function merchantTask<Shape extends z.core.$ZodLooseShape>(
 
 /** The same task, which may take many seconds. */
 export function slow(task: MerchantTask): MerchantTask {
-  return { ...task, isSlow: true }
+  return { ...task, kind: 'slow' }
+}
+
+/** The same task, which asks somebody outside and waits for the answer. */
+export function outside(task: MerchantTask): MerchantTask {
+  return { ...task, kind: 'outside' }
 }

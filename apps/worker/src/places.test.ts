@@ -1,12 +1,12 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Places } from './places.ts'
 
 test('a merchant has as many places as its plan says, and another those of its own', () => {
   const places = new Places({ jobsAtOnce: 4, limitsOf: () => ({ concurrency: { jobs: 2 } }), clock: () => 0 })
   expect([places.enter('a'), places.enter('a'), places.enter('a'), places.enter('b')]).toEqual([true, true, false, true])
-  expect(places.full()).toEqual(['a'])
+  expect(places.full()).toEqual({ merchants: ['a'], kinds: [] })
   places.leave('a')
-  expect(places.full()).toEqual([])
+  expect(places.full()).toEqual({ merchants: [], kinds: [] })
   expect(places.enter('a')).toBe(true)
 })
 
@@ -19,7 +19,7 @@ test('begins ten seconds worth of a minute at once, and the others as time goes 
     return begun
   }
   expect([begin(), begin(), begin()]).toEqual([true, true, false])
-  expect(places.full()).toEqual(['a'])
+  expect(places.full().merchants).toEqual(['a'])
   now = 4_999
   expect(begin()).toBe(false)
   now = 5_000
@@ -39,12 +39,31 @@ test('a plan that names neither limits nothing, and one that changes counts from
   expect(places.enter('a')).toBe(true)
 })
 
-test('slow jobs of one merchant leave half of the places, and those of all leave one', () => {
+describe.each(['slow', 'outside'] as const)('jobs that are %s', (kind) => {
+  test('of one merchant leave half of the places, and are not looked for from then on', () => {
+    const places = new Places({ jobsAtOnce: 6, limitsOf: () => ({}) })
+    expect([1, 2, 3, 4].map(() => places.enter('a', kind))).toEqual([true, true, true, false])
+    expect(places.full()).toEqual({ merchants: [], kinds: [{ kind, merchantId: 'a' }] })
+    expect([places.enter('b', kind), places.enter('a')]).toEqual([true, true])
+    places.leave('a', kind)
+    expect(places.full()).toEqual({ merchants: [], kinds: [] })
+    expect(places.enter('a', kind)).toBe(true)
+  })
+
+  test('have the one place of a process that has no more', () => {
+    const places = new Places({ jobsAtOnce: 1, limitsOf: () => ({}) })
+    expect([places.enter('a', kind), places.enter('b', kind)]).toEqual([true, false])
+  })
+})
+
+test('slow jobs leave one place to those that ask outside, and both together one to the quick ones', () => {
   const places = new Places({ jobsAtOnce: 4, limitsOf: () => ({}) })
-  expect([places.enter('a', true), places.enter('a', true), places.enter('a', true)]).toEqual([true, true, false])
-  expect([places.enter('b', true), places.enter('b', true), places.enter('a')]).toEqual([true, false, true])
-  places.leave('a', true)
-  expect(places.enter('b', true)).toBe(true)
-  const alone = new Places({ jobsAtOnce: 1, limitsOf: () => ({}) })
-  expect([alone.enter('a', true), alone.enter('a', true)]).toEqual([true, false])
+  const enter = (kind: 'slow' | 'outside' | 'quick') => places.enter(crypto.randomUUID(), kind)
+  expect([enter('slow'), enter('slow'), enter('slow')]).toEqual([true, true, false])
+  expect(places.full().kinds).toEqual([{ kind: 'slow', merchantId: undefined }])
+  expect([enter('outside'), enter('outside'), enter('quick')]).toEqual([true, false, true])
+  expect(places.full().kinds).toEqual([
+    { kind: 'slow', merchantId: undefined },
+    { kind: 'outside', merchantId: undefined },
+  ])
 })

@@ -1,4 +1,5 @@
 import type { PlanLimits } from '@souk/platform/plans/limits.ts'
+import type { TaskKind } from './merchant-task.ts'
 
 export interface PlacesOptions {
   limitsOf: (merchantId: string) => PlanLimits
@@ -8,14 +9,23 @@ export interface PlacesOptions {
   clock?: () => number
 }
 
-interface Held {
+/** Kinds that may hold a place for long. */
+type HeldKind = Exclude<TaskKind, 'quick'>
+
+/** What is not worth looking for: all jobs of these merchants; and those of these kinds, of one merchant or (undefined) of all. */
+export interface Full {
+  merchants: string[]
+  kinds: { kind: HeldKind; merchantId: string | undefined }[]
+}
+
+interface Held extends Record<HeldKind, number> {
   running: number
-  slow: number
   /** Of the jobs that may begin in a minute: what is left of a few seconds' worth, and since when. */
   left: number
   at: number
 }
 
+const HELD_KINDS: HeldKind[] = ['slow', 'outside']
 // A merchant that had nothing to do for a while may begin so many seconds' worth at once.
 const BURST_SECONDS = 10
 const SECONDS_PER_MINUTE = 60
@@ -23,14 +33,15 @@ const MS_PER_S = 1_000
 
 /**
  * What each merchant's plan lets it have of a worker process: jobs at once, and jobs begun in a minute. What is over that waits. Of slow jobs,
- * such as imports, one merchant has at most half of a cell's places, and all of them together leave one to the quick ones.
+ * such as imports, and of those that ask somebody outside, such as mails, one merchant has at most half of a cell's places each. All of both
+ * together leave one to the quick ones, and slow ones leave one more to those that ask outside: a payment does not wait for a catalogue.
  */
 export class Places {
   readonly #limitsOf: PlacesOptions['limitsOf']
   readonly #clock: () => number
   readonly #jobsAtOnce: number
   readonly #held = new Map<string, Held>()
-  #slow = 0
+  readonly #ofAll: Record<HeldKind, number> = { slow: 0, outside: 0 }
 
   constructor({ limitsOf, jobsAtOnce, clock = () => performance.now() }: PlacesOptions) {
     this.#limitsOf = limitsOf
@@ -39,27 +50,31 @@ export class Places {
   }
 
   /** Takes a place for a job. False: there is none now. Whoever got one gives it back by `leave`. */
-  enter(merchantId: string, isSlow = false): boolean {
+  enter(merchantId: string, kind: TaskKind = 'quick'): boolean {
     const held = this.#refilled(merchantId)
-    if (!this.#hasRoom(merchantId, held) || (isSlow && !this.#hasRoomForSlow(held))) return false
-    this.#count(held, 1, isSlow)
+    const isRefused = kind !== 'quick' && (this.#isFull(kind) || this.#isFullOf(kind, held))
+    if (isRefused || !this.#hasRoom(merchantId, held)) return false
+    this.#count(held, 1, kind)
     held.left = Math.max(0, held.left - 1)
     this.#held.set(merchantId, held)
     return true
   }
 
-  leave(merchantId: string, isSlow = false): void {
+  leave(merchantId: string, kind: TaskKind = 'quick'): void {
     const held = this.#refilled(merchantId)
-    this.#count(held, -1, isSlow)
+    this.#count(held, -1, kind)
     this.#keepOrForget(merchantId, held)
   }
 
-  /** Whose jobs are not worth looking for now. */
-  full(): string[] {
-    const full: string[] = []
+  /** Whose jobs, and which, are not worth looking for now. */
+  full(): Full {
+    const full: Full = { merchants: [], kinds: [] }
+    const free = HELD_KINDS.filter((kind) => !this.#isFull(kind))
+    for (const kind of HELD_KINDS) if (!free.includes(kind)) full.kinds.push({ kind, merchantId: undefined })
     for (const merchantId of [...this.#held.keys()]) {
       const held = this.#refilled(merchantId)
-      if (!this.#hasRoom(merchantId, held)) full.push(merchantId)
+      if (!this.#hasRoom(merchantId, held)) full.merchants.push(merchantId)
+      else for (const kind of free) if (this.#isFullOf(kind, held)) full.kinds.push({ kind, merchantId })
       this.#keepOrForget(merchantId, held)
     }
     return full
@@ -71,21 +86,27 @@ export class Places {
   }
 
   /** A process with a single place has none to keep free. */
-  #hasRoomForSlow({ slow }: Held): boolean {
-    return slow < Math.max(1, Math.floor(this.#jobsAtOnce / 2)) && this.#slow < Math.max(1, this.#jobsAtOnce - 1)
+  #isFull(kind: HeldKind): boolean {
+    const { slow, outside } = this.#ofAll
+    if (slow + outside >= Math.max(1, this.#jobsAtOnce - 1)) return true
+    return kind === 'slow' && slow >= Math.max(1, this.#jobsAtOnce - 2)
   }
 
-  #count(held: Held, more: 1 | -1, isSlow: boolean): void {
+  #isFullOf(kind: HeldKind, held: Held): boolean {
+    return held[kind] >= Math.max(1, Math.floor(this.#jobsAtOnce / 2))
+  }
+
+  #count(held: Held, more: 1 | -1, kind: TaskKind): void {
     held.running += more
-    if (!isSlow) return
-    held.slow += more
-    this.#slow += more
+    if (kind === 'quick') return
+    held[kind] += more
+    this.#ofAll[kind] += more
   }
 
   #refilled(merchantId: string): Held {
     const now = this.#clock()
     const { burst, perMs } = this.#rateOf(merchantId)
-    const held = this.#held.get(merchantId) ?? { running: 0, slow: 0, left: burst, at: now }
+    const held = this.#held.get(merchantId) ?? { running: 0, slow: 0, outside: 0, left: burst, at: now }
     held.left = Math.min(burst, held.left + (now - held.at) * perMs)
     held.at = now
     return held

@@ -22,13 +22,13 @@ export interface JobContext {
   poolId: string
   log: Log
   metrics: WorkerMetrics
-  /** How many jobs of each merchant this process may have at work. */
+  /** How many jobs of each merchant, and of each kind, this process may have at work for the cell. */
   places: Places
   /** Counts what each merchant's jobs take. */
   usage?: Pick<UsageMeter, 'count'>
 }
 
-/** The merchant has as many jobs at work here as its plan allows, or slow ones as many as may. */
+/** The merchant has as many jobs at work here as its plan allows, or there are as many of that kind as may be. */
 class NoPlace extends Error {
   override readonly name = 'NoPlace'
 }
@@ -66,7 +66,7 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
     return { outcome: 'rejected' }
   }
   const { merchantId, ...payload } = read.data
-  if (!context.places.enter(merchantId, task.isSlow)) return afterError(context, job, held, new NoPlace('No place is free for it.'))
+  if (!context.places.enter(merchantId, task.kind)) return afterError(context, job, held, new NoPlace('No place is free for it.'))
   try {
     const merchant = await findMerchant(context.router, merchantId)
     if (!merchant) {
@@ -79,7 +79,7 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
   } catch (error) {
     return afterError(context, job, held, error)
   } finally {
-    context.places.leave(merchantId, task.isSlow)
+    context.places.leave(merchantId, task.kind)
   }
   if (await inUseCase(job.task_identifier, () => committing(() => completeJob(context.pool, held)))) return { outcome: 'done' }
   return { outcome: 'lost', error: new LeaseLost('The job was given to another worker while it ran here.') }

@@ -118,10 +118,16 @@ export class Shift {
     ) as TaskList
   }
 
-  /** The flags of merchants whose jobs would only be given back. */
+  /** Flags of merchants whose jobs would only be given back, and the tasks of which that is so, of all merchants or of one: our patch knows these. */
   #passedBy(): string[] | null {
-    const full = this.#options.places.full()
-    return full.length === 0 ? null : full.map((merchantId) => `merchant:${merchantId}`)
+    const { places, tasks } = this.#options
+    const { merchants, kinds } = places.full()
+    const passedBy = merchants.map((merchantId) => `merchant:${merchantId}`)
+    for (const { kind, merchantId } of kinds) {
+      const whose = merchantId === undefined ? '' : ` ${merchantId}`
+      for (const [name, task] of Object.entries(tasks)) if (task.kind === kind) passedBy.push(`task:${name}${whose}`)
+    }
+    return passedBy.length === 0 ? null : passedBy
   }
 
   #watchFetches(): WorkerEvents {

@@ -21,7 +21,7 @@ import { foldAllClaims, sweepReservations } from '@souk/core/stock/sweep.ts'
 import { clearWebhookLog } from '@souk/core/webhooks/clear-log.ts'
 import type { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import { z } from 'zod'
-import { type MerchantTask, merchantTask, slow } from './merchant-task.ts'
+import { type MerchantTask, merchantTask, outside, slow } from './merchant-task.ts'
 import type { SelfCheck } from './self-check.ts'
 
 export interface TaskDeps extends ShipmentDeps {
@@ -48,20 +48,24 @@ export function workerTasks(deps: TaskDeps) {
     fold_claims: merchantTask({}, (inMerchant) => foldAllClaims(inMerchant)),
     clear_plugin_calls: merchantTask({}, (inMerchant) => clearPluginCalls(inMerchant, new Date())),
     clear_webhook_log: merchantTask({}, (inMerchant) => clearWebhookLog(inMerchant, new Date())),
-    send_mail: merchantTask({ mailId: z.uuid() }, (inMerchant, job) => sendMail(inMerchant, deps.mail, job)),
+    send_mail: outside(merchantTask({ mailId: z.uuid() }, (inMerchant, job) => sendMail(inMerchant, deps.mail, job))),
     clear_mails: merchantTask({}, (inMerchant) => clearMails(inMerchant, new Date())),
     clear_customer_traces: merchantTask({}, (inMerchant) => clearCustomerTraces(inMerchant, new Date())),
-    settle_payment: merchantTask({ paymentId: z.uuid() }, (inMerchant, job) =>
-      settlePayment(inMerchant, deps.payments, job, byJob('settle_payment')),
+    settle_payment: outside(
+      merchantTask({ paymentId: z.uuid() }, (inMerchant, job) => settlePayment(inMerchant, deps.payments, job, byJob('settle_payment'))),
     ),
-    settle_operation: merchantTask({ operationId: z.uuid() }, (inMerchant, job) =>
-      settleOperation(inMerchant, deps.payments, job, byJob('settle_operation')),
+    settle_operation: outside(
+      merchantTask({ operationId: z.uuid() }, (inMerchant, job) =>
+        settleOperation(inMerchant, deps.payments, job, byJob('settle_operation')),
+      ),
     ),
-    process_payment_callback: merchantTask({ callbackId: z.uuid() }, (inMerchant, job) =>
-      processCallback(inMerchant, deps.payments, job, byJob('process_payment_callback')),
+    process_payment_callback: outside(
+      merchantTask({ callbackId: z.uuid() }, (inMerchant, job) =>
+        processCallback(inMerchant, deps.payments, job, byJob('process_payment_callback')),
+      ),
     ),
-    expire_order: merchantTask({ orderId: z.uuid() }, (inMerchant, job) =>
-      expireOrder(inMerchant, deps.payments, job, byJob('expire_order')),
+    expire_order: outside(
+      merchantTask({ orderId: z.uuid() }, (inMerchant, job) => expireOrder(inMerchant, deps.payments, job, byJob('expire_order'))),
     ),
     clear_payment_callbacks: merchantTask({}, (inMerchant) => clearCallbacks(inMerchant)),
     reconcile: slow(merchantTask({ reconciliationId: z.uuid() }, (inMerchant, job) => reconcile(inMerchant, booksDeps, job, new Date()))),
@@ -69,8 +73,8 @@ export function workerTasks(deps: TaskDeps) {
     count_rows: slow(
       merchantTask({}, async (inMerchant) => deps.usage.count(inMerchant.merchant.id, { rows_stored: await countRows(inMerchant) })),
     ),
-    perform_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => performShipment(inMerchant, deps, job)),
-    track_shipment: merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => trackShipment(inMerchant, deps, job)),
+    perform_shipment: outside(merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => performShipment(inMerchant, deps, job))),
+    track_shipment: outside(merchantTask({ shipmentId: z.uuid() }, (inMerchant, job) => trackShipment(inMerchant, deps, job))),
   } satisfies Record<TaskName, MerchantTask>
 }
 

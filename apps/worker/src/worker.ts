@@ -11,7 +11,6 @@ import { startInternalServer } from './internal-server.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
 import { addQueueMetrics, createMetrics } from './metrics.ts'
-import { Places } from './places.ts'
 import { type PlanLimitsBook, readPlanLimits } from './plan-limits.ts'
 import { namesKinds, serves } from './served-cells.ts'
 import { meterUsage, type Usage } from './usage.ts'
@@ -52,9 +51,17 @@ export async function startWorker(
   const usage = meterUsage(config, log)
   const plans = await readPlanLimits(config, log)
   const allowances: Allowances = { limitsOf: plans.limitsOf, count: usage.count }
-  const places = new Places({ ...plans, jobsAtOnce })
   const tasks = tasksFor(router, allowances)
-  const runners = new CellRunners({ router, tasks, works: worksFor(router, allowances), jobsAtOnce, log, metrics, places, usage })
+  const runners = new CellRunners({
+    router,
+    tasks,
+    works: worksFor(router, allowances),
+    jobsAtOnce,
+    log,
+    metrics,
+    usage,
+    limitsOf: plans.limitsOf,
+  })
   const stopping = new AbortController()
   let addresses = config.cells
   const serve = async () => {
