@@ -118,6 +118,39 @@ describe('plans', () => {
     await expect(plans.remove('in-use', BY)).rejects.toMatchObject({ code: 'not_found' })
     await expect(plans.assign(merchant, 'in-use', BY)).rejects.toMatchObject({ code: 'not_found' })
   })
+
+  it('are had or removed, and never both, when somebody is given one as it is removed', async () => {
+    const merchants = await Promise.all(Array.from({ length: 20 }, addMerchant))
+    const outcomes = await Promise.all(
+      merchants.map(async (merchant, n) => {
+        const name = `contested-${n}`
+        await plans.put(name, {}, BY)
+        const codeOf = (done: Promise<unknown>) =>
+          done.then(
+            () => 'done',
+            (error) => (error as { code?: string }).code,
+          )
+        const both = [codeOf(plans.assign(merchant, name, BY)), codeOf(plans.remove(name, BY))]
+        return { assigned: await both[0], removed: await both[1], has: (await plans.ofMerchant(merchant)).name, name }
+      }),
+    )
+    for (const { assigned, removed, has, name } of outcomes) {
+      expect([
+        ['done', 'invalid_state', name],
+        ['not_found', 'done', 'standard'],
+      ]).toContainEqual([assigned, removed, has])
+    }
+  })
+
+  it('are not kept by merchants that were erased', async () => {
+    const merchant = await addMerchant()
+    await plans.put('of-the-erased', {}, BY)
+    await plans.assign(merchant, 'of-the-erased', BY)
+    await sql`update platform.merchant set status = 'erased' where id = ${merchant}`
+    expect((await plans.list()).find(({ name }) => name === 'of-the-erased')).toMatchObject({ merchantCount: 0 })
+    await plans.remove('of-the-erased', BY)
+    expect((await plans.ofMerchant(merchant)).name).toBe('standard')
+  })
 })
 
 describe('requests over a rate', () => {
@@ -155,6 +188,24 @@ describe('requests over a rate', () => {
     await until(async () => (await tokens.take(merchant, rate)).granted)
   })
 
+  it('are counted by the plan as it is now: nobody waits by an older one, and what was taken in advance by it is not given out', async () => {
+    const merchant = await addMerchant()
+    const tokens = new RequestTokens({ buckets: directoryBuckets(app), onError: fail })
+    const [least, most] = [
+      { per_second: 0.01, burst: 1 },
+      { per_second: 100_000, burst: 1_000_000 },
+    ]
+    await tokens.take(merchant, least)
+    expect((await tokens.take(merchant, least)).granted).toBe(false)
+    expect(tokens.emptyMs(merchant, most)).toBe(0)
+    await until(async () => (await tokens.take(merchant, most)).granted)
+
+    const other = await addMerchant()
+    await tokens.take(other, most)
+    const answers = await Promise.all(Array.from({ length: 50 }, async () => tokens.take(other, least)))
+    expect(answers.filter(({ granted }) => granted)).toHaveLength(1)
+  })
+
   it('are counted by each process alone while the directory does not answer', async () => {
     const merchant = await addMerchant()
     const gone = openPlatformSql(database.url('souk_platform'))
@@ -188,6 +239,34 @@ describe('usage', () => {
       await sql`select day::text, requests, refused, database_ms, jobs, job_ms, rows_stored from platform.usage where merchant_id = ${merchant}`
     expect(days).toEqual([{ day: '2026-03-01', requests: 7n, refused: 1n, database_ms: 3n, jobs: 1n, job_ms: 20n, rows_stored: 10n }])
     expect(errors).toEqual([])
+  })
+
+  it('is that of the day on which it was counted, however late it is told', async () => {
+    const merchant = await addMerchant()
+    let now = new Date('2026-03-01T23:59:59.999Z')
+    let fails = false
+    const sometimes = new Proxy(app, {
+      apply: (target, self, given) => (fails ? Promise.reject(new Error('away')) : Reflect.apply(target as never, self, given)),
+    }) as PlatformSql
+    const meter = new UsageMeter({ sql: sometimes, now: () => now, onError: () => {} })
+    meter.count(merchant, { requests: 1, rows_stored: 10 })
+    now = new Date('2026-03-02T00:00:00Z')
+    meter.count(merchant, { requests: 2 })
+    fails = true
+    await meter.flush()
+    meter.count(merchant, { requests: 4 })
+    now = new Date('2026-03-03T00:00:10Z')
+    fails = false
+    await meter.flush()
+    meter.count(merchant, { requests: 8 })
+    await meter.close()
+    expect([
+      ...(await sql`select day::text, requests, rows_stored from platform.usage where merchant_id = ${merchant} order by day`),
+    ]).toEqual([
+      { day: '2026-03-01', requests: 1n, rows_stored: 10n },
+      { day: '2026-03-02', requests: 6n, rows_stored: null },
+      { day: '2026-03-03', requests: 8n, rows_stored: null },
+    ])
   })
 
   it('that could not be told is told the next time', async () => {

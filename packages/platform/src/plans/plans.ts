@@ -24,7 +24,7 @@ export class Plans {
   async list(): Promise<Plan[]> {
     return this.#sql<Plan[]>`
       select p.name, p.limits, p.updated_at as "updatedAt",
-        (select count(*)::int from platform.merchant m where m.plan = p.name) as "merchantCount"
+        (select count(*)::int from platform.merchant m where m.plan = p.name and m.status <> 'erased') as "merchantCount"
       from platform.plan p order by p.name`
   }
 
@@ -41,12 +41,13 @@ export class Plans {
     return this.#find(name)
   }
 
-  /** Refuses `invalid_state` while a merchant has it, and always for the standard one. */
+  /** Refuses `invalid_state` while a merchant has it, and always for the standard one. Merchants that were erased let go of it. */
   async remove(name: string, by: By): Promise<void> {
     if (name === STANDARD_PLAN) throw new Refusal('invalid_state', { detail: 'Every merchant without another plan has this one.' })
     try {
       const removed = await this.#sql`
-        with removed as (delete from platform.plan where name = ${name} returning name)
+        with erased as (update platform.merchant set plan = ${STANDARD_PLAN} where plan = ${name} and status = 'erased'),
+        removed as (delete from platform.plan where name = ${name} returning name)
         insert into platform.audit (admin_id, action, data, occurred_at)
         select ${by.adminId}, 'plan.remove', jsonb_build_object('plan', name), ${by.now} from removed`
       if (removed.count === 0) throw noPlan()
@@ -82,7 +83,7 @@ export class Plans {
   async #find(name: string): Promise<Plan> {
     const [plan] = await this.#sql<Plan[]>`
       select p.name, p.limits, p.updated_at as "updatedAt",
-        (select count(*)::int from platform.merchant m where m.plan = p.name) as "merchantCount"
+        (select count(*)::int from platform.merchant m where m.plan = p.name and m.status <> 'erased') as "merchantCount"
       from platform.plan p where p.name = ${name}`
     if (!plan) throw noPlan()
     return plan

@@ -26,6 +26,8 @@ interface AloneBucket {
 }
 
 interface Stock {
+  /** By which the rest of it is meant. */
+  rate: RequestRate
   tokens: number
   /** Left in the shared bucket when it was last asked. */
   shared: number
@@ -54,25 +56,26 @@ export class RequestTokens {
 
   /** Takes a request from the merchant's bucket: at once when there is some here. */
   take(merchantId: string, rate: RequestRate): TokenAnswer | Promise<TokenAnswer> {
-    const stock = this.#stockOf(merchantId)
+    const stock = this.#stockOf(merchantId, rate)
     return this.#takeHere(merchantId, stock, rate) ?? this.#takeSoon(merchantId, stock, rate)
   }
 
   /** For how long there is surely no request for the merchant, without asking anybody and taking nothing; 0 when there may be one. */
   emptyMs(merchantId: string, rate: RequestRate): number {
     const stock = this.#stocks.get(merchantId)
-    if (!stock || stock.tokens >= 1) return 0
+    if (!stock || !isSame(stock.rate, rate) || stock.tokens >= 1) return 0
     const now = this.#clock()
     if (!stock.alone) return Math.max(0, Math.ceil(stock.emptyUntil - now))
     return now >= stock.alone.until ? 0 : untilNext(stock.alone, rate, now)
   }
 
-  #stockOf(merchantId: string): Stock {
+  /** Of another rate than before, what was taken in advance is left, and nobody waits any longer: the shared bucket is asked again. */
+  #stockOf(merchantId: string, rate: RequestRate): Stock {
     let stock = this.#stocks.get(merchantId)
     if (!stock) {
-      stock = { tokens: 0, shared: 0, emptyUntil: 0, taking: undefined, waiting: 0, alone: undefined }
+      stock = { rate, tokens: 0, shared: 0, emptyUntil: 0, taking: undefined, waiting: 0, alone: undefined }
       this.#stocks.set(merchantId, stock)
-    }
+    } else if (!isSame(stock.rate, rate)) Object.assign(stock, { rate, tokens: 0, shared: 0, emptyUntil: 0 })
     return stock
   }
 
@@ -126,6 +129,10 @@ export class RequestTokens {
       stock.alone = { left: stock.alone?.left ?? rate.burst, at: stock.alone?.at ?? now, until: now + ANSWER_TIMEOUT_MS }
     }
   }
+}
+
+function isSame(one: RequestRate, other: RequestRate): boolean {
+  return one.per_second === other.per_second && one.burst === other.burst
 }
 
 function portionOf({ per_second, burst }: RequestRate): number {

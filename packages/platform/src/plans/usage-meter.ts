@@ -18,7 +18,10 @@ export interface UsageMeterOptions {
   onError: (error: unknown) => void
 }
 
+type Counted = Map<string, UsageCounts>
+
 const FLUSH_EVERY_MS = 30_000
+const DAY_MS = 86_400_000
 
 /**
  * Counts what merchants use, in memory, and adds it to the day's row twice a minute. A process that is killed loses what it
@@ -26,7 +29,8 @@ const FLUSH_EVERY_MS = 30_000
  */
 export class UsageMeter {
   readonly #options: UsageMeterOptions
-  #counted = new Map<string, UsageCounts>()
+  /** By day (UTC), in days since 1970: what is told late belongs to the day on which it was counted. */
+  readonly #days = new Map<number, Counted>()
   readonly #timer: NodeJS.Timeout
   #flushing: Promise<void> = Promise.resolve()
 
@@ -36,9 +40,7 @@ export class UsageMeter {
   }
 
   count(merchantId: string, more: UsageCounts): void {
-    const counts = this.#counted.get(merchantId)
-    if (counts) merge(counts, more)
-    else this.#counted.set(merchantId, { ...more })
+    add(this.#countedOn(Math.floor(this.#options.now().getTime() / DAY_MS)), merchantId, more)
   }
 
   /** Adds what was counted so far. What could not be added is kept for the next time. */
@@ -53,27 +55,40 @@ export class UsageMeter {
   }
 
   async #flush(): Promise<void> {
-    const counted = this.#counted
-    if (counted.size === 0) return
-    this.#counted = new Map()
-    const entries = [...counted].map(([merchant_id, counts]) => ({ merchant_id, ...rounded(counts) }))
-    const day = this.#options.now().toISOString().slice(0, 10)
-    try {
-      await this.#options.sql`select platform.add_usage(${day}, ${JSON.stringify(entries)}::text::jsonb)`
-    } catch (error) {
-      this.#options.onError(error)
-      for (const [merchantId, counts] of counted) {
-        const later = this.#counted.get(merchantId)
-        this.#counted.set(merchantId, later ? merge(counts, later) : counts)
+    for (const [day, counted] of [...this.#days]) {
+      this.#days.delete(day)
+      try {
+        await this.#tell(day, counted)
+      } catch (error) {
+        this.#options.onError(error)
+        const later = this.#days.get(day)
+        this.#days.set(day, counted)
+        for (const [merchantId, counts] of later ?? []) add(counted, merchantId, counts)
       }
     }
   }
+
+  async #tell(day: number, counted: Counted): Promise<void> {
+    const entries = [...counted].map(([merchant_id, counts]) => ({ merchant_id, ...rounded(counts) }))
+    const date = new Date(day * DAY_MS).toISOString().slice(0, 10)
+    await this.#options.sql`select platform.add_usage(${date}, ${JSON.stringify(entries)}::text::jsonb)`
+  }
+
+  #countedOn(day: number): Counted {
+    let counted = this.#days.get(day)
+    if (!counted) {
+      counted = new Map()
+      this.#days.set(day, counted)
+    }
+    return counted
+  }
 }
 
-function merge(counts: UsageCounts, { rows_stored, ...sums }: UsageCounts): UsageCounts {
+function add(counted: Counted, merchantId: string, { rows_stored, ...sums }: UsageCounts): void {
+  const counts = counted.get(merchantId) ?? {}
   for (const [name, value] of Object.entries(sums) as [keyof typeof sums, number][]) counts[name] = (counts[name] ?? 0) + value
   if (rows_stored !== undefined) counts.rows_stored = rows_stored
-  return counts
+  counted.set(merchantId, counts)
 }
 
 function rounded(counts: UsageCounts): UsageCounts {
