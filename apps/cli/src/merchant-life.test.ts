@@ -179,13 +179,26 @@ describe('an archive', () => {
       `POST ${erasure}`,
       `POST ${restore}`,
     ])
-    // Where it lived.
-    expect(asked('POST', restore)).toEqual([{ slug: 'acme', cell: 'shared-1', open: false, dry_run: false }])
+    // Where it lived; and whether it would come there was asked before anything was done, for the dry run, the question and the deed.
+    const restored = { slug: 'acme', cell: 'shared-1', open: false }
+    const tried = { ...restored, dry_run: true, after_erasure: true }
+    expect(asked('POST', restore)).toEqual([tried, tried, tried, { ...restored, dry_run: false }])
+    expect(asked('POST', erasure).at(-1)).toMatchObject({ archives: 'keep', kept_in: 'the-present', dry_run: false })
+  })
+
+  test('takes nobody`s place when it could not be restored there: that is asked before anything is done', async () => {
+    workThrough(`POST /v1/merchants/${MERCHANT.id}/erasure`, [{ state: 'done' }], 'erasure')
+    const path = `/v1/archives/${ARCHIVE.id}/restore`
+    souk.answers[`POST ${path}`] = () => ({ status: 409, body: { title: 'Duplicate', status: 409, detail: 'This slug is taken.' } })
+    const { code, err } = await souk.run(['archives', 'restore', ARCHIVE.id, '--slug', 'taken', '--replace', '--yes'])
+    expect([code, err]).toEqual([1, expect.stringContaining('This slug is taken.')])
+    expect(done()).toEqual([])
   })
 
   test('takes nobody`s place when the merchant of today could not be kept', async () => {
     workThrough(`POST /v1/merchants/${MERCHANT.id}/exports`, [{ state: 'failed', failure: 'no room' }])
     workThrough(`POST /v1/merchants/${MERCHANT.id}/erasure`, [{ state: 'done' }], 'erasure')
+    workThrough(`POST /v1/archives/${ARCHIVE.id}/restore`, [{ state: 'done' }], 'restore')
     souk.answers[`PATCH /v1/merchants/${MERCHANT.id}`] = () => ({ body: { ...MERCHANT, status: 'suspended' } })
     const { code, err } = await souk.run(['archives', 'restore', ARCHIVE.id, '--slug', 'acme', '--replace', '--yes'])
     expect([code, err]).toEqual([1, expect.stringContaining('The export failed: no room.')])

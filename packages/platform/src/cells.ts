@@ -3,7 +3,7 @@ import { Refusal } from '@souk/core/refusal.ts'
 import postgres from 'postgres'
 import { type CellAddress, type CellFinding, checkCell } from './cell-checks.ts'
 import type { ByAdmin } from './domains.ts'
-import { readTenantTables } from './merchant-life/tenant-tables.ts'
+import { readTenantTables, type TenantTable } from './merchant-life/tenant-tables.ts'
 import type { PlatformSql } from './platform-sql.ts'
 import { tellCommits } from './told-commits.ts'
 
@@ -182,6 +182,11 @@ export class Cells {
       counts[name] = Number(count)
     }
     return counts
+  }
+
+  /** The tables of a cell that hold rows of merchants. */
+  async tenantTables(cell: string): Promise<TenantTable[]> {
+    return readTenantTables(this.#sql(cell))
   }
 
   /** The worker processes of all cells. One that has not been heard of for a while is listed until its jobs were given to others. */

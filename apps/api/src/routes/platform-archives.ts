@@ -1,5 +1,6 @@
 import { openCursor, sealCursor } from '@souk/core/capability.ts'
 import { ArchiveFolder, Archives, requireFile } from '@souk/platform/merchant-life/archives.ts'
+import { requireFitting } from '@souk/platform/merchant-life/assert-fits.ts'
 import { requestRestore, requestSandbox, requireArchive } from '@souk/platform/merchant-life/request-works.ts'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -82,14 +83,22 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
             .default(false)
             .meta({ description: 'Whether the shop opens at once; else it is suspended, to be looked at first' }),
           dry_run: dryRunSchema,
+          after_erasure: z
+            .boolean()
+            .default(false)
+            .meta({ description: 'Of a dry run: whether it would be granted once the merchant of today is erased' }),
         }),
         response: { 200: merchantWorkSchema, 202: merchantWorkSchema },
       },
     },
-    async ({ params: { archive_id }, body: { slug, cell, open, dry_run: dryRun }, principal, now }, reply) => {
+    async ({ params: { archive_id }, body, principal, now }, reply) => {
+      const { slug, cell, open, dry_run: dryRun, after_erasure: afterErasure } = body
       const archive = await requireArchive(platformSql, archive_id)
       const made = { slug, cell: cell ?? (await cells.forNewMerchant()), open }
-      const work = await requestRestore(platformSql, archive, made, { adminId: principal.id, now, dryRun })
+      // Before it is asked for: a restore that fails has taken the slug.
+      const planned = await requestRestore(platformSql, archive, made, { adminId: principal.id, now, dryRun: true, afterErasure })
+      if (folder) await requireFitting(folder, archive, await cells.tenantTables(made.cell))
+      const work = dryRun ? planned : await requestRestore(platformSql, archive, made, { adminId: principal.id, now })
       return reply.code(dryRun ? 200 : 202).send(presentWork(work))
     },
   )

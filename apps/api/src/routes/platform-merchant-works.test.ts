@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rename, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ArchiveFolder } from '@souk/platform/merchant-life/archives.ts'
@@ -93,7 +93,19 @@ it('erases only who is named twice, gives a certificate, and the merchant is nob
 it('restores an erased merchant suspended, so that somebody looks first; and no merchant that lives', async () => {
   const back = await api.addMerchant({ slug: 'back' })
   const { archive_id: archiveId } = await worked(await post(`/v1/merchants/${back.merchant.id}/exports`))
-  expect(kindOf(await post(`/v1/archives/${archiveId}/restore`, { slug: 'back' }))).toBe('invalid-state')
+  const restore = `/v1/archives/${archiveId}/restore`
+  expect(kindOf(await post(restore, { slug: 'back' }))).toBe('invalid-state')
+  // What would come of it if it did not live any more, and it goes on living.
+  const tried = { slug: 'back', dry_run: true, after_erasure: true }
+  expect((await post(restore, tried)).status).toBe(200)
+  expect(kindOf(await post(restore, { ...tried, slug: 'kaffa' }))).toBe('duplicate')
+  expect(kindOf(await post(restore, { ...tried, cell: 'nowhere' }))).toBe('not-found')
+  expect(kindOf(await post(restore, { slug: 'back', after_erasure: true }))).toBe('invalid-state')
+  expect((await get(`/v1/merchants/${back.merchant.id}`)).body).toMatchObject({ slug: 'back', status: 'active' })
+  const file = join(archiveDir, `${archiveId}.tar.gz`)
+  await rename(file, `${file}.away`)
+  expect((await post(restore, tried)).body).toMatchObject({ detail: 'The file of the archive is not there.' })
+  await rename(`${file}.away`, file)
   await worked(await post(`/v1/merchants/${back.merchant.id}/erasure`, { slug: 'back', reason: 'by mistake', archives: 'keep' }))
   expect(kindOf(await post(`/v1/archives/${archiveId}/restore`, { slug: 'back', cell: 'nowhere' }))).toBe('not-found')
   expect(kindOf(await post(`/v1/archives/${archiveId}/restore`, { slug: 'kaffa' }))).toBe('duplicate')

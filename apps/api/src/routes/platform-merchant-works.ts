@@ -77,13 +77,16 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
           slug: z.string().meta({ description: 'Of the merchant: whoever erases one says which' }),
           reason: textSchema(REASON_LENGTH_MAX),
           archives: z.enum(['erase', 'keep']).meta({ description: 'What becomes of its archives, which hold all that is erased' }),
+          kept_in: idSchema.optional().meta({
+            description: 'An archive that is to have all of it: if the merchant was written to since, nothing is erased',
+          }),
           dry_run: dryRunSchema,
         }),
         response: { 200: merchantWorkSchema, 202: merchantWorkSchema },
       },
     },
-    async ({ params: { merchant_id }, body: { dry_run: dryRun, ...given }, principal, now }, reply) => {
-      const work = await requestErasure(platformSql, merchant_id, given, { adminId: principal.id, now, dryRun })
+    async ({ params: { merchant_id }, body: { dry_run: dryRun, kept_in: keptIn, ...given }, principal, now }, reply) => {
+      const work = await requestErasure(platformSql, merchant_id, { ...given, keptIn }, { adminId: principal.id, now, dryRun })
       return reply.code(dryRun ? 200 : 202).send(presentWork(work))
     },
   )

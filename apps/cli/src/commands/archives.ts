@@ -120,44 +120,44 @@ export async function makeSandbox(
 
 async function restore(context: Context, wish: RestoreWish): Promise<void> {
   const { platform, terminal } = context
-  const path = `/v1/archives/${encodeURIComponent(wish.archive)}/restore`
   const archive = await platform.get<Archive>(`/v1/archives/${encodeURIComponent(wish.archive)}`)
   const what = `${archive.slug} becomes what it was ${ago(archive.made_at)} ago (${archive.made_at}): ${rowsOf(archive)} rows, ${archive.media_files} media.`
-  const replaced = wish.replace ? await replace(context, wish, archive, what) : undefined
-  if (wish.replace && wish.dryRun) return
-  const cell = wish.cell ?? replaced?.cell
-  const body = { slug: wish.slug, ...(cell !== undefined && { cell }), open: wish.open }
-  if (wish.dryRun) {
-    const planned = await platform.post<MerchantWork>(path, { ...body, dry_run: true })
-    return terminal.show(planned, () => `${what} That is what would happen; nothing was done.`)
-  }
-  await follow(context, await platform.post<MerchantWork>(path, { ...body, dry_run: false }), wish.watch)
+  if (wish.replace) return replace(context, wish, archive, what)
+  const body = { slug: wish.slug, ...(wish.cell !== undefined && { cell: wish.cell }), open: wish.open, dry_run: wish.dryRun }
+  const work = await platform.post<MerchantWork>(`/v1/archives/${archive.id}/restore`, body)
+  if (wish.dryRun) return terminal.show(work, () => `${what} That is what would happen; nothing was done.`)
+  await follow(context, work, wish.watch)
 }
 
-/** Puts the merchant of today out of the way: into an archive of its own, so that this too can be taken back. */
-async function replace(context: Context, wish: RestoreWish, archive: Archive, what: string): Promise<Merchant> {
+/**
+ * First puts the merchant of today out of the way, into an archive of its own, so that this too can be taken back. All that can be
+ * refused is asked for before anything is done.
+ */
+async function replace(context: Context, wish: RestoreWish, archive: Archive, what: string): Promise<void> {
   const { platform, terminal } = context
   const present = await platform.get<Merchant>(`/v1/merchants/${archive.merchant_id}`)
-  const erasure = `/v1/merchants/${present.id}/erasure`
-  const body = { slug: present.slug, reason: `Replaced by its archive ${archive.id} of ${archive.made_at}`, archives: 'keep' }
-  const planned = await platform.post<MerchantWork>(erasure, { ...body, dry_run: true })
+  const [erasure, restore] = [`/v1/merchants/${present.id}/erasure`, `/v1/archives/${archive.id}/restore`]
+  const erased = { slug: present.slug, reason: `Replaced by its archive ${archive.id} of ${archive.made_at}`, archives: 'keep' }
+  const restored = { slug: wish.slug, cell: wish.cell ?? present.cell, open: wish.open }
+  await platform.post<MerchantWork>(erasure, { ...erased, dry_run: true })
+  const planned = await platform.post<MerchantWork>(restore, { ...restored, dry_run: true, after_erasure: true })
   const all = `${present.slug} is exported as it is now and then erased; what was done since the archive is in that export alone. ${what}`
-  if (wish.dryRun) {
-    terminal.show(planned, () => `${all} That is what would happen; nothing was done.`)
-    return present
-  }
+  if (wish.dryRun) return terminal.show(planned, () => `${all} That is what would happen; nothing was done.`)
   await terminal.confirm(all, wish.yes)
-  // Closed first: what a buyer did between the export and the erasure would be in neither.
+  // Closed first, and erased only if nobody was at work in it after the export: what they did would be in neither.
   await platform.patch<Merchant>(`/v1/merchants/${present.id}`, { status: 'suspended' })
-  const exported = await succeeded(context, await platform.post<MerchantWork>(`/v1/merchants/${present.id}/exports`))
-  terminal.say(`As it was until now: archive ${exported.archive_id}.`)
-  await succeeded(context, await platform.post<MerchantWork>(erasure, { ...body, dry_run: false }))
-  return present
+  const { archive_id: kept } = await succeeded(context, await platform.post<MerchantWork>(`/v1/merchants/${present.id}/exports`))
+  terminal.say(
+    `As it was until now: archive ${kept}. Should its place stay empty, \`souk archives restore ${kept} --slug ${present.slug}\` fills it.`,
+  )
+  await succeeded(context, await platform.post<MerchantWork>(erasure, { ...erased, kept_in: kept, dry_run: false }))
+  await follow(context, await platform.post<MerchantWork>(restore, { ...restored, dry_run: false }), wish.watch)
 }
 
 async function succeeded(context: Context, begun: MerchantWork): Promise<MerchantWork> {
   const work = await finished(context, begun)
-  if (work.state === 'failed') throw new PlainError(`The ${work.kind} failed: ${work.failure}. Nothing was put in its place.`)
+  if (work.state === 'failed')
+    throw new PlainError(`The ${work.kind} failed: ${work.failure?.replace(/\.$/, '')}. Nothing was put in its place.`)
   return work
 }
 

@@ -56,11 +56,17 @@ export class ArchiveFolder {
     return (await stat(this.pathOf(id)).catch(() => undefined))?.isFile() === true
   }
 
-  /** Throws ArchiveUnusable unless the file is the one that was made. */
-  async assertIntact({ id, bytes, sha256 }: Pick<Archive, 'id' | 'bytes' | 'sha256'>): Promise<void> {
+  /** Throws ArchiveUnusable unless the file is there and as long as it was. */
+  async assertThere({ id, bytes }: Pick<Archive, 'id' | 'bytes'>): Promise<void> {
     const found = await stat(this.pathOf(id)).catch(() => undefined)
     if (!found) throw new ArchiveUnusable('The file of the archive is not there.')
-    if (found.size !== bytes || (await digestOf(this.pathOf(id))) !== sha256) {
+    if (found.size !== bytes) throw new ArchiveUnusable('The file of the archive is not the one that was made.')
+  }
+
+  /** Throws ArchiveUnusable unless the file is the one that was made, to the byte. */
+  async assertIntact(archive: Pick<Archive, 'id' | 'bytes' | 'sha256'>): Promise<void> {
+    await this.assertThere(archive)
+    if ((await digestOf(this.pathOf(archive.id))) !== archive.sha256) {
       throw new ArchiveUnusable('The file of the archive is not the one that was made.')
     }
   }

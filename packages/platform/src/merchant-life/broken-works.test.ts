@@ -73,6 +73,34 @@ test('media that cannot be reached are not taken for none: nothing is exported w
   }
 })
 
+test('a merchant that was written to after the archive that is to have all of it is not erased, and lives on suspended', async () => {
+  const { directory, merchant, neighbour } = house
+  const exported = await house.finish(await requestExport(directory, merchant.id, asked()))
+  const given = { slug: 'kaffa', reason: 'replaced', archives: 'keep', keptIn: exported.id } as const
+  // Of another merchant, it has nothing of this one.
+  await expect(requestErasure(directory, neighbour.id, { ...given, slug: 'neighbour' }, asked())).rejects.toMatchObject({
+    code: 'not_found',
+  })
+  const admin = house.admins['shared-1']!
+  await admin`insert into location (merchant_id, name) values (${merchant.id}, 'opened meanwhile')`
+  const refused = await house.finish(await requestErasure(directory, merchant.id, given, asked()), {
+    onStep: dyingOnceAt('shut out', 'let in again'),
+  })
+  expect(refused).toMatchObject({
+    state: 'failed',
+    failure: 'The merchant was written to after its archive was made: location. Nothing was erased; the merchant is suspended.',
+  })
+  expect(await directory`select status, slug from platform.merchant where id = ${merchant.id}`).toEqual([
+    { status: 'suspended', slug: 'kaffa' },
+  ])
+  expect(await admin`select epoch, state from tenancy.home where merchant_id = ${merchant.id}`).toEqual([{ epoch: '1', state: 'active' }])
+  expect(await admin`select 1 from tenancy.merchant_work`).toHaveLength(0)
+
+  const again = await house.finish(await requestExport(directory, merchant.id, asked()))
+  const erased = await house.finish(await requestErasure(directory, merchant.id, { ...given, keptIn: again.id }, asked()))
+  expect(erased).toMatchObject({ state: 'done', failure: null })
+})
+
 test('a sandbox is one wherever its archive is restored', async () => {
   const { directory, neighbour } = house
   const made = { slug: 'neighbour-sandbox', name: undefined, cell: 'shared-2' }
@@ -95,6 +123,14 @@ test('a sandbox is one wherever its archive is restored', async () => {
     await foreign.close()
   }
 })
+
+/** Throws once at each of these steps, as a worker does that dies there. */
+function dyingOnceAt(...steps: string[]): (name: string) => void {
+  const left = new Set(steps)
+  return (name) => {
+    if (left.delete(name)) throw new Error(`died: ${name}`)
+  }
+}
 
 async function filesOfArchives(): Promise<string[]> {
   return readdir(dirname(house.deps.archives.pathOf('any')))

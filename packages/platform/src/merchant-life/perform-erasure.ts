@@ -4,6 +4,12 @@ import { json } from './merchant-works.ts'
 import { type LifeDeps, mediaFolderOf, type Session, WorkImpossible } from './perform.ts'
 import { readTenantTables } from './tenant-tables.ts'
 
+interface Erased {
+  slug: string
+  cell: string | null
+  epoch: bigint | null
+}
+
 const ROWS_AT_ONCE = 2_000
 const ROWS_AT_ONCE_MIN = 20
 const STATEMENT_CANCELLED = '57014'
@@ -14,8 +20,8 @@ const STATEMENT_CANCELLED = '57014'
  */
 export async function performErasure(deps: LifeDeps, session: Session): Promise<void> {
   const { work } = session.held
-  const [merchant] = await deps.directory<{ slug: string; cell: string | null }[]>`
-    select m.slug, h.cell from platform.merchant m left join platform.home h on h.merchant_id = m.id
+  const [merchant] = await deps.directory<Erased[]>`
+    select m.slug, h.cell, h.epoch from platform.merchant m left join platform.home h on h.merchant_id = m.id
     where m.id = ${work.merchantId} and m.status = 'erasing'`
   if (!merchant) throw new WorkImpossible('The merchant is not one that is being erased.')
   const cells = await cellsInService(deps)
@@ -25,6 +31,7 @@ export async function performErasure(deps: LifeDeps, session: Session): Promise<
     session.step('shut out')
   }
   if (work.figures.rows === undefined) {
+    if (work.parameters.kept_in !== undefined) await assertKept(deps, session, merchant, cells)
     work.figures.rows = await countRows(deps, session, cells)
     work.figures.mediaFiles = await countMedia(mediaFolder)
     work.figures.cells = cells
@@ -41,6 +48,31 @@ export async function performErasure(deps: LifeDeps, session: Session): Promise<
   for (const cell of cells) await deps.cells.platform(cell)`select tenancy.finish_erasure(${work.merchantId}, ${work.id})`
   session.step('cells left')
   await finish(deps, session, merchant, archives)
+}
+
+/**
+ * That the archive which is to have all of the merchant has it, now that nobody can add to it. A merchant that was written to since,
+ * by a process that had not heard yet that it is closed, is let in again as it is, suspended. Only as long as nothing of it has gone.
+ */
+async function assertKept(deps: LifeDeps, session: Session, { cell, epoch }: Erased, cells: readonly string[]): Promise<void> {
+  const { work } = session.held
+  const archive = await new Archives(deps.directory).find(String(work.parameters.kept_in))
+  if (cell === null) return
+  const found = archive && !archive.deletedAt ? await countRows(deps, session, [cell]) : undefined
+  const grown = found && Object.keys(found).filter((table) => found[table]! > (archive!.content.rows[table] ?? 0))
+  if (grown?.length === 0) return
+  session.assertHeld()
+  for (const name of cells) await deps.cells.platform(name)`select tenancy.finish_erasure(${work.merchantId}, ${work.id})`
+  const home = deps.cells.platform(cell)
+  await home`select tenancy.begin_restore(${work.merchantId}, ${work.id}, false)`
+  await home`select tenancy.finish_restore(${work.merchantId}, ${work.id}, ${String(epoch)}::bigint)`
+  session.step('let in again')
+  await deps.directory`update platform.merchant set status = 'suspended' where id = ${work.merchantId} and status = 'erasing'`
+  throw new WorkImpossible(
+    grown === undefined
+      ? 'The archive that was to have all of the merchant was deleted. Nothing was erased; the merchant is suspended.'
+      : `The merchant was written to after its archive was made: ${grown.join(', ')}. Nothing was erased; the merchant is suspended.`,
+  )
 }
 
 /** All that are in service: a move or a restore that ended badly may have left rows in any of them. */
@@ -129,12 +161,7 @@ async function countMedia(folder: string | undefined): Promise<number> {
  * The last of the merchant in the directory, the certificate and its place in the chain of the audit log, all at once. The row of the
  * merchant stays without its names.
  */
-async function finish(
-  deps: LifeDeps,
-  session: Session,
-  merchant: { slug: string; cell: string | null },
-  archives: { erased: number; kept: string[] },
-): Promise<void> {
+async function finish(deps: LifeDeps, session: Session, merchant: Erased, archives: { erased: number; kept: string[] }): Promise<void> {
   const { work, lease } = session.held
   const { rows = {}, jobs = 0, mediaFiles = 0, cells = [] } = work.figures
   const content = { slug: merchant.slug, home: merchant.cell, rows, jobs, media_files: mediaFiles, cells_checked: cells, archives }

@@ -48,6 +48,15 @@ export async function checkArchive(path: string): Promise<{ manifest: Manifest; 
   return { manifest: manifest.content, checksums }
 }
 
+/** What the archive says of itself, without a look at the rest. */
+export async function readManifest(path: string): Promise<Manifest> {
+  for await (const { name, content } of readEntries(path)) {
+    if (name === MANIFEST) return parse(manifestSchema, name, content)
+    break
+  }
+  throw new ArchiveUnusable('The archive does not begin with its manifest.')
+}
+
 /** The entries of an archive, one after the other. */
 export async function* readEntries(path: string): AsyncGenerator<ArchiveEntry> {
   const entries = extract()

@@ -74,11 +74,15 @@ export async function requestRestore(
   sql: PlatformSql,
   archive: Archive,
   made: { slug: string; cell: string; open: boolean },
-  asked: Asked,
+  asked: Asked & {
+    /** Of a dry run: as it would be once the merchant of today is erased. */
+    afterErasure?: boolean
+  },
 ): Promise<MerchantWork> {
   checkSlug(made.slug)
   const parameters = { archive_id: archive.id, open: made.open }
   return refused(sql, 'slug', asked, async (sql) => {
+    if (asked.dryRun && asked.afterErasure) await pretendErased(sql, archive.merchantId)
     const [work] = await sql<MerchantWork[]>`
       with revived as (
         insert into platform.merchant as m (id, slug, name, status, sandbox, last_epoch, created_at)
@@ -107,17 +111,27 @@ export async function requestRestore(
 export async function requestErasure(
   sql: PlatformSql,
   merchantId: string,
-  given: { slug: string; reason: string; archives: 'erase' | 'keep' },
+  given: {
+    slug: string
+    reason: string
+    archives: 'erase' | 'keep'
+    /** An archive that is to have all of it: if the merchant was written to since, nothing is erased. */
+    keptIn?: string | undefined
+  },
   asked: Asked,
 ): Promise<MerchantWork> {
-  const parameters = { reason: given.reason, archives: given.archives }
-  return refusedOrWhole(sql, asked, async (sql) => {
+  const { reason, archives, keptIn } = given
+  if (keptIn !== undefined && (await requireArchive(sql, keptIn)).merchantId !== merchantId) throw noSuchArchive()
+  // What is half restored has no archive that has all of it.
+  const from = keptIn === undefined ? ['provisioning', 'active', 'suspended', 'erasing'] : ['active', 'suspended']
+  const parameters = { reason, archives, ...(keptIn !== undefined && { kept_in: keptIn }) }
+  return refusedTogether(sql, asked, async (sql) => {
     // A move that is being asked for at this moment is waited for here, and seen by the statement after this one.
     await sql`select from platform.merchant where id = ${merchantId} for update`
     const [work] = await sql<MerchantWork[]>`
       with closed as (
         update platform.merchant m set status = 'erasing', last_epoch = greatest(m.last_epoch, (select h.epoch from platform.home h where h.merchant_id = m.id))
-        where m.id = ${merchantId} and m.slug = ${given.slug} and m.status <> 'erased'
+        where m.id = ${merchantId} and m.slug = ${given.slug} and m.status = any(${from}::text[])
           and not exists (select from platform.move v where v.merchant_id = m.id and v.state not in ('done', 'aborted', 'rolled_back'))
         returning m.id
       ), asked as (
@@ -144,8 +158,18 @@ export async function requestErasure(
 /** Refuses `not_found` for an archive that there is not, or not any more. */
 export async function requireArchive(sql: PlatformSql, id: string): Promise<Archive> {
   const archive = await new Archives(sql).find(id)
-  if (!archive || archive.deletedAt) throw new Refusal('not_found', { detail: 'There is no such archive.' })
+  if (!archive || archive.deletedAt) throw noSuchArchive()
   return archive
+}
+
+function noSuchArchive(): Refusal {
+  return new Refusal('not_found', { detail: 'There is no such archive.' })
+}
+
+/** In a transaction that is taken back. */
+async function pretendErased(sql: PlatformSql, merchantId: string): Promise<void> {
+  await sql`delete from platform.home where merchant_id = ${merchantId}`
+  await sql`update platform.merchant set status = 'erased', slug = 'erased-' || replace(id::text, '-', '') where id = ${merchantId}`
 }
 
 async function nameOf(sql: PlatformSql, merchantId: string): Promise<string | undefined> {
@@ -189,8 +213,8 @@ async function refused<T>(
   }
 }
 
-/** As `refused`, for what takes more than one statement. */
-function refusedOrWhole<T>(sql: PlatformSql, asked: Asked, work: (sql: PlatformSql) => Promise<T>): Promise<T> {
+/** As `refused`, for what takes two statements. A dry run is in a transaction already. */
+function refusedTogether<T>(sql: PlatformSql, asked: Asked, work: (sql: PlatformSql) => Promise<T>): Promise<T> {
   if (asked.dryRun === true) return refused(sql, 'merchant', asked, work)
   return refused(sql, 'merchant', asked, (sql) => sql.begin((tx) => work(tx as unknown as PlatformSql)) as Promise<T>)
 }

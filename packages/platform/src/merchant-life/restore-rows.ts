@@ -1,6 +1,7 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ArchiveUnusable, type Checksums, type Manifest, readEntryName } from './archive-format.ts'
+import { assertFits } from './assert-fits.ts'
 import { CHAIN_END, isCopied } from './left-behind.ts'
 import { type LifeDeps, mediaFolderOf, type Session } from './perform.ts'
 import { readEntries } from './read-archive.ts'
@@ -32,7 +33,7 @@ export async function restoreRows(
   const sql = deps.cells.platform(merchant.cell)
   const tables = new Map((await readTenantTables(sql)).map((table) => [table.name, table]))
   const isTaken = (table: string) => !merchant.asCopy || isCopied(table)
-  assertFits(manifest, checksums, tables, isTaken)
+  assertFits(manifest, checksums.rows, tables, isTaken)
   work.figures.rowsTotal = sum(Object.entries(checksums.rows).flatMap(([table, rows]) => (isTaken(table) ? [rows] : [])))
   work.figures.rowsDone = 0
   await sql`select tenancy.begin_restore(${merchant.id}, ${work.id}, ${merchant.asCopy})`
@@ -64,28 +65,6 @@ export async function restoreRows(
   await sql`select tenancy.finish_restore(${merchant.id}, ${work.id}, ${String(merchant.epoch)}::bigint)`
   work.figures.rows = Object.fromEntries(Object.entries(checksums.rows).filter(([table]) => isTaken(table)))
   session.step('restore finished')
-}
-
-/** A table or a column that is not here would be lost without a word; so would one that must have something and is not in the archive. */
-function assertFits(
-  manifest: Manifest,
-  checksums: Checksums,
-  here: ReadonlyMap<string, TenantTable>,
-  isTaken: (table: string) => boolean,
-): void {
-  for (const { name, columns } of manifest.tables) {
-    if (!isTaken(name) || !checksums.rows[name]) continue
-    const table = here.get(name)
-    if (!table) throw new ArchiveUnusable(`The archive has rows of ${name}, which is not a table here.`)
-    for (const column of columns) {
-      const found = table.columns.find((candidate) => candidate.name === column.name)
-      if (found?.type !== column.type) {
-        throw new ArchiveUnusable(
-          `The archive has a column ${name}.${column.name} of type ${column.type}: here it is ${found?.type ?? 'missing'}.`,
-        )
-      }
-    }
-  }
 }
 
 /** A merchant that comes back under another slug must know it; a copy has a name of its own too. */
