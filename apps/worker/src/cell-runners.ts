@@ -58,13 +58,13 @@ export class CellRunners {
 
   #begin(cell: string, queueUrl: string): void {
     const { works, limitsOf, ...options } = this.#options
-    const { router, log, jobsAtOnce } = options
+    const { router, log, jobsAtOnce, usage } = options
     // Of its own: what one cell's jobs wait for takes no place from another's.
     const places = new Places({ limitsOf, jobsAtOnce })
     this.#running.set(cell, {
       queueUrl,
       runner: startRunner({ cell, queueUrl, places, ...options }),
-      followers: startFollowers({ cell, queueUrl, router, works, log }),
+      followers: startFollowers({ cell, queueUrl, router, works, log, usage }),
     })
   }
 }

@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Follower } from '@souk/core/events/followers.ts'
 import type { FollowerSession } from '@souk/core/webhooks/follow-webhooks.ts'
+import { timedDoor } from '@souk/platform/plans/timed-door.ts'
+import type { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import { DoorError } from '@souk/tenant-router/door-error.ts'
 import type { InMerchant, Router } from '@souk/tenant-router/router.ts'
 import { inUseCase } from '@souk/tenant-router/use-case.ts'
@@ -19,6 +21,8 @@ export interface FollowersOptions {
   queueUrl: string
   router: Router
   works: Partial<Record<Follower, FollowerWork>>
+  /** Counts what is done for each merchant. */
+  usage: Pick<UsageMeter, 'count'>
   log: Log
 }
 
@@ -142,10 +146,12 @@ class CellFollowers implements Followers {
   }
 
   async #run(session: Session): Promise<void> {
-    const { cell, log, router, works } = this.#options
+    const { cell, log, router, works, usage } = this.#options
     const { key } = session
     try {
-      const merchant = (await router.directory.byId(key.merchantId)) ?? (await router.directory.refresh(key.merchantId))
+      // Asked again before it is sent away: it may have come to live here a moment ago, and its wake-up with it.
+      const known = await router.directory.byId(key.merchantId)
+      const merchant = known?.cell === cell ? known : await router.directory.refresh(key.merchantId)
       if (merchant?.cell !== cell) return await dismissFollower(this.#pool, key, this.#leaseId)
       const shift: FollowerSession = {
         lease: { id: this.#leaseId, follower: key.follower },
@@ -154,7 +160,8 @@ class CellFollowers implements Followers {
         lost: session.lost.signal,
         nudged: () => session.nudge.promise,
       }
-      await inUseCase(`follow_${key.follower}`, () => works[key.follower]!(router.inMerchant(merchant), shift))
+      const counted = timedDoor(router.inMerchant(merchant), (id, database_ms) => usage.count(id, { database_ms }))
+      await inUseCase(`follow_${key.follower}`, () => works[key.follower]!(counted, shift))
     } catch (error) {
       log.warn({ cell, task: key.follower, merchantId: key.merchantId, error: describeError(error) }, 'follower broke off')
       const pauseMs = error instanceof DoorError && error.code === 'merchant_suspended' ? PAUSE_OF_CLOSED_DOOR_MS : PAUSE_AFTER_TROUBLE_MS

@@ -1,3 +1,4 @@
+import { timedDoor } from '@souk/platform/plans/timed-door.ts'
 import type { UsageMeter } from '@souk/platform/plans/usage-meter.ts'
 import { DoorError, errorCode } from '@souk/tenant-router/door-error.ts'
 import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
@@ -73,7 +74,8 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
       await rejectJob(context.pool, held, 'merchant_unknown', 'The directory has no such merchant.')
       return { outcome: 'rejected' }
     }
-    const inMerchant = context.lease.guard(context.router.inMerchant(merchant))
+    const counted = timedDoor(context.router.inMerchant(merchant), (id, database_ms) => context.usage?.count(id, { database_ms }))
+    const inMerchant = context.lease.guard(counted)
     await inUseCase(job.task_identifier, () => task.run(inMerchant, payload))
     context.lease.assertValid()
   } catch (error) {

@@ -1,10 +1,11 @@
-import { wakeFollower } from '@souk/core/events/followers.ts'
+import { BEYOND_ALL_EVENTS, holdFollower, releaseFollower, wakeFollower } from '@souk/core/events/followers.ts'
 import type { TestMerchant } from '@souk/core/testing/merchant.ts'
 import { createTestDatabase } from '@souk/local-postgres/test-database.ts'
 import { openPlatformSql } from '@souk/platform/platform-sql.ts'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { WorkerConfig } from './config.ts'
+import type { FollowerWork } from './followers.ts'
 import { exitOf, QueueTest } from './testing/queue-test.ts'
 import { testTasks } from './testing/tasks.ts'
 import { startWorker } from './worker.ts'
@@ -80,17 +81,40 @@ test('works on the queue of a cell that was added while it runs, and leaves that
 
 test('tells what the jobs of a merchant took, at its end at the latest', async () => {
   const busy = await queue.shop.addMerchant()
-  const worker = await startWorker({ ...queue.config, platformUrl: queue.shop.database.url('souk_platform') }, () => testTasks, queue.log)
+  const following = await queue.shop.addMerchant()
+  const follow: FollowerWork = async (inMerchant, { lease }) => {
+    await inMerchant((tx) => tx.sql`select pg_sleep(0.01)`)
+    await inMerchant(async (tx) => {
+      const revision = await holdFollower(tx, lease)
+      await releaseFollower(tx, lease, { position: BEYOND_ALL_EVENTS, dueAt: null, revision })
+    })
+    followed.resolve()
+  }
+  const followed = Promise.withResolvers<void>()
+  const config = { ...queue.config, platformUrl: queue.shop.database.url('souk_platform') }
+  const worker = await startWorker(
+    config,
+    () => testTasks,
+    queue.log,
+    () => ({ mail: follow }),
+  )
   try {
+    await following.inMerchant((tx) => wakeFollower(tx, 'mail'))
+    await followed.promise
     for (const label of ['first', 'second']) await queue.enqueue(busy, 'quick', { label })
     for (const label of ['first', 'second']) await expect.poll(() => queue.jobs(label), SOON).toEqual([])
   } finally {
     await worker.stop()
   }
   const sql = openPlatformSql(queue.shop.database.url('souk_platform'))
-  const used = await sql`select jobs, job_ms > 0 as took_time from platform.usage where merchant_id = ${busy.merchant.id}`
+  const used = await sql`
+    select jobs, job_ms > 0 as took_time, database_ms > 0 as took_database_time from platform.usage
+    where merchant_id in (${busy.merchant.id}, ${following.merchant.id}) order by jobs`
   await sql.end()
-  expect([...used]).toEqual([{ jobs: 2n, took_time: true }])
+  expect([...used]).toEqual([
+    { jobs: 0n, took_time: false, took_database_time: true },
+    { jobs: 2n, took_time: true, took_database_time: true },
+  ])
 })
 
 test('works on the queues it was told to, and on no others', async () => {

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { WorkClass } from '@souk/platform/plans/limits.ts'
+import { timedDoor } from '@souk/platform/plans/timed-door.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Tx } from '@souk/tenant-router/tx.ts'
 import { Problem } from '../errors.ts'
@@ -25,6 +26,7 @@ const RETRY_AFTER_S = 1
  */
 export function guardedDoor(inMerchant: InMerchant, workClass: WorkClass, options: GuardOptions): InMerchant {
   const { merchant } = inMerchant
+  const inside = timedDoor(inMerchant, options.onDatabaseTime)
   const through = async <T>(passage: Passage, use: () => Promise<T>): Promise<T> => {
     const request = progress.getStore()
     await enter(merchant, workClass, passage, request?.begun ?? false, options)
@@ -35,35 +37,12 @@ export function guardedDoor(inMerchant: InMerchant, workClass: WorkClass, option
       options.bulkheads.leave(merchant.id, workClass, passage)
     }
   }
-  const counted = (since: number) => options.onDatabaseTime(merchant.id, performance.now() - since)
-  /** A transaction, its time counted from when there is a connection for it. */
-  const transaction = <T>(open: (work: (tx: Tx) => Promise<T>) => Promise<T>, work: (tx: Tx) => Promise<T>) =>
-    through('transaction', async () => {
-      let since: number | undefined
-      try {
-        return await open((tx) => {
-          since ??= performance.now()
-          return work(tx)
-        })
-      } finally {
-        if (since !== undefined) counted(since)
-      }
-    })
-  const timed = <T>(passage: Passage, use: () => Promise<T>) =>
-    through(passage, async () => {
-      const since = performance.now()
-      try {
-        return await use()
-      } finally {
-        counted(since)
-      }
-    })
-  return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => transaction((open) => inMerchant<T>(open), work), {
+  return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => through('transaction', () => inside(work)), {
     merchant,
-    read: <T>(work: (tx: Tx) => Promise<T>) => transaction((open) => inMerchant.read<T>(open), work),
-    readStale: <T>(work: (tx: Tx) => Promise<T>) => transaction((open) => inMerchant.readStale<T>(open), work),
-    readOnce: (work: Parameters<InMerchant['readOnce']>[0]) => timed('transaction', () => inMerchant.readOnce(work)),
-    readOne: (statement: Parameters<InMerchant['readOne']>[0]) => timed('statement', () => inMerchant.readOne(statement)),
+    read: <T>(work: (tx: Tx) => Promise<T>) => through('transaction', () => inside.read(work)),
+    readStale: <T>(work: (tx: Tx) => Promise<T>) => through('transaction', () => inside.readStale(work)),
+    readOnce: (work: Parameters<InMerchant['readOnce']>[0]) => through('transaction', () => inside.readOnce(work)),
+    readOne: (statement: Parameters<InMerchant['readOne']>[0]) => through('statement', () => inside.readOne(statement)),
   })
 }
 
