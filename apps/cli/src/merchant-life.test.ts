@@ -114,7 +114,8 @@ describe('an erasure', () => {
       media_files: 0,
       domains: 0,
       usage_days: 3,
-      archives: { erased: 0, kept: [] },
+      archives: { erased: 0, kept: ['archive-1'] },
+      sandboxes: ['sandbox-1'],
       cells_checked: ['shared-1', 'shared-2'],
       digest: 'd1935',
       audit_sequence: 12,
@@ -123,6 +124,7 @@ describe('an erasure', () => {
     souk.answers['GET /v1/erasures/erasure-work'] = () => ({ body: certificate })
     const { code, out } = await souk.run(['works', 'certificate', 'erasure-work'])
     expect([code, out]).toEqual([0, expect.stringContaining('Nothing of it was left in shared-1, shared-2.')])
+    expect(out).toContain('The archive archive-1 has its data still.\n  The sandbox sandbox-1 has its data still.')
     souk.answers['GET /v1/erasures/erasure-work'] = () => ({ body: { ...certificate, intact: false } })
     expect(await souk.run(['works', 'certificate', 'erasure-work'])).toMatchObject({ code: 1, err: expect.stringContaining('was changed') })
   })

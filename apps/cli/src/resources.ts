@@ -84,6 +84,7 @@ export interface Certificate {
   domains: number
   usage_days: number
   archives: { erased: number; kept: string[] }
+  sandboxes: string[]
   cells_checked: string[]
   digest: string
   audit_sequence: number

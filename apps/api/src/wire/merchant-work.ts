@@ -84,6 +84,9 @@ export const erasureSchema = z
     domains: z.int(),
     usage_days: z.int().meta({ description: 'Days of which the platform had counted what the merchant used' }),
     archives: z.object({ erased: z.int(), kept: z.array(idSchema) }),
+    sandboxes: z
+      .array(idSchema)
+      .meta({ description: 'Sandboxes that were made of it and have its data still: they are erased by themselves' }),
     cells_checked: z.array(z.string()).meta({ description: 'In which nothing of the merchant was left' }),
     digest: z.string().meta({ description: 'SHA-256 over all of the above' }),
     audit_sequence: z.int().meta({ description: "The certificate's entry in the audit log, which has the same digest" }),
@@ -107,6 +110,7 @@ export function presentErasure(erasure: Erasure): z.output<typeof erasureSchema>
     domains: content.domains,
     usage_days: content.usage_days ?? 0,
     archives: content.archives,
+    sandboxes: content.sandboxes ?? [],
     cells_checked: content.cells_checked,
     digest: erasure.digest,
     audit_sequence: Number(erasure.auditSequence),

@@ -112,10 +112,13 @@ async function showCertificate({ platform, terminal }: Context, work: string): P
   terminal.show(certificate, () => {
     const rows = Object.values(certificate.rows).reduce((sum, count) => sum + count, 0)
     const { erased, kept } = certificate.archives
+    const { sandboxes } = certificate
     return [
       `${certificate.slug} was erased on ${certificate.erased_at}: ${certificate.reason}`,
       `  ${rows} rows, ${certificate.jobs} jobs, ${certificate.media_files} media, ${certificate.domains} domains, ${certificate.usage_days} days of usage figures, ${erased} archives; ${kept.length} archives are kept`,
       `  Nothing of it was left in ${certificate.cells_checked.join(', ')}.`,
+      ...kept.map((id) => `  The archive ${id} has its data still.`),
+      ...sandboxes.map((id) => `  The sandbox ${id} has its data still.`),
       `  Entry ${certificate.audit_sequence} of the audit log, digest ${certificate.digest}: ${certificate.intact ? 'intact' : 'NOT what was written'}`,
     ].join('\n')
   })

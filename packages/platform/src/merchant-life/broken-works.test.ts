@@ -2,6 +2,7 @@ import { readdir, rename } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { adoptArchive } from './adopt-archive.ts'
+import { Archives } from './archives.ts'
 import { findErasure } from './erasures.ts'
 import { ATTEMPTS_MAX, MerchantWorks, TURNS_MAX } from './merchant-works.ts'
 import { requestErasure, requestExport, requestRestore, requestSandbox } from './request-works.ts'
@@ -122,6 +123,30 @@ test('a sandbox is one wherever its archive is restored', async () => {
   } finally {
     await foreign.close()
   }
+})
+
+test('a certificate counts the archives that were there, and names the sandboxes that have the data of the shop still', async () => {
+  const { directory, neighbour } = house
+  const [kept, deleted] = [
+    await house.finish(await requestExport(directory, neighbour.id, asked())),
+    await house.finish(await requestExport(directory, neighbour.id, asked())),
+  ]
+  await new Archives(directory).markDeleted(deleted.id, house.adminId, NOW)
+  const listed = await new Archives(directory).list({ merchantId: neighbour.id, before: undefined, limit: 100 })
+  expect(listed.map(({ id }) => id)).toContain(kept.id)
+  const sandboxes = await directory<
+    { id: string }[]
+  >`select id from platform.merchant where sandbox_of = ${neighbour.id} and status = 'active'`
+  expect(sandboxes).toHaveLength(1)
+  const work = await house.finish(
+    await requestErasure(directory, neighbour.id, { slug: 'neighbour', reason: 'asked for', archives: 'erase' }, asked()),
+    { onStep: dyingOnceAt('media erased', 'archives erased', 'cells left') },
+  )
+  expect(work).toMatchObject({ state: 'done', failure: null })
+  expect((await findErasure(directory, work.id))!.content).toMatchObject({
+    archives: { erased: listed.length, kept: [] },
+    sandboxes: sandboxes.map(({ id }) => id),
+  })
 })
 
 /** Throws once at each of these steps, as a worker does that dies there. */

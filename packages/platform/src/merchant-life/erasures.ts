@@ -19,6 +19,8 @@ export interface Erasure {
     /** Days of which the platform had counted what the merchant used. Not in certificates from before they were erased too. */
     usage_days?: number
     cells_checked: string[]
+    /** Merchants that were made from it and have its data still. Not in certificates from before they said so. */
+    sandboxes?: string[]
     archives: { erased: number; kept: string[] }
   }
   digest: string

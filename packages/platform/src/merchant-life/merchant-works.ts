@@ -32,6 +32,8 @@ export interface WorkFigures {
   jobs?: number
   mediaFiles?: number
   cells?: string[]
+  /** Of an erasure: those that were there. */
+  archives?: string[]
   durationMs?: number
 }
 

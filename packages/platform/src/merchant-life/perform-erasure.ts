@@ -34,6 +34,7 @@ export async function performErasure(deps: LifeDeps, session: Session): Promise<
     if (work.parameters.kept_in !== undefined) await assertKept(deps, session, merchant, cells)
     work.figures.rows = await countRows(deps, session, cells)
     work.figures.mediaFiles = await countMedia(mediaFolder)
+    work.figures.archives = await listArchives(deps, work.merchantId)
     work.figures.cells = cells
     await session.keep()
     session.step('counted')
@@ -41,13 +42,13 @@ export async function performErasure(deps: LifeDeps, session: Session): Promise<
   for (const cell of cells) await eraseCell(deps, session, cell)
   if (mediaFolder !== undefined) await rm(mediaFolder, { recursive: true, force: true })
   session.step('media erased')
-  const archives = await eraseArchives(deps, work.merchantId, work.parameters.archives === 'erase')
+  if (work.parameters.archives === 'erase') await eraseArchives(deps, work.merchantId)
   session.step('archives erased')
   await assertNothingLeft(deps, work.merchantId, cells)
   // Before the certificate: whoever has it may restore the merchant, to the same cell.
   for (const cell of cells) await deps.cells.platform(cell)`select tenancy.finish_erasure(${work.merchantId}, ${work.id})`
   session.step('cells left')
-  await finish(deps, session, merchant, archives)
+  await finish(deps, session, merchant)
 }
 
 /**
@@ -104,6 +105,7 @@ async function eraseCell(deps: LifeDeps, session: Session, cell: string): Promis
   const eraseJobs = async () => {
     const [{ jobs }] = await sql<[{ jobs: string }]>`select tenancy.erase_jobs(${work.merchantId}, ${work.id}) as jobs`
     work.figures.jobs = (work.figures.jobs ?? 0) + Number(jobs)
+    await session.keep()
   }
   await eraseJobs()
   for (const { name } of (await readTenantTables(sql)).reverse()) {
@@ -126,16 +128,13 @@ async function eraseCell(deps: LifeDeps, session: Session, cell: string): Promis
   await eraseJobs()
 }
 
-async function eraseArchives(deps: LifeDeps, merchantId: string, areErased: boolean): Promise<{ erased: number; kept: string[] }> {
+/** Files go that the list has, and those of archives deleted before too, were they still there. */
+async function eraseArchives(deps: LifeDeps, merchantId: string): Promise<void> {
   const archives = new Archives(deps.directory)
-  const rows = await deps.directory<{ id: string; deleted: boolean }[]>`
-    select id, deleted_at is not null as deleted from platform.archive where merchant_id = ${merchantId} order by id`
-  if (!areErased) return { erased: 0, kept: rows.filter(({ deleted }) => !deleted).map(({ id }) => id) }
-  for (const { id } of rows) {
+  for (const { id } of await deps.directory<{ id: string }[]>`select id from platform.archive where merchant_id = ${merchantId}`) {
     await deps.archives.remove(id)
     await archives.markDeleted(id, null, new Date())
   }
-  return { erased: rows.length, kept: [] }
 }
 
 async function assertNothingLeft(deps: LifeDeps, merchantId: string, cells: readonly string[]): Promise<void> {
@@ -146,6 +145,12 @@ async function assertNothingLeft(deps: LifeDeps, merchantId: string, cells: read
       if (Number(count) > 0) throw new Error(`${count} rows of the merchant are left in ${name} of the cell ${cell}`)
     }
   }
+}
+
+async function listArchives({ directory }: LifeDeps, merchantId: string): Promise<string[]> {
+  const listed = await directory<{ id: string }[]>`
+    select id from platform.archive where merchant_id = ${merchantId} and deleted_at is null order by id`
+  return listed.map(({ id }) => id)
 }
 
 async function countMedia(folder: string | undefined): Promise<number> {
@@ -161,9 +166,10 @@ async function countMedia(folder: string | undefined): Promise<number> {
  * The last of the merchant in the directory, the certificate and its place in the chain of the audit log, all at once. The row of the
  * merchant stays without its names.
  */
-async function finish(deps: LifeDeps, session: Session, merchant: Erased, archives: { erased: number; kept: string[] }): Promise<void> {
+async function finish(deps: LifeDeps, session: Session, merchant: Erased): Promise<void> {
   const { work, lease } = session.held
-  const { rows = {}, jobs = 0, mediaFiles = 0, cells = [] } = work.figures
+  const { rows = {}, jobs = 0, mediaFiles = 0, cells = [], archives: listed = [] } = work.figures
+  const archives = work.parameters.archives === 'erase' ? { erased: listed.length, kept: [] } : { erased: 0, kept: listed }
   const content = { slug: merchant.slug, home: merchant.cell, rows, jobs, media_files: mediaFiles, cells_checked: cells, archives }
   const sql = deps.directory
   await sql`
@@ -172,6 +178,8 @@ async function finish(deps: LifeDeps, session: Session, merchant: Erased, archiv
         leased_until = '-infinity'
       where id = ${work.id} and lease = ${lease}
       returning id, merchant_id, requested_by, parameters ->> 'reason' as reason, requested_at
+    ), sandboxes as (
+      select m.id from platform.merchant m join done on m.sandbox_of = done.merchant_id where m.status <> 'erased'
     ), domains as (
       delete from platform.domain d using done where d.merchant_id = done.merchant_id returning d.host
     ), homes as (
@@ -187,7 +195,8 @@ async function finish(deps: LifeDeps, session: Session, merchant: Erased, archiv
       from done where m.id = done.merchant_id
     ), written as (
       select row(done.id, done.merchant_id, done.requested_by, done.reason, done.requested_at, now(),
-        ${json(sql, content)}::jsonb || jsonb_build_object('domains', (select count(*) from domains), 'usage_days', (select count(*) from used)), '')::platform.erasure as erasure
+        ${json(sql, content)}::jsonb || jsonb_build_object('domains', (select count(*) from domains), 'usage_days', (select count(*) from used),
+          'sandboxes', (select coalesce(jsonb_agg(id order by id), '[]') from sandboxes)), '')::platform.erasure as erasure
       from done
     ), certified as (
       insert into platform.erasure (id, merchant_id, requested_by, reason, requested_at, erased_at, content, digest)
