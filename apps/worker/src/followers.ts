@@ -22,7 +22,7 @@ export interface FollowersOptions {
   router: Router
   works: Partial<Record<Follower, FollowerWork>>
   /** Counts what is done for each merchant. */
-  usage: Pick<UsageMeter, 'count'>
+  usage?: Pick<UsageMeter, 'count'>
   log: Log
 }
 
@@ -160,7 +160,7 @@ class CellFollowers implements Followers {
         lost: session.lost.signal,
         nudged: () => session.nudge.promise,
       }
-      const counted = timedDoor(router.inMerchant(merchant), (id, database_ms) => usage.count(id, { database_ms }))
+      const counted = timedDoor(router.inMerchant(merchant), (id, database_ms) => usage?.count(id, { database_ms }))
       await inUseCase(`follow_${key.follower}`, () => works[key.follower]!(counted, shift))
     } catch (error) {
       log.warn({ cell, task: key.follower, merchantId: key.merchantId, error: describeError(error) }, 'follower broke off')

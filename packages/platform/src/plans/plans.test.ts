@@ -5,6 +5,7 @@ import { PlanBook } from './plan-book.ts'
 import { Plans } from './plans.ts'
 import { directoryBuckets, type RequestRate } from './request-buckets.ts'
 import { RequestTokens } from './request-tokens.ts'
+import { Usage } from './usage.ts'
 import { UsageMeter } from './usage-meter.ts'
 
 const ADMIN = '00000000-0000-7000-8000-0000000000ad'
@@ -282,5 +283,24 @@ describe('usage', () => {
     fails = false
     await meter.close()
     expect([...(await sql`select requests from platform.usage where merchant_id = ${merchant}`)]).toEqual([{ requests: 2n }])
+  })
+
+  it('of the last days is what the advisor looks at, with who was moved in them; whoever is being moved is left out', async () => {
+    const [settled, moved, moving, before] = await Promise.all([addMerchant(), addMerchant(), addMerchant(), addMerchant()])
+    await sql`insert into platform.cell (name, kind) values ('here', 'shared'), ('there', 'shared')`
+    for (const id of [settled, moved, moving, before]) {
+      await sql`insert into platform.home (merchant_id, cell, epoch) values (${id}, 'here', 1)`
+      await sql`insert into platform.usage (merchant_id, day, database_ms, rows_stored) values (${id}, '2026-02-22', 1, 1), (${id}, '2026-02-23', 20, 2), (${id}, '2026-03-01', 300, null)`
+    }
+    const move = (id: string, state: string, since: string) => sql`
+      insert into platform.move (merchant_id, from_cell, to_cell, state, epoch, requested_at, state_since)
+      values (${id}, 'there', 'here', ${state}, 1, ${since}, ${since})`
+    await move(moved, 'done', '2026-02-25T00:00:00Z')
+    await move(before, 'done', '2026-02-20T00:00:00Z')
+    await move(moving, 'seeding', '2026-03-01T00:00:00Z')
+    const { merchants } = await new Usage(sql).load(7, NOW)
+    const looked = (id: string) => merchants.find(({ merchantId }) => merchantId === id)
+    expect(looked(settled)).toMatchObject({ cell: 'here', databaseMs: 320, rowsStored: 2, movedLately: false })
+    expect([looked(moved)?.movedLately, looked(before)?.movedLately, looked(moving)]).toEqual([true, false, undefined])
   })
 })

@@ -47,7 +47,9 @@ export class Usage {
       this.#sql<AdvisedCell[]>`select name, kind, status from platform.cell order by name`,
       this.#sql<MerchantLoad[]>`
         select m.id as "merchantId", m.slug, h.cell, coalesce(sum(u.database_ms), 0)::float8 as "databaseMs",
-          (array_agg(u.rows_stored order by u.day desc) filter (where u.rows_stored is not null))[1]::float8 as "rowsStored"
+          (array_agg(u.rows_stored order by u.day desc) filter (where u.rows_stored is not null))[1]::float8 as "rowsStored",
+          exists (select from platform.move v where v.merchant_id = m.id and v.state in ('done', 'rolled_back')
+            and v.state_since > ${now}::timestamptz - ${days}::int * interval '1 day') as "movedLately"
         from platform.merchant m join platform.home h on h.merchant_id = m.id
           left join platform.usage u on u.merchant_id = m.id and u.day > (${now}::timestamptz at time zone 'UTC')::date - ${days}::int
         where m.status in ('active', 'suspended') and not exists (
