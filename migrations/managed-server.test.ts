@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
-import { makeThrowawayFolder } from '@souk/local-postgres/throwaway-folder.ts'
+import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkInvariants } from './invariants.ts'
@@ -18,7 +18,7 @@ let server: LocalServer
 let superuser: postgres.Sql
 
 beforeAll(async () => {
-  place = makeThrowawayFolder()
+  place = makeFleetingFolder()
   server = await startServer({ dataDir: join(place, 'data'), durable: false })
   superuser = postgres(server.adminUrl(), { max: 1, onnotice: () => {} })
 })

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type S3Server, startS3Server } from '@souk/local-postgres/testing/s3-server.ts'
-import { makeThrowawayFolder } from '@souk/local-postgres/throwaway-folder.ts'
+import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Database, openDatabase } from './database.ts'
@@ -21,7 +21,7 @@ let stop: (() => Promise<void>) | undefined
 let environment: NodeJS.ProcessEnv
 
 beforeAll(async () => {
-  folder = makeThrowawayFolder()
+  folder = makeFleetingFolder()
   s3 = await startS3Server(join(folder, 's3'))
   environment = {
     ...process.env,

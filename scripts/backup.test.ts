@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { makeThrowawayFolder } from '@souk/local-postgres/throwaway-folder.ts'
+import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type Database, openDatabase } from './database.ts'
@@ -12,7 +12,7 @@ let database: Database
 let environment: NodeJS.ProcessEnv
 
 beforeAll(async () => {
-  folder = makeThrowawayFolder()
+  folder = makeFleetingFolder()
   environment = { ...process.env, SOUK_STATE_DIR: join(folder, 'state'), SOUK_BACKUP_DIR: join(folder, 'backups'), DATABASE_URL: '' }
   for (const name of ['SOUK_BACKUP_DIR', 'DATABASE_URL']) vi.stubEnv(name, environment[name] as string)
   const state = statePaths(environment.SOUK_STATE_DIR)

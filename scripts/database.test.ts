@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
-import { makeThrowawayFolder } from '@souk/local-postgres/throwaway-folder.ts'
+import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { openDatabase, readGiven, urlAs } from './database.ts'
@@ -32,7 +32,7 @@ describe.each(['superuser', 'role with CREATEROLE and CREATEDB'])('a given serve
   let address: (database?: string) => string
 
   beforeAll(async () => {
-    folder = makeThrowawayFolder()
+    folder = makeFleetingFolder()
     server = await startServer({ dataDir: join(folder, 'data'), durable: false })
     await asAdmin((admin) => admin`create role manager login createrole createdb password 'manager'`)
     address = (database) => (kind === 'superuser' ? server.adminUrl(database) : asUser('manager', database))

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { isFree } from '@souk/local-postgres/ports.ts'
 import { childrenOf, commandOf, isRunning } from '@souk/local-postgres/processes.ts'
 import { stopServer } from '@souk/local-postgres/server.ts'
-import { makeThrowawayFolder } from '@souk/local-postgres/throwaway-folder.ts'
+import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readDemoShops } from './demo-shops.ts'
 import { clientOf } from './http-client.ts'
@@ -32,7 +32,7 @@ interface Start {
 }
 
 beforeAll(async () => {
-  folder = makeThrowawayFolder()
+  folder = makeFleetingFolder()
   stateDir = join(folder, 'state')
   port = await pickFreePort()
 })

@@ -7,7 +7,7 @@ import { listBaseBackups, segmentsBetween, takeBaseBackup } from './base-backup.
 import { pruneBackups } from './prune-backups.ts'
 import { restoreBackup } from './restore-backup.ts'
 import { type LocalServer, startServer } from './server.ts'
-import { makeThrowawayFolder } from './throwaway-folder.ts'
+import { makeFleetingFolder } from './throwaway-folder.ts'
 import { archiveEverything } from './wal-archive.ts'
 
 const ARCHIVE_TIMEOUT_MS = 60_000
@@ -19,7 +19,7 @@ let sql: postgres.Sql
 const restored: LocalServer[] = []
 
 beforeAll(async () => {
-  place = makeThrowawayFolder()
+  place = makeFleetingFolder()
   folder = join(place, 'backups')
   server = await startServer({ dataDir: join(place, 'data'), durable: false, walArchive: join(folder, 'wal') })
   sql = postgres(server.adminUrl(), { max: 4, onnotice: () => {} })

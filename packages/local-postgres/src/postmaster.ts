@@ -59,7 +59,7 @@ const SETTINGS = {
   log_min_error_statement: 'panic',
 }
 const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' }
-const FLEETING = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '4GB', autovacuum_naptime: '1min' }
+const FLEETING = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '1GB', autovacuum_naptime: '1min' }
 
 /** The server that runs over this data folder, as its own lock file tells it. A stale lock file that would stop the next start is removed. */
 export function findPostmaster(dataDir: string): Postmaster | undefined {

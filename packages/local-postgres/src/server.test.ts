@@ -6,13 +6,13 @@ import postgres from 'postgres'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isRunning } from './processes.ts'
 import { type LocalServer, startServer, stopServer } from './server.ts'
-import { makeThrowawayFolder } from './throwaway-folder.ts'
+import { makeFleetingFolder } from './throwaway-folder.ts'
 
 let folder: string
 let dataDir: string
 
 beforeEach(() => {
-  folder = makeThrowawayFolder()
+  folder = makeFleetingFolder()
   dataDir = join(folder, 'data')
 })
 

@@ -11,7 +11,7 @@ import { restoreBackup } from './restore-backup.ts'
 import { type LocalServer, startServer } from './server.ts'
 import { fetchBackup, listStoredBackups, pruneStored, storeBaseBackup } from './stored-backups.ts'
 import { type S3Server, startS3Server } from './testing/s3-server.ts'
-import { makeThrowawayFolder } from './throwaway-folder.ts'
+import { makeFleetingFolder } from './throwaway-folder.ts'
 import { type Shipping, shipEverything, shipOutbox } from './wal-outbox.ts'
 
 const TIMEOUT_MS = 120_000
@@ -30,7 +30,7 @@ const ship = () => {
 }
 
 beforeAll(async () => {
-  place = makeThrowawayFolder()
+  place = makeFleetingFolder()
   s3 = await startS3Server(join(place, 's3'))
   store = openStore('here')
   server = await startServer({ dataDir: join(place, 'data'), durable: false, walOutbox: outbox() })

@@ -5,7 +5,7 @@ import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.t
 import { migrate } from '@souk/migrations/run.ts'
 import postgres from 'postgres'
 import { startServer, stopServer } from './server.ts'
-import { abandonedFolders, makeThrowawayFolder } from './throwaway-folder.ts'
+import { abandonedFolders, makeFleetingFolder } from './throwaway-folder.ts'
 
 /** All that a test process has to know. Handed on as JSON in SOUK_TEST_SERVER. */
 export interface TestServerFacts {
@@ -36,7 +36,7 @@ export async function startTestServer(): Promise<TestServer> {
     return { facts: await buildTemplate(given, run), close: () => dropDatabases(given, (name) => name.startsWith(run)) }
   }
   await removeAbandonedServers()
-  const folder = makeThrowawayFolder()
+  const folder = makeFleetingFolder()
   const close = () => removeServer(folder)
   try {
     const server = await startServer({ dataDir: join(folder, 'data'), durable: false })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
 import { createTestDatabase } from '@souk/local-postgres/test-database.ts'
 import { roleUrl } from '@souk/local-postgres/test-server.ts'
-import { makeThrowawayFolder } from '@souk/local-postgres/throwaway-folder.ts'
+import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
 import { migrate } from '@souk/migrations/run.ts'
 import { readRelations } from '@souk/migrations/testing/catalogue.ts'
@@ -125,7 +125,7 @@ export async function openTwoCells(where: 'one server' | 'two servers'): Promise
 }
 
 async function startSecondServer() {
-  const folder = makeThrowawayFolder()
+  const folder = makeFleetingFolder()
   const dataDir = join(folder, 'data')
   let server: LocalServer | undefined
   const drop = async () => {
