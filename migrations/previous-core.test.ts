@@ -25,7 +25,9 @@ describe.skipIf(!known)(`while a release is rolled out${why}`, () => {
   afterAll(() => release.remove())
 
   test('programs of the release before sell on a schema that this one has expanded', async () => {
-    const { code, output } = await runCoreTests(release.root, await buildTemplate(facts, release.migrations, 'expanded'), SOLD_BY)
+    const { code, output } = await runCoreTests(release.root, await buildTemplate(facts, release.migrations, 'expanded'), {
+      files: SOLD_BY,
+    })
     expect(output).toMatch(/Tests +\d+ passed/)
     expect(code, output).toBe(0)
   })

@@ -9,3 +9,11 @@ export const PREVIOUS_RELEASE: SchemaVersion & { commit: string } = {
   directory: 9,
   cell: 28,
 }
+
+/** Files of its tests of core that are left out when they run on the schema of today, and why: what fails in them is not the schema's doing. */
+export const NOT_HELD: readonly { file: string; why: string }[] = [
+  {
+    file: 'src/pricing/price-cart-adds-up.test.ts',
+    why: 'carts made by chance meet two mistakes in its prices, of exclusive promotions and of ways of sending, that were found after it; no database takes part',
+  },
+]
