@@ -37,7 +37,11 @@ interface Suspect {
 const BUCKETS = 256
 const PASSES_MAX = 8
 const PAUSE_MS = 100
+// More that differ are taken for what they usually are, a bulk change that came between two looks: their table is compared again.
 const SUSPECTS_MAX = 5_000
+const ROUNDS_MAX = 3
+// So many rows of a table are looked at one by one at a time, however many there are.
+const ROWS_AT_ONCE_MAX = 100_000
 const MARKER_TIMEOUT_MS = 60_000
 // Counters that every order changes: looked at under the fence in any case.
 const ALWAYS_RESTLESS = ['merchant_counter']
@@ -49,20 +53,48 @@ const ALWAYS_RESTLESS = ['merchant_counter']
  */
 export async function compare(held: HeldMove, home: Side, copy: Side): Promise<Comparison> {
   const tables = await tenantTables(home)
+  const restless = alwaysRestless(tables, held.move.merchantId)
+  let rows = 0
+  let left = tables
+  for (let round = 1; left.length > 0; round += 1) {
+    if (round > ROUNDS_MAX) throw new Error(`More rows of ${left[0]!.name} change than can be compared at a time.`)
+    const compared = await compareTables(held, home, copy, left)
+    if (round === 1) rows = compared.rows
+    restless.push(...compared.restless)
+    left = compared.left
+  }
+  return { rows, restless }
+}
+
+/** Answers also the tables of which more differed than were looked at: those are to be compared again. */
+async function compareTables(
+  held: HeldMove,
+  home: Side,
+  copy: Side,
+  tables: readonly TenantTable[],
+): Promise<Comparison & { left: TenantTable[] }> {
   const before = await bucketsOfAll(held, home, tables)
   await markerPassed(held, home, copy)
   const after = await bucketsOfAll(held, copy, tables)
   const rows = before.flat().reduce((sum, bucket) => sum + Number(bucket.rows), 0)
   const suspects = new Map<string, Suspect>()
+  const left: TenantTable[] = []
   for (const [index, table] of tables.entries()) {
-    const differing = differingBuckets(before[index]!, after[index]!)
-    if (differing.length > 0) await suspectRows(held, { home, copy, table, buckets: differing, suspects })
+    const groups = groupsOf(differingBuckets(before[index]!, after[index]!), before[index]!)
+    for (const buckets of groups) {
+      if (await suspectRows(held, { home, copy, table, buckets, suspects })) continue
+      // Most were only late.
+      await lookAgain(held, home, copy, suspects)
+      if (await suspectRows(held, { home, copy, table, buckets, suspects })) continue
+      left.push(table)
+      break
+    }
   }
   for (let pass = 1; pass < PASSES_MAX && suspects.size > 0; pass += 1) {
     await held.pause(PAUSE_MS)
     await lookAgain(held, home, copy, suspects)
   }
-  return { rows, restless: [...alwaysRestless(tables, held.move.merchantId), ...restlessOf(suspects)] }
+  return { rows, restless: restlessOf(suspects).filter(({ table }) => !left.includes(table)), left }
 }
 
 /** What single rows are at a side, in the order of `rows`' tables. */
@@ -109,6 +141,23 @@ function differingBuckets(before: Bucket[], after: Bucket[]): number[] {
   return [...new Set([...there.keys(), ...here.keys()])].filter((bucket) => there.get(bucket) !== here.get(bucket))
 }
 
+/** Buckets to be looked at together. */
+function groupsOf(buckets: readonly number[], before: readonly Bucket[]): number[][] {
+  const rowsOf = new Map(before.map(({ bucket, rows }) => [bucket, Number(rows)]))
+  const groups: number[][] = []
+  let rows = Infinity
+  for (const bucket of buckets) {
+    rows += rowsOf.get(bucket) ?? 0
+    if (rows > ROWS_AT_ONCE_MAX) {
+      groups.push([])
+      rows = rowsOf.get(bucket) ?? 0
+    }
+    groups.at(-1)!.push(bucket)
+  }
+  return groups
+}
+
+/** False: more rows differ than are looked at. */
 async function suspectRows(
   held: HeldMove,
   {
@@ -118,16 +167,17 @@ async function suspectRows(
     buckets,
     suspects,
   }: { home: Side; copy: Side; table: TenantTable; buckets: number[]; suspects: Map<string, Suspect> },
-): Promise<void> {
+): Promise<boolean> {
   const { merchantId } = held.move
   const there = await held.piece(() => hashesOfBuckets(home, table, merchantId, buckets))
   await markerPassed(held, home, copy)
   const here = await held.piece(() => hashesOfBuckets(copy, table, merchantId, buckets))
   for (const key of new Set([...there.keys(), ...here.keys()])) {
     if (there.get(key)?.hash === here.get(key)?.hash) continue
+    if (suspects.size === SUSPECTS_MAX) return false
     suspects.set(`${table.name} ${key}`, { table, bucket: (there.get(key) ?? here.get(key))!.bucket, seen: [there.get(key)?.hash] })
-    if (suspects.size > SUSPECTS_MAX) throw new MoveFailed(`More than ${SUSPECTS_MAX} rows differ, in ${table.name} among others.`)
   }
+  return true
 }
 
 async function lookAgain(held: HeldMove, home: Side, copy: Side, suspects: Map<string, Suspect>): Promise<void> {
