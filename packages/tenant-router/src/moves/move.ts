@@ -93,6 +93,8 @@ export async function requestMove(
       and not (c.kind = 'dedicated' and (
         exists (select from platform.home o where o.cell = c.name)
         or exists (select from platform.move o where o.to_cell = c.name and o.state not in ('done', 'aborted', 'rolled_back'))))
+    -- Whoever closes the merchant at this moment is waited for, or waits.
+    for share of m
     on conflict (merchant_id) where state not in ('done', 'aborted', 'rolled_back') do nothing
     returning ${columns(sql)}`
   if (!row) throw new MoveRefusal(await whyNot(sql, merchantId, toCell))
