@@ -31,6 +31,8 @@ export interface Sides {
 const CONNECTIONS_MAX = 4
 const CONNECT_TIMEOUT_S = 5
 const IDLE_TIMEOUT_S = 60
+/** Whatever a server has set for its sessions: a table is copied or compared in one statement, all of them in one transaction. */
+export const NO_LIMITS = { statement_timeout: 0, transaction_timeout: 0, idle_in_transaction_session_timeout: 0 }
 
 export function openSide(cell: string, address: MoverAddress, applicationName: string): Side {
   const sql = postgres(address.mover, {
@@ -39,7 +41,7 @@ export function openSide(cell: string, address: MoverAddress, applicationName: s
     idle_timeout: IDLE_TIMEOUT_S,
     backoff: reconnectDelay,
     onnotice: () => {},
-    connection: { application_name: applicationName },
+    connection: { application_name: applicationName, ...NO_LIMITS },
     ...{ socket: () => connectWithoutDelay(address.mover) },
   })
   return { cell, sql, applicationName, url: address.mover, replicationUrl: address.replication ?? address.mover }

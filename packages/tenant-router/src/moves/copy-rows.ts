@@ -41,8 +41,9 @@ export async function copyRows(
     }
     timer = setInterval(look, LOOK_EVERY_MS)
   })
+  let tables: TenantTable[]
   try {
-    return await Promise.race([copying, stopped])
+    tables = await Promise.race([copying, stopped])
   } catch (error) {
     await Promise.all(progress.sessions.map(({ side, pid }) => side.sql`select pg_terminate_backend(${pid})`))
     await copying.catch(() => {})
@@ -50,9 +51,11 @@ export async function copyRows(
   } finally {
     clearInterval(timer)
   }
+  return countRows(to.sql, tables, held.move.merchantId)
 }
 
-async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string, progress: Copying): Promise<number> {
+/** Answers the tables in which there was something. */
+async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string, progress: Copying): Promise<TenantTable[]> {
   const { merchantId } = held.move
   const source = await from.sql.reserve()
   try {
@@ -77,7 +80,7 @@ async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string
       })
       crashPoint('move.tables_copied')
     }
-    return await countRows(to.sql, tables, merchantId)
+    return tables
   } finally {
     await source.unsafe('rollback').catch(() => {})
     source.release()

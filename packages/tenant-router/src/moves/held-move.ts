@@ -29,6 +29,8 @@ export interface MoveObject {
 export interface MoverMove extends Move {
   fence: bigint | null
   fenceAttempts: number
+  /** When the row was as it is here, by the directory's clock: a mover's own may be wrong. */
+  seenAt: Date
 }
 
 export const LEASE_MS = 10_000
@@ -41,7 +43,8 @@ const DECODING: MoveState[] = ['preflight', 'seeding', 'catching_up', 'verifying
 
 export const MOVER_COLUMNS = `id, merchant_id as "merchantId", from_cell as "fromCell", to_cell as "toCell", state, direction, epoch::text as epoch,
   requested_by as "requestedBy", requested_at as "requestedAt", state_since as "stateSince", updated_at as "updatedAt",
-  watch_until as "watchUntil", failure, figures, fence::text as fence, fence_attempts as "fenceAttempts"`
+  watch_until as "watchUntil", failure, figures, fence::text as fence, fence_attempts as "fenceAttempts",
+  clock_timestamp() as "seenAt"`
 
 export type MoverRow = Omit<MoverMove, 'epoch' | 'fence'> & { epoch: string; fence: string | null }
 
@@ -227,11 +230,18 @@ export class HeldMove {
     return BigInt(row!.number)
   }
 
-  /** Before the object is made: whatever happens then, it will be found. */
+  /** Before the object is made: whatever happens then, it will be found. Nothing is noted any more once the move has gone on without this mover. */
   async noteObject({ cell, kind, name }: MoveObject): Promise<void> {
     this.assertHeld()
-    await this.directory`
-      insert into platform.move_object (move_id, cell, kind, name) values (${this.move.id}, ${cell}, ${kind}, ${name}) on conflict do nothing`
+    const { id, state } = this.move
+    const { count } = await this.directory`
+      with held as (
+        select id from platform.move where id = ${id} and state = ${state} and lease_owner = ${this.owner} for share
+      ), noted as (
+        insert into platform.move_object (move_id, cell, kind, name) select id, ${cell}, ${kind}, ${name} from held on conflict do nothing
+      )
+      select from held`
+    if (count === 0) throw new StateChanged('The move is no longer as it was.')
     crashPoint('move.object_noted')
   }
 

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { MerchantEntry } from '../merchant-entry.ts'
 import { failureOf, until } from '../test-merchants.ts'
-import { claimMove } from './held-move.ts'
+import { claimMove, HeldMove, type MoverMove, StateChanged } from './held-move.ts'
 import { cancelMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
 import type { Mover } from './mover.ts'
 import { dieAt } from './testing/die-at.ts'
@@ -270,5 +270,114 @@ describe('a mover who comes late', () => {
     expect(await failureOf(call('select tenancy.hold_number($m, 11)'))).toMatchObject({ code: 'MV005' })
     await call('select tenancy.forget($m, 12)')
     expect(await home()).toBeUndefined()
+  })
+
+  test('closes no home of a later epoch, and leaves alone one that somebody is expected in', async () => {
+    await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'active')`)
+    await call('select tenancy.fence($m, 4, 20)')
+    await call('select tenancy.depart($m, 4)')
+    expect(await home()).toMatchObject({ state: 'fenced', epoch: 4 })
+    await call('select tenancy.depart($m, 5)')
+    expect(await home()).toMatchObject({ state: 'moved', epoch: 5 })
+    await call('delete from tenancy.home where merchant_id = $m')
+    await call('select tenancy.expect($m, 4, 21)')
+    await call('select tenancy.depart($m, 5)')
+    expect(await home()).toMatchObject({ state: 'standby', epoch: 4 })
+  })
+
+  test('removes nothing whose changes are sent elsewhere: there they would be removed too', async () => {
+    const name = `souk_move_${'0'.repeat(32)}_back`
+    await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'moved')`)
+    await call(`select tenancy.publish($m, '${name}')`)
+    expect(await failureOf(call('select tenancy.assert_removable($m, 1)'))).toMatchObject({ code: 'MV003' })
+    await call(`select tenancy.unpublish('${name}')`)
+    await call('select tenancy.assert_removable($m, 1)')
+  })
+
+  test('waits until what it was told to stop has been stopped, and then makes nothing more', async () => {
+    await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'active')`)
+    await call('select tenancy.supersede($m, 30)')
+    expect(await failureOf(call('select tenancy.hold_number($m, 29)'))).toMatchObject({ code: 'MV005' })
+    await call('select tenancy.hold_number($m, 30)')
+    // A fence that stands keeps its number: it is lifted by that.
+    await call('select tenancy.fence($m, 4, 31)')
+    await call('select tenancy.supersede($m, 32)')
+    expect(await home()).toMatchObject({ state: 'fenced', fence: 31 })
+  })
+
+  describe('in the directory', () => {
+    const LATE = '00000000-0000-0000-0000-0000000000bb'
+
+    /** A move that could be switched right now. */
+    async function fenced(): Promise<{ merchant: MerchantEntry; move: Move; owner: string }> {
+      const merchant = await cells.addMerchant()
+      const move = await ask(merchant)
+      const owner = '00000000-0000-0000-0000-0000000000aa'
+      await cells.directory`
+        update platform.move set state = 'fencing', fence = 7, fence_until = now() + interval '1 hour', lease_owner = ${owner}, lease_until = 'infinity'
+        where id = ${move.id}`
+      return { merchant, move, owner }
+    }
+    const switchHome = (move: Move, fence: number, owner: string) =>
+      cells.directory`select platform.switch_home(${move.id}, ${fence}, ${owner}, interval '1 day')`
+    const homeOf = async ({ id }: MerchantEntry) => {
+      const [row] = await cells.directory`select cell, epoch::int as epoch from platform.home where merchant_id = ${id}`
+      return `${row!.cell} ${row!.epoch}`
+    }
+    const forget = (move: Move) => cells.directory`delete from platform.move where id = ${move.id}`
+
+    test('switches nothing with another fence, as another mover, in another state, or when its time is over; and once', async () => {
+      const { merchant, move, owner } = await fenced()
+      expect(await failureOf(switchHome(move, 6, owner))).toMatchObject({ code: 'MV005' })
+      expect(await failureOf(switchHome(move, 7, LATE))).toMatchObject({ code: 'MV005' })
+      await cells.directory`update platform.move set fence_until = now() where id = ${move.id}`
+      expect(await failureOf(switchHome(move, 7, owner))).toMatchObject({ code: 'MV005' })
+      await cells.directory`update platform.move set fence_until = now() + interval '1 hour', state = 'unfencing' where id = ${move.id}`
+      expect(await failureOf(switchHome(move, 7, owner))).toMatchObject({ code: 'MV005' })
+      expect(await homeOf(merchant)).toBe(`${cells.one.name} 1`)
+      await cells.directory`update platform.move set state = 'fencing' where id = ${move.id}`
+      await switchHome(move, 7, owner)
+      expect(await homeOf(merchant)).toBe(`${cells.two.name} 2`)
+      expect(await failureOf(switchHome(move, 7, owner))).toMatchObject({ code: 'MV005' })
+      await forget(move)
+    })
+
+    test('switches nobody who lives elsewhere by now', async () => {
+      const { merchant, move, owner } = await fenced()
+      await cells.directory`update platform.home set epoch = 5 where merchant_id = ${merchant.id}`
+      expect(await failureOf(switchHome(move, 7, owner))).toMatchObject({ code: 'MV003' })
+      expect((await getMove(cells.directory, move.id))!.state).toBe('fencing')
+      await forget(move)
+    })
+
+    test('notes no object, so that none is made, once the move is another mover’s or has gone on', async () => {
+      const { move, owner } = await fenced()
+      const [row] = await cells.directory`update platform.move set state = 'seeding' where id = ${move.id} returning id`
+      const held = (as: string) =>
+        new HeldMove(cells.directory, as, { ...move, id: row!.id, state: 'seeding' } as MoverMove, new AbortController().signal, 1)
+      const object = { cell: cells.two.name, kind: 'slot', name: 'x' } as const
+      const [mine, late] = [held(owner), held(LATE)]
+      expect(await failureOf(late.noteObject(object))).toBeInstanceOf(StateChanged)
+      await mine.noteObject(object)
+      await mine.noteObject(object)
+      await cells.directory`update platform.move set state = 'aborting' where id = ${move.id}`
+      expect(await failureOf(mine.noteObject({ ...object, name: 'y' }))).toBeInstanceOf(StateChanged)
+      expect(await mine.objects()).toEqual([object])
+      for (const one of [mine, late]) one.stop()
+      await forget(move)
+    })
+
+    test('takes no turn while its source feeds as many as it may', async () => {
+      const { move: feeding } = await fenced()
+      const merchant = await cells.addMerchant()
+      const move = await ask(merchant)
+      await cells.directory`update platform.move set lease_owner = ${LATE}, lease_until = 'infinity' where id = ${move.id}`
+      const held = new HeldMove(cells.directory, LATE, move as MoverMove, new AbortController().signal, 1)
+      expect(await held.takeTurn(1)).toBe(false)
+      expect(await held.takeTurn(2)).toBe(true)
+      held.stop()
+      await forget(move)
+      await forget(feeding)
+    })
   })
 })

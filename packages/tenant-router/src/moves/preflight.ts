@@ -19,7 +19,7 @@ interface CellFacts {
   schema: string
   slots_free: boolean
   senders_free: boolean
-  origins_free: boolean
+  subscriptions_free: boolean
   oldest_writer_ms: number
 }
 
@@ -37,7 +37,8 @@ export async function preflight(held: HeldMove, from: Side, to: Side, writerAgeM
     if (!facts.may_subscribe) throw new MoveFailed(`The mover's role in ${cell} is no member of pg_create_subscription.`)
     if (!facts.may_skip_triggers) throw new MoveFailed(`The mover's role in ${cell} may not set session_replication_role.`)
     if (!facts.slots_free || !facts.senders_free) throw new NotYet(`${cell} has no replication slot or sender to spare.`)
-    if (!facts.origins_free) throw new NotYet(`${cell} has as many subscriptions as max_active_replication_origins allows.`)
+    if (!facts.subscriptions_free)
+      throw new NotYet(`${cell} has as many subscriptions as max_active_replication_origins or max_logical_replication_workers allows.`)
     if (facts.oldest_writer_ms > writerAgeMaxMs)
       throw new NotYet(`${cell} has a transaction that has been writing for ${Math.round(facts.oldest_writer_ms / 1_000)} s.`)
   }
@@ -62,7 +63,9 @@ async function factsOf({ sql }: Side): Promise<CellFacts> {
       (select string_agg(h.name || ' ' || h.checksum, ', ' order by h.name) from migration.history h where h.set = 'cell') as schema,
       (select count(*) from pg_replication_slots) < current_setting('max_replication_slots')::int as slots_free,
       (select count(*) from pg_stat_replication) + 1 < current_setting('max_wal_senders')::int as senders_free,
-      (select count(oid) from pg_subscription) < current_setting('max_active_replication_origins')::int as origins_free,
+      -- Without a worker of its own a stream stands still, and says nothing.
+      (select count(oid) from pg_subscription) < least(
+        current_setting('max_active_replication_origins')::int, current_setting('max_logical_replication_workers')::int) as subscriptions_free,
       coalesce((select max(extract(epoch from clock_timestamp() - a.xact_start) * 1000) from pg_stat_activity a where a.backend_xid is not null), 0)::int
         as oldest_writer_ms
     from pg_roles r where r.rolname = current_user`

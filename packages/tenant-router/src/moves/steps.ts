@@ -7,12 +7,14 @@ import { passMarker } from './markers.ts'
 import type { MoveState } from './move.ts'
 import { assertEveryTablePublished, preflight } from './preflight.ts'
 import {
+  allInTurn,
   assertWhole,
   brokenStream,
   dropStream,
   makeSlot,
   makeSlotWithSnapshot,
   publish,
+  reconnect,
   streamName,
   subscribe,
   terminateOthers,
@@ -48,6 +50,7 @@ const TURN_EVERY_MS = 1_000
 const LAG_MAX_MS = 200
 const CLOSE_TIMES = 3
 const MARKER_TIMEOUT_MS = 60_000
+const READERS_EVERY_MS = 200
 // On a machine that is never that quick: tried in any case after this, the budget of the fence holds.
 const PATIENCE_MS = 60_000
 const PAUSE_AFTER_FENCE_MS = 1_000
@@ -79,6 +82,7 @@ export const STEPS: Record<
     if (held.move.fenceAttempts > 0) await held.pause(held.move.fenceAttempts * PAUSE_AFTER_FENCE_MS)
     const startedAt = performance.now()
     await assertWhole(streamName(held.move, 'forward'), home, other)
+    await reconnect(streamName(held.move, 'forward'), home, other)
     await ensureStreamBack(context)
     await comeClose(held, home, other)
     await held.note({ catch_up_ms: Math.round(performance.now() - startedAt) })
@@ -116,7 +120,7 @@ export const STEPS: Record<
 
   watching: async (context) => {
     const { held } = context
-    if (held.move.watchUntil !== null && held.move.watchUntil.getTime() <= Date.now()) {
+    if (held.move.watchUntil !== null && held.move.watchUntil <= held.move.seenAt) {
       await held.advance('retiring')
       return undefined
     }
@@ -131,6 +135,7 @@ export const STEPS: Record<
     await settleAfterSwitch(context)
     if (held.move.fenceAttempts > 0) await held.pause(held.move.fenceAttempts * PAUSE_AFTER_FENCE_MS)
     await assertWhole(streamName(held.move, 'back'), home, other)
+    await reconnect(streamName(held.move, 'back'), home, other)
     await comeClose(held, home, other)
     crashPoint('move.caught_up')
     await verify(context, home, other)
@@ -142,9 +147,13 @@ export const STEPS: Record<
   retiring: async ({ held, sides }) => {
     // After a switch in this direction: what was home then is the old home now.
     const { home: old, other: current } = sidesOf(held.move, sides)
-    await beginAnew(held, sides)
-    await dropStream(held, streamName(held.move, 'forward'), sides)
-    await dropStream(held, streamName(held.move, 'back'), sides)
+    await held.takeNumber()
+    await allInTurn([
+      () => supersede(held, sides),
+      () => dropStream(held, streamName(held.move, 'forward'), sides),
+      () => dropStream(held, streamName(held.move, 'back'), sides),
+    ])
+    if (await hasReadersInside(old, held.move.merchantId)) return READERS_EVERY_MS
     const rows = { cell: old.cell, kind: 'rows', name: held.move.merchantId } as const
     await held.noteObject(rows)
     await held.note({ removed_rows: await removeRows(held, old) })
@@ -157,8 +166,11 @@ export const STEPS: Record<
 
   aborting: async ({ held, sides }) => {
     const { home, other } = sidesOf(held.move, sides)
-    await beginAnew(held, sides)
-    await clear(held, sides, other)
+    const noted = await held.objects()
+    // Where nothing was noted nothing was made, and nothing will be: a database that is gone for good holds nobody up.
+    const touched = sides.filter((side) => side === home || noted.some(({ cell }) => cell === side.cell))
+    await held.takeNumber()
+    await allInTurn([() => supersede(held, touched), () => clear(held, touched, other)])
     await home.sql`delete from tenancy.move_marker where merchant_id = ${held.move.merchantId}`
     await held.advance('aborted')
     return undefined
@@ -169,8 +181,11 @@ async function seed({ held, sides, limits }: StepContext): Promise<void> {
   const { home, other } = sidesOf(held.move, sides)
   const { merchantId, epoch } = held.move
   const startedAt = performance.now()
-  await beginAnew(held, sides)
+  await held.takeNumber()
+  await supersede(held, sides)
   await clear(held, sides, other)
+  // A mover who woke up late may have left one. Its removal would miss it at the other side, which looks like a row that is lost.
+  await home.sql`delete from tenancy.move_marker where merchant_id = ${merchantId}`
   await held.noteObject({ cell: other.cell, kind: 'rows', name: merchantId })
   await other.sql`select tenancy.expect(${merchantId}, ${epoch.toString()}, ${held.number})`
   const stream = streamName(held.move, 'forward')
@@ -186,25 +201,38 @@ async function seed({ held, sides, limits }: StepContext): Promise<void> {
   await subscribe(held, stream, home, other)
 }
 
-/** Whoever worked on this move before is dead, or must not be able to do anything more. */
-async function beginAnew(held: HeldMove, sides: readonly Side[]): Promise<void> {
-  await held.takeNumber()
-  await Promise.all(
-    sides.map(async (side) => {
+/** Whoever worked on this move before is dead, or must not be able to do anything more: its number is over. */
+async function supersede(held: HeldMove, sides: readonly Side[]): Promise<void> {
+  await allInTurn(
+    sides.map((side) => async () => {
       await terminateOthers(side, held.move.id)
       await side.sql`select tenancy.supersede(${held.move.merchantId}, ${held.number})`
     }),
   )
 }
 
-/** Removes what this move has made so far. The stream back goes first: deletions must not travel. */
+/** Removes what this move has made so far, the rows last: deletions must not travel. */
 async function clear(held: HeldMove, sides: readonly Side[], other: Side): Promise<void> {
-  await dropStream(held, streamName(held.move, 'back'), sides)
-  await dropStream(held, streamName(held.move, 'forward'), sides)
+  await allInTurn([
+    () => dropStream(held, streamName(held.move, 'back'), sides),
+    () => dropStream(held, streamName(held.move, 'forward'), sides),
+  ])
   for (const rows of (await held.objects()).filter(({ kind, cell }) => kind === 'rows' && cell === other.cell)) {
     await removeRows(held, other)
     await held.forgetObject(rows)
   }
+}
+
+/**
+ * Whether anybody may still be reading who came in while the merchant was at home there: readers hold no lock. They see what is there as
+ * long as it is there; requests are inside for seconds, exports for minutes.
+ */
+async function hasReadersInside({ sql }: Side, merchantId: string): Promise<boolean> {
+  const [found] = await sql<{ inside: boolean }[]>`
+    select h.state = 'moved' and (clock_timestamp() <= h.closed_at or exists (
+      select from pg_stat_activity a where a.datname = current_database() and a.usename = 'souk_app' and a.xact_start < h.closed_at)) as inside
+    from (select state, changed_at + interval '1 second' as closed_at from tenancy.home where merchant_id = ${merchantId}) h`
+  return found?.inside ?? false
 }
 
 /** Before the switch, so that not even the first change at the new home is missing from the old one. */
@@ -224,7 +252,9 @@ async function comeClose(held: HeldMove, from: Side, to: Side): Promise<void> {
   for (let close = 0; close < CLOSE_TIMES && performance.now() < patientUntil; ) {
     const lagMs = await passMarker(held, from, to, MARKER_TIMEOUT_MS)
     close = lagMs !== undefined && lagMs < LAG_MAX_MS ? close + 1 : 0
-    if (lagMs === undefined) await assertWhole(streamName(held.move, held.move.direction), from, to)
+    if (lagMs !== undefined) continue
+    await assertWhole(streamName(held.move, held.move.direction), from, to)
+    await reconnect(streamName(held.move, held.move.direction), from, to)
   }
 }
 
@@ -251,19 +281,21 @@ async function settleAfterSwitch(context: StepContext): Promise<void> {
 }
 
 async function watch({ held, sides, limits }: StepContext): Promise<void> {
-  const { figures } = held.move
-  if (figures.can_roll_back === false) return
+  const { figures, seenAt } = held.move
   const { home: old, other: current } = sidesOf({ ...held.move, direction: 'forward' }, sides)
   const stream = streamName(held.move, 'back')
+  // Again and again: the other side may have been out of reach when that was found.
+  if (figures.can_roll_back === false) return dropStream(held, stream, sides)
   const broken = await brokenStream(stream, current, old)
   if (broken !== undefined) return cannotRollBack(held, `The old home is not kept up to date: ${broken}.`, sides)
-  if (figures.watched_at !== undefined && Date.parse(figures.watched_at) + limits.compareEveryMs > Date.now()) return
+  await reconnect(stream, current, old)
+  if (figures.watched_at !== undefined && Date.parse(figures.watched_at) + limits.compareEveryMs > seenAt.getTime()) return
   try {
     await compare(held, current, old)
     await held.note({
       can_roll_back: true,
       watched_passes: (figures.watched_passes ?? 0) + 1,
-      watched_at: new Date().toISOString(),
+      watched_at: seenAt.toISOString(),
     })
   } catch (error) {
     if (!(error instanceof MoveFailed)) throw error

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { crashPoint } from '../crash-point.ts'
 import { errorCode } from '../door-error.ts'
-import type { Side } from './cell-sides.ts'
-import { type HeldMove, MoveFailed, type MoveObject } from './held-move.ts'
+import { NO_LIMITS, type Side } from './cell-sides.ts'
+import { type HeldMove, MoveFailed, MoveLost, type MoveObject, StateChanged } from './held-move.ts'
 import type { Move } from './move.ts'
 
 /** One merchant's changes on their way from one database to the other: a publication, a slot and a subscription of one name. */
@@ -14,6 +14,7 @@ export function streamName(move: Pick<Move, 'id'>, direction: 'forward' | 'back'
 const SLOT_TIMEOUT_S = 60
 const SLOT_RELEASE_TIMEOUT_MS = 30_000
 const POLL_MS = 25
+const SUBSCRIBING = 7_350_003
 // Not counted: rows whose origin differs. Those are what a stream back is made of.
 const CONFLICTS = ['insert_exists', 'update_exists', 'update_missing', 'delete_missing', 'multiple_unique_conflicts']
 
@@ -40,7 +41,7 @@ export async function makeSlotWithSnapshot(
     idle_timeout: 0,
     max_lifetime: null,
     onnotice: () => {},
-    connection: { application_name: applicationName, replication: 'database' } as object,
+    connection: { application_name: applicationName, replication: 'database', ...NO_LIMITS } as object,
   })
   try {
     const late = setTimeout(() => void terminate(from, applicationName), SLOT_TIMEOUT_S * 1_000)
@@ -69,6 +70,8 @@ export async function makeSlot(held: HeldMove, name: string, from: Side): Promis
 export async function subscribe(held: HeldMove, name: string, from: Side, to: Side): Promise<void> {
   await held.noteObject({ cell: to.cell, kind: 'subscription', name })
   await inTime(held, to, async (sql) => {
+    // One at a time in a database: two that change its privileges at once meet as an error.
+    await sql`select pg_advisory_xact_lock(${SUBSCRIBING})`
     await sql`select tenancy.allow_subscriptions(true)`
     await sql.unsafe(
       `create subscription ${name} connection ${literal(conninfo(from.replicationUrl))} publication ${name}
@@ -104,16 +107,43 @@ export async function assertWhole(name: string, from: Side, to: Side): Promise<v
   if (broken !== undefined) throw new MoveFailed(`The stream of changes broke: ${broken}.`)
 }
 
-/** Removes what a stream consists of, as far as it was made: those who read first. `all` are the sides of the move. */
+/**
+ * Has a stream that does not run connect to where its source is by now, and as who: an address may change while a merchant is on its way,
+ * and a password in the day that a move is watched.
+ */
+export async function reconnect(name: string, from: Side, to: Side): Promise<void> {
+  const [running] = await to.sql`select 1 from pg_stat_subscription where subname = ${name} and pid is not null`
+  if (!running) await to.sql.unsafe(`alter subscription ${name} connection ${literal(conninfo(from.replicationUrl))}`)
+}
+
+/**
+ * Removes what a stream consists of, as far as it was made: those who read first. `all` are the sides of the move. What can be removed
+ * is, whatever becomes of the rest: while one database is out of reach a slot in the other one would keep its log.
+ */
 export async function dropStream(held: HeldMove, name: string, all: readonly Side[]): Promise<void> {
   const objects = (await held.objects()).filter((object) => object.name === name)
-  for (const kind of ['subscription', 'slot', 'publication'] as const) {
-    for (const object of objects.filter((candidate) => candidate.kind === kind)) {
+  const inOrder = (['subscription', 'slot', 'publication'] as const).flatMap((kind) => objects.filter((object) => object.kind === kind))
+  await allInTurn(
+    inOrder.map((object) => async () => {
       held.assertHeld()
       await dropObject(object, all.find(({ cell }) => cell === object.cell)!)
       await held.forgetObject(object)
+    }),
+  )
+}
+
+/** Does all of them, whatever becomes of each, and throws then what went wrong first. */
+export async function allInTurn(works: readonly (() => Promise<void>)[]): Promise<void> {
+  const troubles: unknown[] = []
+  for (const work of works) {
+    try {
+      await work()
+    } catch (error) {
+      if (error instanceof MoveLost || error instanceof StateChanged) throw error
+      troubles.push(error)
     }
   }
+  if (troubles.length > 0) throw troubles[0]
 }
 
 async function dropObject({ kind, name }: MoveObject, side: Side): Promise<void> {

@@ -18,6 +18,8 @@ export class Watchdog {
   readonly #cells: () => Readonly<Record<string, MoverAddress>>
   readonly #log: MoverLog
   readonly #sides = new Map<string, { side: Side; address: string }>()
+  // By the move: a database that does not answer keeps nobody waiting who lives elsewhere.
+  readonly #relieving = new Map<string, Promise<void>>()
   readonly #stopping = new AbortController()
   #loop: Promise<void> | undefined
 
@@ -35,6 +37,7 @@ export class Watchdog {
     this.#stopping.abort()
     await this.#loop
     await Promise.all([...this.#sides.values()].map(({ side }) => side.sql.end({ timeout: 1 })))
+    await Promise.all(this.#relieving.values())
   }
 
   async #rounds(): Promise<void> {
@@ -60,12 +63,16 @@ export class Watchdog {
       select ${this.#directory.unsafe(MOVER_COLUMNS)} from platform.move
       where from_cell = any(${Object.keys(this.#cells())}) and to_cell = any(${Object.keys(this.#cells())}) and (
         state = 'unfencing' or state = 'switched' and state_since < clock_timestamp() - ${SWITCH_OVERDUE_MS} * interval '1 millisecond')`
-    await Promise.all(rows.map((row) => this.#relieve(toMoverMove(row))))
+    for (const row of rows) {
+      if (this.#relieving.has(row.id)) continue
+      const relieved = this.#relieve(toMoverMove(row)).finally(() => this.#relieving.delete(row.id))
+      this.#relieving.set(row.id, relieved)
+    }
   }
 
   async #relieve(move: MoverMove): Promise<void> {
-    const sides = [this.#side(move.fromCell), this.#side(move.toCell)]
     try {
+      const sides = [this.#side(move.fromCell), this.#side(move.toCell)]
       if (move.state === 'unfencing') await liftFence(this.#directory, move, sides)
       else await completeSwitch(this.#directory, move, sides)
     } catch (error) {
