@@ -103,6 +103,12 @@ export class Directory {
     return known?.id ? this.#entries.get(known.id) : undefined
   }
 
+  /** What is remembered of a merchant where that is newer than an entry somebody has kept: a stream or a job may be older than a move. */
+  newest(kept: MerchantEntry): MerchantEntry {
+    const remembered = this.#entries.get(kept.id)
+    return remembered !== undefined && remembered.epoch > kept.epoch ? remembered : kept
+  }
+
   /** The merchant with that id; text that is no UUID belongs to nobody. */
   async byId(merchantId: string): Promise<MerchantEntry | undefined> {
     return UUID.test(merchantId) ? this.#find(`id:${merchantId.toLowerCase()}`) : undefined

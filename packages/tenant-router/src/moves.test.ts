@@ -5,6 +5,7 @@ import { type DoorError, errorCode } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 import type { Router } from './router.ts'
 import { CELL, failureOf, openTestHouse, type TestHouse, until } from './test-merchants.ts'
+import type { Tx } from './tx.ts'
 
 const FLIPS = 10
 
@@ -108,6 +109,23 @@ describe('pitfall 37: a stale router writes to the old home', () => {
     await move(merchant, CELL, 'shared-2', 2)
     const [rows] = await router.inMerchant(merchant).readOnce((tx) => [tx.sql`select current_database() as name`])
     expect(rows).toEqual([{ name: second.database.name }])
+  })
+
+  test('an entry that was kept since before a move is good for as long as somebody keeps it, when the old cell is gone too', async () => {
+    const merchant = await addMerchant()
+    const kept = openRouter()
+    const stream = kept.inMerchant(merchant)
+    const homeNow = (sql: Tx['sql']) => sql<{ name: string }[]>`select current_database() as name`
+    expect(await stream.read((tx) => homeNow(tx.sql))).toEqual([{ name: house.database.name }])
+    await move(merchant, CELL, 'shared-2', 2)
+    kept.readdress({ cellUrls: { 'shared-2': second.database.url('souk_app') } })
+    expect(await stream.read((tx) => homeNow(tx.sql))).toEqual([{ name: second.database.name }])
+    expect(await stream((tx) => homeNow(tx.sql))).toEqual([{ name: second.database.name }])
+    // From then on it is not even looked for at the old home.
+    expect(kept.directory.newest(merchant)).toMatchObject({ cell: 'shared-2', epoch: 2n })
+    await house.admin`update platform.merchant set status = 'suspended' where id = ${merchant.id}`
+    await kept.directory.refresh(merchant.id)
+    expect(await failureOf(stream.read((tx) => homeNow(tx.sql)))).toMatchObject({ code: 'merchant_suspended' })
   })
 
   test('the right cell at an old epoch is refused and followed as well', async () => {

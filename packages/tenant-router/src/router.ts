@@ -165,7 +165,8 @@ export class Router {
     await Promise.all([...this.#closing, this.directory.close()])
   }
 
-  async #readStale<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
+  async #readStale<T>(kept: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const merchant = this.directory.newest(kept)
     const url = this.#replicaUrls[merchant.cell]
     if (url !== undefined && merchant.status !== 'suspended') {
       try {
@@ -177,11 +178,12 @@ export class Router {
     return this.readMerchant(merchant, work)
   }
 
-  async #follow<T>(merchant: MerchantEntry, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
-    if (merchant.status === 'suspended') throw suspended()
+  async #follow<T>(kept: MerchantEntry, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
+    let home = this.directory.newest(kept)
+    if (home.status === 'suspended') throw suspended()
     const deadline = performance.now() + MOVE_WAIT_MS
-    let home = merchant
     let hasMoved = false
+    let hasLooked = false
     for (let conflicts = 0; ; ) {
       try {
         return await attempt(home, this.#pool(home.cell))
@@ -191,6 +193,10 @@ export class Router {
           const next = await this.#newHome(home, { deadline, hasMoved }, error)
           hasMoved ||= next.epoch !== home.epoch
           home = next
+        } else if (code === 'cell_unavailable' && !hasLooked) {
+          hasLooked = true
+          home = await this.#elsewhere(home, error)
+          hasMoved = true
         } else if (isConflict(error) && conflicts < CONFLICT_RETRIES_MAX) {
           conflicts += 1
           if (code !== BROKEN_CHECK) await sleep(Math.random() * 10 * 2 ** conflicts)
@@ -213,6 +219,14 @@ export class Router {
     const home = await this.#homeNow(old.id, cause)
     if (performance.now() > deadline) throw new DoorError('merchant_moving', 'The merchant is being moved to another database.', cause)
     return home.epoch === old.epoch && (await change) ? this.#homeNow(old.id, cause) : home
+  }
+
+  /** A cell may be away because nobody lives there any more. Where the merchant has not left it, the error is thrown. */
+  async #elsewhere(old: MerchantEntry, error: unknown): Promise<MerchantEntry> {
+    const home = await this.directory.refresh(old.id).catch(() => undefined)
+    if (home === undefined || home.epoch <= old.epoch) throw error
+    if (home.status === 'suspended') throw suspended(error)
+    return home
   }
 
   async #homeNow(merchantId: string, cause: unknown): Promise<MerchantEntry> {
