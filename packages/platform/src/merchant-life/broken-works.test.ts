@@ -102,6 +102,31 @@ test('a merchant that was written to after the archive that is to have all of it
   expect(erased).toMatchObject({ state: 'done', failure: null })
 })
 
+test('an archive of a closed shop has what those wrote who were inside when it was closed', async () => {
+  const { directory, neighbour } = house
+  const admin = house.admins['shared-1']!
+  await directory`update platform.merchant set status = 'suspended' where id = ${neighbour.id}`
+  const work = await requestExport(directory, neighbour.id, asked())
+  const inside = Promise.withResolvers<void>()
+  const writing = admin.begin(async (tx) => {
+    // As one who came in by the door.
+    await tx`select pg_advisory_xact_lock_shared(hashtextextended(${neighbour.id}, 4242))`
+    await tx`insert into location (merchant_id, name) values (${neighbour.id}, 'written at the last moment')`
+    await inside.promise
+  })
+  const exporting = house.finish(work)
+  const waiting = () => directory`select 1 from pg_locks where locktype = 'advisory' and not granted`
+  await expect
+    .poll(async () => (await waiting()).length, { timeout: 30_000 })
+    .toBeGreaterThan(0)
+    .finally(inside.resolve)
+  await writing
+  const { figures } = await exporting
+  const [{ count }] = await admin<[{ count: number }]>`select count(*)::int as count from location where merchant_id = ${neighbour.id}`
+  expect(figures.rows).toMatchObject({ location: count })
+  await directory`update platform.merchant set status = 'active' where id = ${neighbour.id}`
+})
+
 test('a sandbox is one wherever its archive is restored', async () => {
   const { directory, neighbour } = house
   const made = { slug: 'neighbour-sandbox', name: undefined, cell: 'shared-2' }

@@ -48,7 +48,8 @@ export async function writeDraft(
   const path = await deps.archives.draftPath(archiveId, session.held.lease)
   const { id, slug, name, sandbox } = merchant
   const mediaFolder = await mediaFolderOf(deps, slug)
-  const content = await deps.cells.snapshot({ cell: merchant.cell, merchantId, epoch: merchant.epoch }, (sql, takenAt) =>
+  const home = { cell: merchant.cell, merchantId, epoch: merchant.epoch, isClosed: merchant.status === 'suspended' }
+  const content = await deps.cells.snapshot(home, (sql, takenAt) =>
     writeArchive(
       path,
       { sql, takenAt },
