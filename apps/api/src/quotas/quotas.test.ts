@@ -131,6 +131,23 @@ describe('places before the pool', () => {
     expect(await finish([second, third])).toEqual([200, 200])
   })
 
+  it('keeps its word to those who wait when the plan is lowered, and holds everybody to the lower one from then on', async () => {
+    await onPlan(shop, 'lowered', { concurrency: { storefront: 2 }, queue: { length: 5, wait_ms: 15_000 } })
+    const inside = [ask(shop, '/v1/held'), ask(shop, '/v1/held')]
+    await until(() => held.length === 2)
+    const waiting = [ask(shop, '/v1/held'), ask(shop, '/v1/held')]
+    const { bulkheads, plans } = api.quotas
+    await until(() => bulkheads.load.waiting === 2)
+    await onPlan(shop, 'lowered', { concurrency: { storefront: 1 }, queue: { length: 0, wait_ms: 0 } })
+    await until(() => plans.limitsOf(shop.merchant.id).queue?.length === 0)
+    expect((await ask(shop, '/v1/held')).statusCode).toBe(429)
+    expect(await finish([...inside, ...waiting])).toEqual([200, 200, 200, 200])
+    const alone = ask(shop, '/v1/held')
+    await until(() => held.length === 1)
+    expect((await ask(shop, '/v1/held')).statusCode).toBe(429)
+    expect(await finish([alone])).toEqual([200])
+  })
+
   it('lets what everybody wants be sold in line: many reserve in one transaction, by the one place there is', async () => {
     const [buyers, units] = [24, 15]
     await onPlan(shop, 'one-till', { concurrency: { checkout: 1 }, queue: { length: 100, wait_ms: 15_000 } })
