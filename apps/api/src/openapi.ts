@@ -14,7 +14,7 @@ const PROBLEM_STATUSES: Record<Gate, number[]> = {
   public: [400, 503],
   store: [400, 404, 421, 429, 503],
   staff: [400, 401, 403, 404, 421, 429, 503],
-  platform: [400, 401, 404, 421, 503],
+  platform: [400, 401, 403, 404, 421, 503],
   'platform-public': [400, 404, 421, 429, 503],
 }
 const TITLES: Record<number, string> = {

@@ -34,6 +34,7 @@ import { mediaRoutes } from './routes/media.ts'
 import { orderReturnRoutes } from './routes/order-returns.ts'
 import { orderRoutes } from './routes/orders.ts'
 import { paymentRoutes } from './routes/payments.ts'
+import { platformAdminRoutes, platformSelfRoutes } from './routes/platform-admins.ts'
 import { platformArchiveRoutes } from './routes/platform-archives.ts'
 import { platformAuditRoutes } from './routes/platform-audit.ts'
 import { platformCellRoutes } from './routes/platform-cells.ts'
@@ -237,6 +238,8 @@ function addRoutes(app: FastifyInstance, deps: Deps): void {
   staffPluginRoutes(app, deps)
   staffPluginInstallRoutes(app, deps)
   platformSessionRoutes(app, deps)
+  platformSelfRoutes(app, deps)
+  platformAdminRoutes(app, deps)
   platformMerchantRoutes(app, deps)
   platformMerchantWorkRoutes(app, deps)
   platformArchiveRoutes(app, deps)

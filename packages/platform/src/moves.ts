@@ -12,6 +12,7 @@ import {
 import { MoveRefusal, type MoveRefusalCode } from '@souk/tenant-router/moves/move-refusal.ts'
 import type { ByAdmin } from './domains.ts'
 import type { PlatformSql } from './platform-sql.ts'
+import { changeOrTry } from './taken-back.ts'
 
 /** A move, and by what name people know the merchant. */
 export interface ListedMove extends Move {
@@ -38,9 +39,6 @@ const STEPS: Record<MoveStep, (sql: MoveSql, moveId: string) => Promise<Move>> =
 }
 // One call asks for so many moves; movers take few at a time, and the rest can be asked for again.
 const DRAINED_AT_ONCE_MAX = 100
-
-/** What the directory did is taken back: it was only to be seen what would come of it. */
-class TakenBack extends Error {}
 
 /** Moves as admins ask for them. Every wish is written down together with what it changes. */
 export class Moves {
@@ -128,21 +126,18 @@ export class Moves {
   }
 
   async #audited(action: string, by: ByAdmin, dryRun: boolean, change: (sql: MoveSql) => Promise<Move>): Promise<Move> {
-    let changed: Move | undefined
     try {
-      await this.#sql.begin(async (sql) => {
-        changed = await change(sql)
+      return await changeOrTry(this.#sql, dryRun, async (sql) => {
+        const changed = await change(sql)
         const { id, merchantId, fromCell, toCell } = changed
         await sql`
           insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
           values (${by.adminId}, ${action}, ${merchantId}, jsonb_build_object('move', ${id}::text, 'from', ${fromCell}::text, 'to', ${toCell}::text), ${by.now})`
-        if (dryRun) throw new TakenBack()
+        return changed
       })
     } catch (error) {
-      if (error instanceof MoveRefusal) throw toRefusal(error)
-      if (!(error instanceof TakenBack)) throw error
+      throw error instanceof MoveRefusal ? toRefusal(error) : error
     }
-    return changed!
   }
 
   async #named(move: Move): Promise<ListedMove> {

@@ -69,7 +69,7 @@ function assertDeclared(route: RouteOptions): void {
   const name = `${route.method} ${url}`
   if (!config?.gate) throw new Error(`${name} declares no gate.`)
   if (config.customer && config.gate !== 'store') throw new Error(`${name} is for customers, and not at a shop.`)
-  if (config.gate === 'staff' && !config.scopes) throw new Error(`${name} declares no scopes.`)
+  if ((config.gate === 'staff' || config.gate === 'platform') && !config.scopes) throw new Error(`${name} declares no scopes.`)
   if (url.includes(':') && !schema?.params) throw new Error(`${name} does not check its parameters.`)
   if (!schema?.response) throw new Error(`${name} does not describe its answers.`)
   route.schema = { querystring: noQuery, ...schema }
@@ -91,7 +91,7 @@ function onRequestGates(route: RouteOptions, options: GateOptions): Hook[] {
       ...(config.addsRows ? [options.quotas.roomForRows.bind(options.quotas)] : []),
     ],
     'platform-public': [platform],
-    platform: [platform, adminGate(options.principals)],
+    platform: [platform, adminGate(options.principals, config.scopes ?? [])],
   }
   return gates[config.gate!]
 }
@@ -111,9 +111,10 @@ function customerGate(principals: Principals, mode: 'required' | 'optional'): Ho
   }
 }
 
-function adminGate(principals: Principals): Hook {
+function adminGate(principals: Principals, scopes: readonly string[]): Hook {
   return async (request) => {
     request.principal = await principals.ofPlatform(credentialOf(request), request.now)
+    assertScopes(request.principal, scopes)
   }
 }
 

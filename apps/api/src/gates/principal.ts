@@ -4,6 +4,7 @@ import { loadApiKey, mayUse, readApiKeyToken, type StoredApiKey } from '@souk/co
 import { scopesOfRole } from '@souk/core/merchant/scopes.ts'
 import { findStaff, type StaffMember } from '@souk/core/merchant/staff.ts'
 import { Refusal } from '@souk/core/refusal.ts'
+import { scopesOfAdmin } from '@souk/platform/admin-roles.ts'
 import type { AdminAccount, Admins } from '@souk/platform/admins.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { FastifyRequest } from 'fastify'
@@ -29,7 +30,6 @@ export interface SignedInCustomer {
 const REMEMBERED_MS = 10_000
 const REMEMBERED_MAX = 10_000
 const BEARER = /^Bearer ([^\s,]+)$/i
-const NO_SCOPES: ReadonlySet<string> = new Set()
 
 /** Knows who holds a credential, and for a short time remembers. */
 export class Principals {
@@ -55,7 +55,7 @@ export class Principals {
     const claims = this.#tokens.verify(credential, 'platform', now)
     const admin = await this.#platform.get(claims.subject, now, () => this.#admins.find(claims.subject))
     assertStillGood(admin, claims)
-    return { kind: 'platform', id: admin.id, actor: { kind: 'platform', id: admin.id }, scopes: NO_SCOPES }
+    return { kind: 'platform', id: admin.id, actor: { kind: 'platform', id: admin.id }, scopes: new Set(scopesOfAdmin(admin.role)) }
   }
 
   /** The customer behind a request to a merchant's shop. Refuses `token_revoked` once the session is over. */
@@ -80,6 +80,11 @@ export class Principals {
   /** Forgets a member of staff, so that another role, or none, is felt here at once. */
   forgetStaff(merchantId: string, id: string): void {
     this.#staff.forget(`${merchantId}|${id}`)
+  }
+
+  /** Forgets an admin, so that another role, or none, is felt here at once. */
+  forgetAdmin(id: string): void {
+    this.#platform.forget(id)
   }
 
   async #staffMember(inMerchant: InMerchant, credential: string, now: Date): Promise<Principal> {

@@ -1,5 +1,6 @@
 import type { IdempotentRequest } from '@souk/core/idempotency/idempotency.ts'
 import type { Scope } from '@souk/core/merchant/scopes.ts'
+import type { PlatformScope } from '@souk/platform/admin-roles.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import type { Principal, SignedInCustomer } from './principal.ts'
 
@@ -12,8 +13,8 @@ export type Gate = 'store' | 'staff' | 'platform' | 'platform-public' | 'public'
 declare module 'fastify' {
   interface FastifyContextConfig {
     gate?: Gate
-    /** The scopes a staff route needs, all of them. */
-    scopes?: readonly Scope[]
+    /** The scopes a route of staff or of the platform needs, all of them. */
+    scopes?: readonly (Scope | PlatformScope)[]
     /** Of a store route: whether a customer has to be signed in, or may be. */
     customer?: 'required' | 'optional'
     idempotency?: 'required' | 'accepted'

@@ -23,7 +23,7 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
   app.get(
     '/v1/archives',
     {
-      config: { gate: 'platform', summary: 'List archives, the newest first' },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'List archives, the newest first' },
       schema: { querystring: z.strictObject({ ...pageQuery, merchant_id: idSchema.optional() }), response: { 200: pageOf(archiveSchema) } },
     },
     async ({ query: { limit, cursor, merchant_id: merchantId } }) => {
@@ -38,14 +38,17 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
 
   app.get(
     '/v1/archives/:archive_id',
-    { config: { gate: 'platform', summary: 'An archive' }, schema: { params, response: { 200: archiveSchema } } },
+    {
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'An archive' },
+      schema: { params, response: { 200: archiveSchema } },
+    },
     async ({ params: { archive_id } }) => presentArchive(await requireArchive(platformSql, archive_id)),
   )
 
   app.get(
     '/v1/archives/:archive_id/file',
     {
-      config: { gate: 'platform', summary: 'The file of an archive' },
+      config: { gate: 'platform', scopes: ['data:read'], summary: 'The file of an archive' },
       schema: { params, response: { 200: z.any().meta({ description: 'A compressed tar' }) } },
     },
     async ({ params: { archive_id } }, reply) => {
@@ -60,7 +63,10 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
 
   app.delete(
     '/v1/archives/:archive_id',
-    { config: { gate: 'platform', summary: 'Throw an archive away' }, schema: { params, response: { 204: z.null() } } },
+    {
+      config: { gate: 'platform', scopes: ['data:write'], summary: 'Throw an archive away' },
+      schema: { params, response: { 204: z.null() } },
+    },
     async ({ params: { archive_id }, principal, now }, reply) => {
       const { id } = await requireArchive(platformSql, archive_id)
       await folder?.remove(id)
@@ -72,7 +78,11 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
   app.post(
     '/v1/archives/:archive_id/restore',
     {
-      config: { gate: 'platform', summary: 'Have an erased merchant again as it was in its archive, under its own id' },
+      config: {
+        gate: 'platform',
+        scopes: ['data:write'],
+        summary: 'Have an erased merchant again as it was in its archive, under its own id',
+      },
       schema: {
         params,
         body: z.strictObject({
@@ -106,7 +116,7 @@ export function platformArchiveRoutes(fastify: FastifyInstance, { cells, platfor
   app.post(
     '/v1/archives/:archive_id/sandboxes',
     {
-      config: { gate: 'platform', summary: 'Ask for a sandbox of a merchant as it was in an archive' },
+      config: { gate: 'platform', scopes: ['data:write'], summary: 'Ask for a sandbox of a merchant as it was in an archive' },
       schema: { params, body: newSandboxSchema, response: { 200: merchantWorkSchema, 202: merchantWorkSchema } },
     },
     async ({ params: { archive_id }, body: { slug, name, cell, dry_run: dryRun }, principal, now }, reply) => {

@@ -30,7 +30,7 @@ export function platformAuditRoutes(fastify: FastifyInstance, { platformSql, tok
   app.get(
     '/v1/audit',
     {
-      config: { gate: 'platform', summary: 'What admins did, the newest first' },
+      config: { gate: 'platform', scopes: ['audit:read'], summary: 'What admins did, the newest first' },
       schema: { querystring: z.strictObject({ ...pageQuery, merchant_id: idSchema.optional() }), response: { 200: pageOf(entrySchema) } },
     },
     async ({ query: { limit, cursor, merchant_id: merchantId } }) => {
@@ -46,7 +46,7 @@ export function platformAuditRoutes(fastify: FastifyInstance, { platformSql, tok
   app.get(
     '/v1/audit/verification',
     {
-      config: { gate: 'platform', summary: 'Whether the log of what admins did is as it was written' },
+      config: { gate: 'platform', scopes: ['audit:read'], summary: 'Whether the log of what admins did is as it was written' },
       schema: { querystring: markQuery, response: { 200: verificationSchema } },
     },
     async ({ query }) => presentVerification(await audit.verify(readMark(query))),

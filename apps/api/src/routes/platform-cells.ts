@@ -26,14 +26,17 @@ export function platformCellRoutes(fastify: FastifyInstance, { cells, platformSq
 
   app.get(
     '/v1/cells',
-    { config: { gate: 'platform', summary: 'List cells' }, schema: { response: { 200: z.object({ data: z.array(cellSchema) }) } } },
+    {
+      config: { gate: 'platform', scopes: ['cells:read'], summary: 'List cells' },
+      schema: { response: { 200: z.object({ data: z.array(cellSchema) }) } },
+    },
     async () => ({ data: (await cells.list()).map(presentCell) }),
   )
 
   app.post(
     '/v1/cells',
     {
-      config: { gate: 'platform', summary: 'Check a database and register it as a cell' },
+      config: { gate: 'platform', scopes: ['cells:write'], summary: 'Check a database and register it as a cell' },
       schema: {
         body: z.strictObject({ name: cellNameSchema, kind: z.enum(['shared', 'dedicated']), dry_run: dryRun }),
         response: { 200: cellSchema, 201: cellSchema },
@@ -47,20 +50,23 @@ export function platformCellRoutes(fastify: FastifyInstance, { cells, platformSq
 
   app.get(
     '/v1/cells/:cell',
-    { config: { gate: 'platform', summary: 'A cell' }, schema: { params, response: { 200: cellSchema } } },
+    { config: { gate: 'platform', scopes: ['cells:read'], summary: 'A cell' }, schema: { params, response: { 200: cellSchema } } },
     async ({ params: { cell } }) => presentCell(await cells.find(cell)),
   )
 
   app.post(
     '/v1/cells/:cell/checks',
-    { config: { gate: 'platform', summary: 'Look at a cell again' }, schema: { params, response: { 200: cellSchema } } },
+    {
+      config: { gate: 'platform', scopes: ['cells:read'], summary: 'Look at a cell again' },
+      schema: { params, response: { 200: cellSchema } },
+    },
     async ({ params: { cell }, principal, now }) => presentCell(await cells.check(cell, { adminId: principal.id, now })),
   )
 
   app.patch(
     '/v1/cells/:cell',
     {
-      config: { gate: 'platform', summary: 'Open a cell, close it to new merchants, or retire it for good' },
+      config: { gate: 'platform', scopes: ['cells:write'], summary: 'Open a cell, close it to new merchants, or retire it for good' },
       schema: {
         params,
         body: z.strictObject({ status: z.enum(['open', 'draining', 'retired']), dry_run: dryRun }),
@@ -74,7 +80,11 @@ export function platformCellRoutes(fastify: FastifyInstance, { cells, platformSq
   app.post(
     '/v1/cells/:cell/drain',
     {
-      config: { gate: 'platform', summary: 'Close a cell to new merchants and ask for the moves that empty it, at most 100 at once' },
+      config: {
+        gate: 'platform',
+        scopes: ['cells:write', 'moves:write'],
+        summary: 'Close a cell to new merchants and ask for the moves that empty it, at most 100 at once',
+      },
       schema: {
         params,
         body: z.strictObject({ to_cell: cellNameSchema.optional(), dry_run: dryRun }),

@@ -34,7 +34,7 @@ export function platformDomainRoutes(fastify: FastifyInstance, deps: Deps): void
   app.get(
     '/v1/merchants/:merchant_id/domains',
     {
-      config: { gate: 'platform', summary: "List a merchant's own domains" },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: "List a merchant's own domains" },
       schema: { params: ofMerchant, response: { 200: z.object({ data: z.array(domain) }) } },
     },
     async ({ params: { merchant_id } }) => {
@@ -46,7 +46,7 @@ export function platformDomainRoutes(fastify: FastifyInstance, deps: Deps): void
   app.post(
     '/v1/merchants/:merchant_id/domains',
     {
-      config: { gate: 'platform', summary: 'Add a domain; it is served once its DNS record is verified' },
+      config: { gate: 'platform', scopes: ['merchants:write'], summary: 'Add a domain; it is served once its DNS record is verified' },
       schema: { params: ofMerchant, body: z.strictObject({ host }), response: { 201: domain } },
     },
     async ({ params: { merchant_id }, body, principal, now }, reply) => {
@@ -57,14 +57,20 @@ export function platformDomainRoutes(fastify: FastifyInstance, deps: Deps): void
 
   app.post(
     '/v1/merchants/:merchant_id/domains/:host/verify',
-    { config: { gate: 'platform', summary: 'Look for the DNS record' }, schema: { params: ofDomain, response: { 200: domain } } },
+    {
+      config: { gate: 'platform', scopes: ['merchants:write'], summary: 'Look for the DNS record' },
+      schema: { params: ofDomain, response: { 200: domain } },
+    },
     async ({ params, principal, now }) =>
       presentDomain(await domains.verify(params.merchant_id, params.host, { adminId: principal.id, now })),
   )
 
   app.delete(
     '/v1/merchants/:merchant_id/domains/:host',
-    { config: { gate: 'platform', summary: 'Remove a domain' }, schema: { params: ofDomain, response: { 204: z.null() } } },
+    {
+      config: { gate: 'platform', scopes: ['merchants:write'], summary: 'Remove a domain' },
+      schema: { params: ofDomain, response: { 204: z.null() } },
+    },
     async ({ params, principal, now }, reply) => {
       await domains.remove(params.merchant_id, params.host, { adminId: principal.id, now })
       return reply.code(204).send(null)

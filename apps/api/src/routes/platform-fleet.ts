@@ -13,7 +13,10 @@ export function platformFleetRoutes(fastify: FastifyInstance, { cells }: Deps): 
   const app = fastify.withTypeProvider<ZodTypeProvider>()
   app.get(
     '/v1/workers',
-    { config: { gate: 'platform', summary: 'List worker processes' }, schema: { response: { 200: z.object({ data: z.array(worker) }) } } },
+    {
+      config: { gate: 'platform', scopes: ['cells:read'], summary: 'List worker processes' },
+      schema: { response: { 200: z.object({ data: z.array(worker) }) } },
+    },
     async () => ({
       data: (await cells.runners()).map((runner) => ({
         cell: runner.cell,

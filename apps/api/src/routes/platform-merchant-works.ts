@@ -35,7 +35,7 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
   app.post(
     '/v1/merchants/:merchant_id/exports',
     {
-      config: { gate: 'platform', summary: 'Ask for an archive of a merchant' },
+      config: { gate: 'platform', scopes: ['data:write'], summary: 'Ask for an archive of a merchant' },
       schema: { params: ofMerchant, response: { 202: merchantWorkSchema } },
     },
     async ({ params: { merchant_id }, principal, now }, reply) =>
@@ -45,7 +45,7 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
   app.post(
     '/v1/merchants/:merchant_id/sandboxes',
     {
-      config: { gate: 'platform', summary: 'Ask for a sandbox: a copy of a merchant that reaches nobody outside' },
+      config: { gate: 'platform', scopes: ['data:write'], summary: 'Ask for a sandbox: a copy of a merchant that reaches nobody outside' },
       schema: { params: ofMerchant, body: newSandboxSchema, response: { 200: merchantWorkSchema, 202: merchantWorkSchema } },
     },
     async ({ params: { merchant_id: merchantId }, body: { slug, name, cell, dry_run: dryRun }, principal, now }, reply) => {
@@ -58,7 +58,7 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
   app.get(
     '/v1/merchants/:merchant_id/contents',
     {
-      config: { gate: 'platform', summary: 'How much a merchant has: what an erasure would erase' },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'How much a merchant has: what an erasure would erase' },
       schema: { params: ofMerchant, response: { 200: z.object({ cell: z.string(), rows: z.record(z.string(), z.int()) }) } },
     },
     async ({ params: { merchant_id } }) => {
@@ -70,7 +70,7 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
   app.post(
     '/v1/merchants/:merchant_id/erasure',
     {
-      config: { gate: 'platform', summary: 'Close a merchant for good and erase it' },
+      config: { gate: 'platform', scopes: ['data:write'], summary: 'Close a merchant for good and erase it' },
       schema: {
         params: ofMerchant,
         body: z.strictObject({
@@ -94,7 +94,7 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
   app.get(
     '/v1/merchant-works',
     {
-      config: { gate: 'platform', summary: 'What is being done and was done with merchants, the newest first' },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'What is being done and was done with merchants, the newest first' },
       schema: {
         querystring: z.strictObject({ ...pageQuery, merchant_id: idSchema.optional() }),
         response: { 200: pageOf(merchantWorkSchema) },
@@ -112,14 +112,17 @@ export function platformMerchantWorkRoutes(fastify: FastifyInstance, { cells, pl
 
   app.get(
     '/v1/merchant-works/:work_id',
-    { config: { gate: 'platform', summary: 'How far a work is' }, schema: { params: ofWork, response: { 200: merchantWorkSchema } } },
+    {
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'How far a work is' },
+      schema: { params: ofWork, response: { 200: merchantWorkSchema } },
+    },
     async ({ params: { work_id } }) => presentWork(await works.require(work_id)),
   )
 
   app.get(
     '/v1/erasures/:work_id',
     {
-      config: { gate: 'platform', summary: 'The certificate of an erasure' },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'The certificate of an erasure' },
       schema: { params: ofWork, response: { 200: erasureSchema } },
     },
     async ({ params: { work_id } }) => presentErasure(await requireErasure(platformSql, work_id)),

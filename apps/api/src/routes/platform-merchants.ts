@@ -58,7 +58,7 @@ export function platformMerchantRoutes(fastify: FastifyInstance, deps: Deps): vo
   app.post(
     '/v1/merchants',
     {
-      config: { gate: 'platform', idempotency: 'required', summary: 'Make a merchant' },
+      config: { gate: 'platform', scopes: ['merchants:write'], idempotency: 'required', summary: 'Make a merchant' },
       schema: { body: newMerchant, response: { 201: z.object({ merchant }) } },
     },
     async (request, reply) => {
@@ -82,7 +82,7 @@ export function platformMerchantRoutes(fastify: FastifyInstance, deps: Deps): vo
   app.get(
     '/v1/merchants',
     {
-      config: { gate: 'platform', summary: 'List merchants' },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'List merchants' },
       schema: {
         querystring: z.strictObject({ ...pageQuery, cell: cellNameSchema.optional(), slug: slugSchema.optional() }),
         response: { 200: pageOf(merchant) },
@@ -100,14 +100,14 @@ export function platformMerchantRoutes(fastify: FastifyInstance, deps: Deps): vo
 
   app.get(
     '/v1/merchants/:merchant_id',
-    { config: { gate: 'platform', summary: 'A merchant' }, schema: { params, response: { 200: merchant } } },
+    { config: { gate: 'platform', scopes: ['merchants:read'], summary: 'A merchant' }, schema: { params, response: { 200: merchant } } },
     async ({ params: { merchant_id } }) => present(await merchants.find(merchant_id)),
   )
 
   app.patch(
     '/v1/merchants/:merchant_id',
     {
-      config: { gate: 'platform', summary: 'Close or open a shop' },
+      config: { gate: 'platform', scopes: ['merchants:write'], summary: 'Close or open a shop' },
       schema: { params, body: z.strictObject({ status: z.enum(['active', 'suspended']) }), response: { 200: merchant } },
     },
     async ({ params: { merchant_id }, body, principal, now }) => {

@@ -26,7 +26,7 @@ export function platformMoveRoutes(fastify: FastifyInstance, { platformSql, toke
   app.post(
     '/v1/moves',
     {
-      config: { gate: 'platform', summary: 'Ask for a move: it begins when a mover is free' },
+      config: { gate: 'platform', scopes: ['moves:write'], summary: 'Ask for a move: it begins when a mover is free' },
       schema: {
         body: z.strictObject({ merchant_id: idSchema, to_cell: cellNameSchema, dry_run: dryRun }),
         response: { 200: moveSchema, 202: moveSchema },
@@ -42,7 +42,7 @@ export function platformMoveRoutes(fastify: FastifyInstance, { platformSql, toke
   app.get(
     '/v1/moves',
     {
-      config: { gate: 'platform', summary: 'List moves, the newest first' },
+      config: { gate: 'platform', scopes: ['moves:read'], summary: 'List moves, the newest first' },
       schema: {
         querystring: z.strictObject({
           ...pageQuery,
@@ -71,7 +71,7 @@ export function platformMoveRoutes(fastify: FastifyInstance, { platformSql, toke
 
   app.get(
     '/v1/moves/:move_id',
-    { config: { gate: 'platform', summary: 'A move' }, schema: { params, response: { 200: moveSchema } } },
+    { config: { gate: 'platform', scopes: ['moves:read'], summary: 'A move' }, schema: { params, response: { 200: moveSchema } } },
     async ({ params: { move_id } }) => presentMove(await moves.find(move_id)),
   )
 
@@ -79,7 +79,7 @@ export function platformMoveRoutes(fastify: FastifyInstance, { platformSql, toke
     app.post(
       `/v1/moves/:move_id/${path}`,
       {
-        config: { gate: 'platform', summary },
+        config: { gate: 'platform', scopes: ['moves:write'], summary },
         schema: { params, body: z.strictObject({ dry_run: dryRun }), response: { 200: moveSchema } },
       },
       async ({ params: { move_id }, body, principal, now }) =>

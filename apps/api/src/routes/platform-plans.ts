@@ -21,14 +21,17 @@ export function platformPlanRoutes(fastify: FastifyInstance, { platformSql, quot
 
   app.get(
     '/v1/plans',
-    { config: { gate: 'platform', summary: 'List plans' }, schema: { response: { 200: z.object({ data: z.array(plan) }) } } },
+    {
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'List plans' },
+      schema: { response: { 200: z.object({ data: z.array(plan) }) } },
+    },
     async () => ({ data: (await plans.list()).map(present) }),
   )
 
   app.put(
     '/v1/plans/:plan_name',
     {
-      config: { gate: 'platform', summary: 'Make a plan, or give it other limits for all who have it' },
+      config: { gate: 'platform', scopes: ['plans:write'], summary: 'Make a plan, or give it other limits for all who have it' },
       schema: { params: ofPlan, body: z.strictObject({ limits: planLimits }), response: { 200: plan } },
     },
     async ({ params, body, principal, now }) => {
@@ -41,7 +44,7 @@ export function platformPlanRoutes(fastify: FastifyInstance, { platformSql, quot
   app.delete(
     '/v1/plans/:plan_name',
     {
-      config: { gate: 'platform', summary: 'Remove a plan that no merchant has' },
+      config: { gate: 'platform', scopes: ['plans:write'], summary: 'Remove a plan that no merchant has' },
       schema: { params: ofPlan, response: { 204: z.null() } },
     },
     async ({ params, principal, now }, reply) => {
@@ -52,14 +55,17 @@ export function platformPlanRoutes(fastify: FastifyInstance, { platformSql, quot
 
   app.get(
     '/v1/merchants/:merchant_id/plan',
-    { config: { gate: 'platform', summary: "A merchant's plan" }, schema: { params: ofMerchant, response: { 200: plan } } },
+    {
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: "A merchant's plan" },
+      schema: { params: ofMerchant, response: { 200: plan } },
+    },
     async ({ params }) => present(await plans.ofMerchant(params.merchant_id)),
   )
 
   app.put(
     '/v1/merchants/:merchant_id/plan',
     {
-      config: { gate: 'platform', summary: 'Give a merchant a plan' },
+      config: { gate: 'platform', scopes: ['plans:write'], summary: 'Give a merchant a plan' },
       schema: { params: ofMerchant, body: z.strictObject({ plan: planName }), response: { 200: plan } },
     },
     async ({ params, body, principal, now }) => {

@@ -51,7 +51,11 @@ export function platformPluginRoutes(fastify: FastifyInstance, deps: Deps): void
   app.post(
     '/v1/plugin-blocks',
     {
-      config: { gate: 'platform', summary: 'Stop a bundle, a plugin or the plugins of a merchant, everywhere and at once' },
+      config: {
+        gate: 'platform',
+        scopes: ['plugins:write'],
+        summary: 'Stop a bundle, a plugin or the plugins of a merchant, everywhere and at once',
+      },
       schema: { body: newBlock, response: { 201: block } },
     },
     async ({ body, principal, now }, reply) => {
@@ -64,7 +68,7 @@ export function platformPluginRoutes(fastify: FastifyInstance, deps: Deps): void
   app.get(
     '/v1/plugin-blocks',
     {
-      config: { gate: 'platform', summary: 'List what was stopped, the newest first' },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'List what was stopped, the newest first' },
       schema: { querystring: z.strictObject(pageQuery), response: { 200: pageOf(block) } },
     },
     async ({ query: { limit, cursor } }) => {
@@ -79,7 +83,7 @@ export function platformPluginRoutes(fastify: FastifyInstance, deps: Deps): void
   app.post(
     '/v1/plugin-blocks/:block_id/lift',
     {
-      config: { gate: 'platform', summary: 'Let it run again' },
+      config: { gate: 'platform', scopes: ['plugins:write'], summary: 'Let it run again' },
       schema: { params: z.strictObject({ block_id: idSchema }), response: { 200: block } },
     },
     async ({ params, principal, now }) => presentBlock(await blocks.lift(params.block_id, { adminId: principal.id, now })),
@@ -99,7 +103,11 @@ function budgetRoutes(fastify: FastifyInstance, { router, quotas }: Deps): void 
   app.get(
     '/v1/merchants/:merchant_id/plugin-budget',
     {
-      config: { gate: 'platform', summary: "What a merchant's plugins may cost a day: its own budget, or its plan's" },
+      config: {
+        gate: 'platform',
+        scopes: ['merchants:read'],
+        summary: "What a merchant's plugins may cost a day: its own budget, or its plan's",
+      },
       schema: { params: ofMerchant, response: { 200: budget } },
     },
     async ({ params }) => {
@@ -111,7 +119,11 @@ function budgetRoutes(fastify: FastifyInstance, { router, quotas }: Deps): void 
   app.put(
     '/v1/merchants/:merchant_id/plugin-budget',
     {
-      config: { gate: 'platform', summary: "Set what a merchant's plugins may cost a day, whatever its plan says" },
+      config: {
+        gate: 'platform',
+        scopes: ['plugins:write'],
+        summary: "Set what a merchant's plugins may cost a day, whatever its plan says",
+      },
       schema: { params: ofMerchant, body: budget, response: { 200: budget } },
     },
     async ({ params, body, now }) => {

@@ -47,7 +47,7 @@ export function platformUsageRoutes(fastify: FastifyInstance, { platformSql, tok
   app.get(
     '/v1/usage',
     {
-      config: { gate: 'platform', summary: 'What merchants used, by day, the newest first' },
+      config: { gate: 'platform', scopes: ['merchants:read'], summary: 'What merchants used, by day, the newest first' },
       schema: {
         querystring: z.strictObject({
           ...pageQuery,
@@ -78,7 +78,11 @@ export function platformUsageRoutes(fastify: FastifyInstance, { platformSql, tok
   app.get(
     '/v1/advice',
     {
-      config: { gate: 'platform', summary: 'Which merchants to move where, and why, by what they used in the last week' },
+      config: {
+        gate: 'platform',
+        scopes: ['merchants:read'],
+        summary: 'Which merchants to move where, and why, by what they used in the last week',
+      },
       schema: { response: { 200: z.object({ data: z.array(advice) }) } },
     },
     async ({ now }) => ({

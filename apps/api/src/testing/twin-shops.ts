@@ -7,6 +7,7 @@ import { SCOPES } from '@souk/core/merchant/scopes.ts'
 import { addOwner } from '@souk/core/merchant/staff.ts'
 import { type ApiMerchant, PASSWORD, type TestApi } from './api.ts'
 import { addAccount, addMail } from './twin-accounts.ts'
+import { addAdmins } from './twin-admins.ts'
 import { addMoves } from './twin-cells.ts'
 import { addFulfillments } from './twin-fulfillment.ts'
 import { addPlaces } from './twin-goods.ts'
@@ -93,6 +94,7 @@ export async function fillShop(api: TestApi, { admin, mediaDir, canary, password
   const moves = await addMoves(api, canary)
   const life = await addLife(api, canary)
   const plan = await addPlan(api, canary)
+  const admins = await addAdmins(api, { canary, passwordHash })
   const others = {
     merchant_id: shop.merchant.id,
     default_location_id: shop.locationId,
@@ -100,6 +102,7 @@ export async function fillShop(api: TestApi, { admin, mediaDir, canary, password
     ...moves,
     ...life,
     ...plan,
+    ...admins,
     block_id: block.id as string,
     host: domain,
     password,

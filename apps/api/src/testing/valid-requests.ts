@@ -1,6 +1,7 @@
 import type { InjectOptions } from 'fastify'
 import { FULFILLMENT_BODIES, FULFILLMENT_STATES } from './fulfillment-requests.ts'
 import type { Operation } from './operations.ts'
+import { ADMIN_BODIES, ADMIN_STATES } from './twin-admins.ts'
 import { CELL_BODIES, CELL_STATES, CELLS } from './twin-cells.ts'
 import { LIFE_BODIES, LIFE_STATES } from './twin-life.ts'
 import { PAYMENT_BODIES, PAYMENT_STATES_NEEDED } from './twin-payments.ts'
@@ -25,6 +26,7 @@ export type Request = Pick<InjectOptions, 'payload'> & { method: Operation['meth
  * field, so that it can be made somebody else's.
  */
 export const BODIES: Record<string, (values: Values) => object | string | undefined> = {
+  ...ADMIN_BODIES,
   ...CELL_BODIES,
   ...LIFE_BODIES,
   ...FULFILLMENT_BODIES,
@@ -248,6 +250,7 @@ const IN_STATE: Record<string, Values> = {
   },
   'POST /v1/admin/stock-transfers/{transfer_id}/receive': { variant_id: 'moved_variant_id' },
   'PUT /v1/admin/stock/{variant_id}/terms': { location_id: 'default_location_id' },
+  ...ADMIN_STATES,
   ...CELL_STATES,
   ...LIFE_STATES,
   ...FULFILLMENT_STATES,
