@@ -89,10 +89,30 @@ describe('the process', () => {
         }),
       }),
     ],
+    [
+      'a superuser at a replica',
+      () => ({
+        SOUK_CELLS: JSON.stringify({
+          'shared-1': { app: database.url('souk_app'), platform: database.url('souk_platform'), replica: database.adminUrl },
+        }),
+      }),
+    ],
   ])('refuses to start as %s', async (_name, more) => {
     const process = run(MAIN, await environment(more()))
     expect(await process.exit).toBe(1)
     expect(process.output()).toMatch(/souk_app/)
+  })
+
+  it('serves the cells that answer when one of them does not', async () => {
+    const dead = 'postgres://souk_app:secret@127.0.0.1:1/gone'
+    const { SOUK_CELLS } = await environment()
+    const cells = { ...JSON.parse(SOUK_CELLS!), gone: { app: dead, queue: dead, platform: dead } }
+    const env = await environment({ SOUK_CELLS: JSON.stringify(cells) })
+    const process = run(MAIN, env)
+    await expect.poll(() => probe(env.PORT!, '/readyz'), SOON).toBe(200)
+    expect(process.output()).toContain('a cell is not served until it answers')
+    process.child.kill('SIGTERM')
+    expect(await process.exit).toBe(0)
   })
 
   it('says all that its environment lacks, at once', async () => {

@@ -9,8 +9,9 @@ import { crashAt } from '@souk/tenant-router/crash-point.ts'
 import { followCells } from '@souk/tenant-router/follow-cells.ts'
 import { startProcessReport } from '@souk/tenant-router/process-report.ts'
 import { Router } from '@souk/tenant-router/router.ts'
+import { SafeCells } from '@souk/tenant-router/safe-cells.ts'
 import type { FastifyBaseLogger } from 'fastify'
-import { type Config, readConfig } from './config.ts'
+import { type CellUrls, type Config, readConfig } from './config.ts'
 import { startInternalListener } from './internal-listener.ts'
 import { errorFields, openLog } from './log.ts'
 import { measurePlugins } from './metrics.ts'
@@ -21,27 +22,34 @@ const DRAIN_TIMEOUT_MS = 20_000
 
 /** The API process: refuses to start with a role that could reach past row security, serves, and drains when told to stop. */
 async function start(config: Config, log: FastifyBaseLogger): Promise<void> {
-  await assertSafeRoles(config)
+  await Promise.all([config.directoryUrl, config.platformUrl].map(assertSafeRole))
+  const safeCells = new SafeCells<CellUrls>(
+    ({ app, platform }) => [app, platform],
+    (cell, error) => log.warn({ cell, ...errorFields(error) }, 'a cell is not served until it answers'),
+  )
+  const served = await safeCells.sort(config.cells)
   const platformSql = openPlatformSql(config.platformUrl)
-  const cells = new Cells(platformSql, config.cells)
+  const cells = new Cells(platformSql, served.safe, config.cells)
   let cellsChanged = () => {}
   const router = new Router({
     directoryUrl: config.directoryUrl,
     baseDomain: config.baseDomain,
-    ...addressesOf(config.cells),
+    ...addressesOf(served.safe),
     ...(config.connectionsPerCell !== undefined && { connectionsPerCell: config.connectionsPerCell }),
     onListening: () => log.info('listening to the directory'),
     onCells: () => cellsChanged(),
   })
   const following = followCells({
-    known: config.cells,
+    known: served.safe,
     read: config.readCells,
     cells: () => router.directory.cells(),
     apply: async (addresses) => {
-      await Promise.all(Object.values(addresses).flatMap(({ app, platform }) => [assertSafeRole(app), assertSafeRole(platform)]))
-      router.readdress(addressesOf(addresses))
-      cells.readdress(addresses)
-      log.info({ cells: Object.keys(addresses) }, 'cells are others now')
+      const { safe, away } = await safeCells.sort(addresses)
+      const before = cells.reachable.join()
+      router.readdress(addressesOf(safe))
+      cells.readdress(safe, addresses)
+      if (away.length === 0 || cells.reachable.join() !== before) log.info({ cells: cells.reachable }, 'cells are others now')
+      return away.length === 0
     },
     onError: (error) => log.warn(errorFields(error), 'cells stay as they were'),
   })
@@ -111,11 +119,6 @@ function addressesOf(cells: Config['cells']): { cellUrls: Record<string, string>
     cellUrls: Object.fromEntries(entries.map(([cell, { app }]) => [cell, app])),
     replicaUrls: Object.fromEntries(entries.flatMap(([cell, { replica }]) => (replica === undefined ? [] : [[cell, replica]]))),
   }
-}
-
-async function assertSafeRoles(config: Config): Promise<void> {
-  const urls = [config.directoryUrl, config.platformUrl, ...Object.values(config.cells).flatMap((cell) => [cell.app, cell.platform])]
-  await Promise.all([...new Set(urls)].map(assertSafeRole))
 }
 
 const config = configOrExit()

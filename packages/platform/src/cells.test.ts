@@ -103,6 +103,13 @@ describe('registering', () => {
     ['over the database of another', 'twin', () => addressOf(database), 'cell_unfit', 'identity'],
     ['over a database that is not there', 'twin', () => withPath(addressOf(other), '/no_such_database'), 'cell_unfit', 'reachable'],
     ['entered by an administrator', 'twin', () => ({ ...addressOf(other), app: other.adminUrl }), 'cell_unfit', 'app role'],
+    [
+      'whose merchants would be served by another database',
+      'twin',
+      () => ({ ...addressOf(other), app: database.url('souk_app') }),
+      'cell_unfit',
+      'app role',
+    ],
     ['whose replica is none', 'twin', () => ({ ...addressOf(other), replica: other.url('souk_app') }), 'cell_unfit', 'replica'],
   ])('refuses a cell %s', async (_what, name, address, code, check) => {
     if (address) cells.readdress({ 'shared-1': addressOf(database), [name]: address() })
@@ -124,6 +131,14 @@ describe('registering', () => {
       'release',
     ],
     ['that is too old to say how far it is', 'drop function tenancy.schema_version()', 'release'],
+    ['with a table that row security is not forced on', 'alter table cart no force row level security', 'row security'],
+    ['with a policy that lets everybody see all', 'create policy open on cart using (true)', 'row security'],
+    ['whose policy compares nothing', 'alter policy merchant_only on cart using (true)', 'row security'],
+    [
+      'that nothing can be written to',
+      "do $$ begin execute format('alter database %I set default_transaction_read_only = on', current_database()); end $$",
+      'primary',
+    ],
   ])('refuses a database %s', async (_what, change, check) => {
     const admin = postgres(other.adminUrl, { max: 1, onnotice: () => {} })
     await admin.unsafe(change)
@@ -131,6 +146,44 @@ describe('registering', () => {
     const refused = (await cells.register({ name: 'big-1', kind: 'shared' }, by(), false).catch((error) => error)) as Refusal
     expect(refused.code).toBe('cell_unfit')
     expect((refused.details.extra!.findings as CellFinding[]).find((finding) => finding.check === check)!.outcome).toBe('failed')
+  })
+
+  test('one name goes to one of two admins who ask for it at once', async () => {
+    const kinds = ['shared', 'dedicated'] as const
+    const outcomes = await Promise.allSettled(kinds.map((kind) => cells.register({ name: 'big-1', kind }, by(), false)))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(outcomes.find((outcome) => outcome.status === 'rejected')!.reason).toMatchObject({ code: 'duplicate' })
+    expect(await entries()).toHaveLength(1)
+  })
+
+  test('one database becomes one cell, though two admins name it at once', async () => {
+    cells.readdress({ 'shared-1': addressOf(database), 'big-1': addressOf(other), 'big-2': addressOf(other) })
+    const names = ['big-1', 'big-2']
+    const outcomes = await Promise.allSettled(names.map((name) => cells.register({ name, kind: 'shared' }, by(), false)))
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    expect(outcomes.find((outcome) => outcome.status === 'rejected')!.reason).toMatchObject({ code: 'cell_unfit' })
+  })
+
+  test('one database becomes one cell, though the other does not answer, until that is retired', async () => {
+    await cells.register({ name: 'big-1', kind: 'shared' }, by(), false)
+    const dead = { platform: 'postgres://souk_platform:secret@127.0.0.1:1/gone' }
+    cells.readdress({ 'shared-1': addressOf(database), 'big-1': dead, 'big-2': addressOf(other) })
+    await expect(cells.register({ name: 'big-2', kind: 'shared' }, by(), false)).rejects.toMatchObject({ code: 'cell_unfit' })
+    await cells.setStatus('big-1', 'retired', by(), false)
+    expect(await cells.register({ name: 'big-2', kind: 'shared' }, by(), false)).toMatchObject({ status: 'open' })
+  })
+
+  test('how a cell does is said with what to do about it', async () => {
+    const admin = postgres(other.adminUrl, { max: 1, onnotice: () => {} })
+    await admin`
+      insert into queue.rejected_job (queue_id, task, payload, reason, detail, attempts, enqueued_at)
+      values (1, 'no_such', '{}', 'payload_invalid', 'The payload names no merchant.', 1, now())`
+    await admin.end()
+    const { findings } = await cells.register({ name: 'big-1', kind: 'shared' }, by(), true)
+    expect(findings!.find(({ check }) => check === 'jobs')).toMatchObject({ outcome: 'warning', detail: expect.stringContaining('1 jobs') })
+    for (const check of ['clock', 'archiving', 'streams']) {
+      expect(findings!.find((finding) => finding.check === check)!.outcome).toBe('passed')
+    }
   })
 
   test('a cell may be looked at again, and what was found is kept', async () => {

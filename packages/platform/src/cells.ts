@@ -44,21 +44,25 @@ const CELL_OCCUPIED = 'CE003'
 export class Cells {
   readonly #directory: PlatformSql
   #urls: CellAddresses
+  /** Of all cells, also of those that are not used yet because they do not answer: to look at. */
+  #all: CellAddresses
   readonly #open = new Map<string, { url: string; sql: postgres.Sql }>()
 
-  constructor(directory: PlatformSql, urls: CellAddresses) {
+  constructor(directory: PlatformSql, urls: CellAddresses, all: CellAddresses = urls) {
     this.#directory = directory
     this.#urls = urls
+    this.#all = all
   }
 
-  /** The names of the cells this process has addresses for. */
+  /** The names of the cells this process can use. */
   get reachable(): string[] {
     return Object.keys(this.#urls)
   }
 
-  /** Takes other addresses from now on. */
-  readdress(urls: CellAddresses): void {
+  /** Takes other addresses from now on: those it may use, and all there are. */
+  readdress(urls: CellAddresses, all: CellAddresses = urls): void {
     this.#urls = urls
+    this.#all = all
   }
 
   /**
@@ -67,7 +71,7 @@ export class Cells {
    */
   async registerFirst(): Promise<void> {
     await this.#directory`
-      insert into platform.cell (name, kind) select name, 'shared' from unnest(${Object.keys(this.#urls)}::text[]) as name
+      insert into platform.cell (name, kind) select name, 'shared' from unnest(${Object.keys(this.#all)}::text[]) as name
       where not exists (select from platform.cell) on conflict (name) do nothing`
   }
 
@@ -78,9 +82,9 @@ export class Cells {
   async register(cell: { name: string; kind: Cell['kind'] }, by: ByAdmin, dryRun: boolean): Promise<Cell> {
     const known = await this.list()
     if (known.some(({ name }) => name === cell.name)) {
-      throw new Refusal('duplicate', { detail: 'There is a cell of this name.', errors: [{ pointer: '/name', code: 'duplicate' }] })
+      throw taken()
     }
-    const findings = await this.#look(cell.name, known)
+    const { findings, identity } = await this.#look(cell.name, known)
     const failed = findings.filter(({ outcome }) => outcome === 'failed')
     if (failed.length > 0) throw new Refusal('cell_unfit', { detail: failed.map(({ detail }) => detail).join(' '), extra: { findings } })
     const made: Cell = {
@@ -95,14 +99,15 @@ export class Cells {
       reachable: true,
     }
     if (dryRun) return made
-    await this.#directory`
+    const registered = await this.#directory`
       with registered as (
-        insert into platform.cell (id, name, kind, created_at, checked_at, findings)
-        values (${made.id}, ${made.name}, ${made.kind}, ${by.now}, ${by.now}, ${JSON.stringify(findings)}::text::jsonb)
-        on conflict (name) do nothing returning name, kind
+        insert into platform.cell (id, name, kind, created_at, checked_at, findings, identity)
+        values (${made.id}, ${made.name}, ${made.kind}, ${by.now}, ${by.now}, ${JSON.stringify(findings)}::text::jsonb, ${identity})
+        on conflict do nothing returning name, kind
       )
       insert into platform.audit (admin_id, action, data, occurred_at)
-      select ${by.adminId}, 'cell.register', jsonb_build_object('cell', name, 'kind', kind), ${by.now} from registered`
+      select ${by.adminId}, 'cell.register', jsonb_build_object('cell', name, 'kind', kind), ${by.now} from registered returning id`
+    if (registered.length === 0) throw await this.#takenMeanwhile(cell.name)
     return this.find(made.name)
   }
 
@@ -110,10 +115,13 @@ export class Cells {
   async check(name: string, by: ByAdmin): Promise<Cell> {
     const known = await this.list()
     if (!known.some((cell) => cell.name === name)) throw noCell()
-    const findings = await this.#look(name, known)
+    const { findings, identity } = await this.#look(name, known)
+    const isOwn = findings.every(({ check, outcome }) => check !== 'identity' || outcome === 'passed')
     await this.#directory`
       with checked as (
-        update platform.cell set checked_at = ${by.now}, findings = ${JSON.stringify(findings)}::text::jsonb where name = ${name} returning name
+        update platform.cell set checked_at = ${by.now}, findings = ${JSON.stringify(findings)}::text::jsonb,
+          identity = coalesce(${isOwn ? identity : null}, identity)
+        where name = ${name} returning name
       )
       insert into platform.audit (admin_id, action, data, occurred_at)
       select ${by.adminId}, 'cell.check', jsonb_build_object('cell', name), ${by.now} from checked`
@@ -211,16 +219,25 @@ export class Cells {
         (select count(*)::int from platform.home h where h.cell = c.name) as "merchantCount",
         (select count(*)::int from platform.move m where c.name in (m.from_cell, m.to_cell) and m.state not in ('done', 'aborted', 'rolled_back')) as "moveCount"
       from platform.cell c where ${name}::text is null or c.name = ${name}::text order by c.name`
-    return rows.map((row) => ({ ...row, reachable: row.name in this.#urls }))
+    return rows.map((row) => ({ ...row, reachable: row.name in this.#all }))
   }
 
-  async #look(name: string, known: Cell[]): Promise<CellFinding[]> {
-    const { [name]: address, ...others } = this.#urls
+  /** Another admin has registered the name or the database while this one looked at it. */
+  async #takenMeanwhile(name: string): Promise<Refusal> {
+    const isNamed = (await this.#read(name)).length > 0
+    return isNamed ? taken() : new Refusal('cell_unfit', { detail: 'This database has just become another cell.' })
+  }
+
+  async #look(name: string, known: Cell[]): Promise<{ findings: CellFinding[]; identity: string | null }> {
+    const { [name]: address, ...others } = this.#all
     if (!address) {
       throw new Refusal('cell_unreachable', { detail: `The API has no address for the cell ${name}: add it to SOUK_CELLS_FILE first.` })
     }
-    const inService = new Set(known.filter(({ status }) => status !== 'retired').map((cell) => cell.name))
-    return checkCell(address, Object.fromEntries(Object.entries(others).filter(([other]) => inService.has(other))))
+    const inService = known.filter((cell) => cell.status !== 'retired' && cell.name !== name)
+    const addressed = inService.filter((cell) => cell.name in others).map((cell) => [cell.name, others[cell.name]!])
+    const identities = await this.#directory<{ name: string; identity: string }[]>`
+      select name, identity from platform.cell where identity is not null and status <> 'retired' and name <> ${name}`
+    return checkCell(address, Object.fromEntries(addressed), Object.fromEntries(identities.map((cell) => [cell.name, cell.identity])))
   }
 
   #sql(cell: string): postgres.Sql {
@@ -241,6 +258,10 @@ export class Cells {
     this.#open.set(cell, { url, sql })
     return sql
   }
+}
+
+function taken(): Refusal {
+  return new Refusal('duplicate', { detail: 'There is a cell of this name.', errors: [{ pointer: '/name', code: 'duplicate' }] })
 }
 
 function noCell(): Refusal {

@@ -12,15 +12,16 @@ function startProcess() {
     cells: [{ name: 'one', kind: 'shared', status: 'open' }] as CellEntry[],
     applied: [] as Record<string, string>[],
     errors: [] as unknown[],
-    apply: async (): Promise<void> => {},
+    apply: async (): Promise<unknown> => undefined,
   }
   following = followCells({
     known: world.secret,
     read: () => world.secret,
     cells: async () => world.cells,
     apply: async (addresses) => {
-      await world.apply()
+      const isWhole = await world.apply()
       world.applied.push(addresses)
+      return isWhole
     },
     onError: (error) => world.errors.push(error),
   })
@@ -57,6 +58,17 @@ describe('a process that runs', () => {
     expect(world.applied).toEqual([{ two: 'at two' }])
   })
 
+  test('looks again at what could not all be applied', async () => {
+    const world = startProcess()
+    world.secret = { one: 'at one', two: 'at two' }
+    world.apply = async () => false
+    await following.refresh()
+    world.apply = async () => undefined
+    await following.refresh()
+    await following.refresh()
+    expect(world.applied).toEqual([world.secret, world.secret])
+  })
+
   test('stays as it was when the change cannot be applied, and tries again', async () => {
     const world = startProcess()
     const reason = new Error('the new database is away')
@@ -64,7 +76,7 @@ describe('a process that runs', () => {
     world.apply = () => Promise.reject(reason)
     await following.refresh()
     expect([world.applied, world.errors]).toEqual([[], [reason]])
-    world.apply = async () => {}
+    world.apply = async () => undefined
     await following.refresh()
     expect(world.applied).toEqual([world.secret])
   })

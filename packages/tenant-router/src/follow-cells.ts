@@ -11,14 +11,14 @@ const LOOK_AGAIN_EVERY_MS = 5_000
 /**
  * Keeps what a process does with cells in step with where they are: addresses come from a secret that may change while it
  * runs, and a cell that was retired is served no more. `apply` is given all addresses that count now, whenever they are
- * others than before. Looks when `refresh` is called, and every five seconds besides: a secret may arrive after the
- * directory has announced its cell. A look that fails leaves everything as it was.
+ * others than before, and again if it answered false: not all of them could be used yet. Looks when `refresh` is called, and every
+ * five seconds besides: a secret may arrive after the directory has announced its cell. A look that fails leaves everything as it was.
  */
 export function followCells<Urls>(options: {
   known: Record<string, Urls>
   read: () => Record<string, Urls>
   cells: () => Promise<CellEntry[]>
-  apply: (addresses: Record<string, Urls>) => Promise<void>
+  apply: (addresses: Record<string, Urls>) => Promise<unknown>
   onError: (error: unknown) => void
 }): CellFollower {
   let applied = JSON.stringify(options.known)
@@ -31,8 +31,8 @@ export function followCells<Urls>(options: {
     const addresses = Object.fromEntries(Object.entries(options.read()).filter(([name]) => !retired.has(name)))
     const text = JSON.stringify(addresses)
     if (closed || text === applied) return
-    await options.apply(addresses)
-    applied = text
+    const isWhole = (await options.apply(addresses)) !== false
+    applied = isWhole ? text : ''
   }
   const lookUntilDone = async (): Promise<void> => {
     do {
