@@ -8,7 +8,7 @@ import type { QueueDepth } from './queue-jobs.ts'
  * - `done`; `failed`: to be tried again; `exhausted`: failed for the last time; `released`: a closed door, not counted
  * - `lost`: given to another worker meanwhile; `rejected`: nobody's or unreadable; `superseded`: an equal job counts
  */
-export type JobOutcome = 'done' | 'failed' | 'exhausted' | 'released' | 'lost' | 'rejected' | 'superseded'
+export type JobOutcome = 'done' | 'failed' | 'exhausted' | 'released' | 'lost' | 'rejected' | 'superseded' | 'handed_on'
 
 /** `delivered`: taken with a 2xx; `refused`: another status; `unanswered`: none came. */
 export type WebhookOutcome = 'delivered' | 'refused' | 'unanswered'

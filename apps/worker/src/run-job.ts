@@ -7,6 +7,7 @@ import { committing, inUseCase } from '@souk/tenant-router/use-case.ts'
 import type { Job, Task } from 'graphile-worker'
 import { buryExhausted } from './dead-letters.ts'
 import { describeError } from './describe-error.ts'
+import { handOn } from './hand-on.ts'
 import { type Lease, LeaseLost, ShiftEnding } from './lease.ts'
 import type { Log } from './log.ts'
 import type { MerchantTask } from './merchant-task.ts'
@@ -67,29 +68,33 @@ async function attempt(context: JobContext, task: MerchantTask, job: Job): Promi
     return { outcome: 'rejected' }
   }
   const { merchantId, ...payload } = read.data
+  let hasLeft = false
   if (!context.places.enter(merchantId, task.kind)) return afterError(context, job, held, new NoPlace('No place is free for it.'))
   try {
-    const merchant = await findMerchant(context.router, merchantId)
+    const merchant = await findMerchant(context, merchantId)
     if (!merchant) {
       await rejectJob(context.pool, held, 'merchant_unknown', 'The directory has no such merchant.')
       return { outcome: 'rejected' }
     }
     const counted = timedDoor(context.router.inMerchant(merchant), (id, database_ms) => context.usage?.count(id, { database_ms }))
     const inMerchant = context.lease.guard(counted)
-    await inUseCase(job.task_identifier, () => task.run(inMerchant, payload))
+    hasLeft = merchant.cell !== context.cell
+    await inUseCase(job.task_identifier, () => (hasLeft ? handOn(inMerchant, job) : task.run(inMerchant, payload)))
     context.lease.assertValid()
   } catch (error) {
     return afterError(context, job, held, error)
   } finally {
     context.places.leave(merchantId, task.kind)
   }
-  if (await inUseCase(job.task_identifier, () => committing(() => completeJob(context.pool, held)))) return { outcome: 'done' }
+  if (await inUseCase(job.task_identifier, () => committing(() => completeJob(context.pool, held))))
+    return { outcome: hasLeft ? 'handed_on' : 'done' }
   return { outcome: 'lost', error: new LeaseLost('The job was given to another worker while it ran here.') }
 }
 
-/** A name nobody has is remembered for a while; before a job is rejected the database is asked. */
-async function findMerchant(router: Router, merchantId: string): Promise<MerchantEntry | undefined> {
-  return (await router.directory.byId(merchantId)) ?? router.directory.refresh(merchantId)
+/** Before a job is rejected, or handed on, the database is asked: what is remembered may be older than the merchant, or than its move to here. */
+async function findMerchant({ router, cell }: JobContext, merchantId: string): Promise<MerchantEntry | undefined> {
+  const known = await router.directory.byId(merchantId)
+  return known?.cell === cell ? known : router.directory.refresh(merchantId)
 }
 
 async function afterError(context: JobContext, job: Job, held: HeldJob, error: unknown): Promise<Verdict> {
@@ -129,10 +134,16 @@ function report(context: JobContext, job: Job, outcome: JobOutcome, durationMs: 
   const { cell, log, metrics } = context
   const merchantId = (job.payload as { merchantId?: unknown } | null)?.merchantId
   metrics.jobs.inc({ task: job.task_identifier, outcome })
-  // A rejected job may name a merchant there is not.
-  if (typeof merchantId === 'string' && outcome !== 'rejected') context.usage?.count(merchantId, { jobs: 1, job_ms: durationMs })
+  // A rejected job may name a merchant there is not, and one that was handed on is counted where it is done.
+  if (typeof merchantId === 'string' && outcome !== 'rejected' && outcome !== 'handed_on')
+    context.usage?.count(merchantId, { jobs: 1, job_ms: durationMs })
   metrics.jobSeconds.observe({ task: job.task_identifier }, durationMs / 1_000)
-  const level = outcome === 'done' || outcome === 'released' ? 'info' : outcome === 'exhausted' || outcome === 'rejected' ? 'error' : 'warn'
+  const level =
+    outcome === 'done' || outcome === 'released' || outcome === 'handed_on'
+      ? 'info'
+      : outcome === 'exhausted' || outcome === 'rejected'
+        ? 'error'
+        : 'warn'
   log[level](
     {
       cell,
