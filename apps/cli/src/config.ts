@@ -30,6 +30,11 @@ export function readSettings(givenApi?: string): Settings {
   }
 }
 
+/** A password to set, where nobody can be asked for it. */
+export function readNewPassword(): string | undefined {
+  return process.env.SOUK_ADMIN_NEW_PASSWORD || undefined
+}
+
 /** Where the directory and the cells are reached as souk_owner, for what no API may do. */
 export function readOwnerAddresses(): { directoryUrl: string; cells: Record<string, string> } {
   const { env } = process
@@ -37,9 +42,17 @@ export function readOwnerAddresses(): { directoryUrl: string; cells: Record<stri
   if (!directoryUrl) {
     throw new PlainError('SOUK_DIRECTORY_OWNER_URL is not set: migrations go to the databases themselves, as souk_owner.', 'usage')
   }
-  const text = env.SOUK_CELLS_FILE ? readFileSync(env.SOUK_CELLS_FILE, 'utf8') : env.SOUK_CELLS
+  const text = env.SOUK_CELLS_FILE ? readCells(env.SOUK_CELLS_FILE) : env.SOUK_CELLS
   if (!text) throw new PlainError('SOUK_CELLS_FILE or SOUK_CELLS names the cells, each with its `owner` address.', 'usage')
   return { directoryUrl, cells: ownersOf(text) }
+}
+
+function readCells(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    throw new PlainError(`SOUK_CELLS_FILE cannot be read: ${(error as Error).message}`, 'usage')
+  }
 }
 
 function ownersOf(text: string): Record<string, string> {

@@ -42,6 +42,11 @@ export async function findMerchant({ platform }: Context, named: string): Promis
   return data[0]
 }
 
+/** Refuses the name of a cell that there is not: nothing would be found of it, and nobody told why. */
+export async function assertCell({ platform }: Context, named: string | undefined): Promise<void> {
+  if (named !== undefined) await platform.get(`/v1/cells/${encodeURIComponent(named)}`)
+}
+
 /** The newest of what there is at a path, of all merchants or of the one that is named. */
 export async function listOf<Item>(context: Context, path: string, named: string | undefined): Promise<Item[]> {
   const only = named === undefined ? undefined : await findMerchant(context, named)

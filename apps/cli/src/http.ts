@@ -18,6 +18,8 @@ export interface Asked {
 export interface Answered {
   status: number
   body: Json
+  /** By the platform's clock, to the second. */
+  at: Date
 }
 
 const TIMEOUT_MS = 60_000
@@ -44,7 +46,11 @@ export function sendForFile(api: URL, asked: Asked, file: string): Promise<{ sha
 async function readAnswer(response: IncomingMessage): Promise<Answered> {
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
-  return { status: response.statusCode ?? 0, body: parse(Buffer.concat(chunks).toString('utf8')) }
+  return {
+    status: response.statusCode ?? 0,
+    at: new Date(response.headers.date ?? Date.now()),
+    body: parse(Buffer.concat(chunks).toString('utf8')),
+  }
 }
 
 function exchange<T>(api: URL, asked: Asked, read: (response: IncomingMessage) => Promise<T>): Promise<T> {

@@ -26,6 +26,7 @@ export class Platform {
   readonly #ask: (email: string | undefined) => Promise<Credentials>
   #token: KeptToken | undefined
   #credentials: Credentials | undefined
+  #aheadMs = 0
 
   constructor(settings: Settings, ask: (email: string | undefined) => Promise<Credentials>) {
     this.#settings = settings
@@ -78,6 +79,11 @@ export class Platform {
     return this.#isFresh() || (this.#settings.email !== undefined && this.#settings.password !== undefined)
   }
 
+  /** How far the platform's clock is ahead of the one here: what it tells of moments is by its own. */
+  get aheadMs(): number {
+    return this.#aheadMs
+  }
+
   async signIn(): Promise<void> {
     const { email, password } = this.#settings
     this.#credentials ??= email !== undefined && password !== undefined ? { email, password } : await this.#ask(email)
@@ -86,6 +92,18 @@ export class Platform {
     const { access_token: token, expires_in: seconds } = answer.body as { access_token: string; expires_in: number }
     this.#token = { api: this.#settings.api.origin, email: this.#credentials.email, token, expiresAt: Date.now() + seconds * 1_000 }
     keepToken(this.#settings.tokenFile, this.#token)
+  }
+
+  /** Sets the password of whoever the token was given to: nobody has to be signed in for that. */
+  async setPassword(token: string, password: string): Promise<void> {
+    const answer = await send(this.#settings.api, { method: 'POST', path: '/v1/password', body: { token, password } })
+    if (answer.status >= 300) throw refused(answer)
+  }
+
+  /** Sets another password over the present one, which is asked for even if a token would do. */
+  async changePassword(password: string): Promise<void> {
+    await this.signIn()
+    await this.#call({ method: 'POST', path: '/v1/me/password', body: { current_password: this.#credentials!.password, password } })
   }
 
   async #call<T>(asked: Asked): Promise<T> {
@@ -103,6 +121,7 @@ export class Platform {
   async #sendPatiently(asked: Asked): Promise<Answered> {
     for (let tries = 0; ; tries += 1) {
       const answer = await send(this.#settings.api, { ...asked, token: this.#token?.token })
+      this.#aheadMs = answer.at.getTime() - Date.now()
       const isBusy = answer.status === 429 || (answer.status === 503 && asked.method === 'GET')
       if (!isBusy || tries === BUSY_RETRIES) return answer
       await new Promise((resolve) => setTimeout(resolve, BUSY_PAUSE_MS))
@@ -130,11 +149,16 @@ function refused({ status, body }: Answered): PlainError {
     request_id?: string
   }
   const lines = [[title ?? `The platform answered ${status}`, detail].filter(Boolean).join(': ')]
-  for (const error of errors ?? []) lines.push(`  ${error.pointer ?? ''} ${error.detail ?? error.code ?? ''}`)
+  for (const error of errors ?? []) lines.push(`  ${placeOf(error.pointer)}: ${error.detail ?? error.code ?? ''}`)
   for (const found of findings ?? [])
     if (found.outcome !== 'passed') lines.push(`  ${found.outcome.padEnd(7)} ${found.check}: ${found.detail}`)
   if (status >= 500 && request) lines.push(`  Request ${request}, in the log of the API.`)
-  return new PlainError(lines.join('\n'))
+  return new PlainError(lines.join('\n'), 'failure', { status, ...body })
+}
+
+/** `to_cell` for `/to_cell`, `cell` for `/querystring/cell`: where it was in the request is nobody's concern here. */
+function placeOf(pointer = ''): string {
+  return pointer.replace(/^\/(params\/|querystring\/)?/, '') || 'request'
 }
 
 function readToken({ api, email, tokenFile }: Settings): KeptToken | undefined {

@@ -40,6 +40,20 @@ export interface Move {
   figures: Record<string, unknown>
 }
 
+export interface Admin {
+  id: string
+  email: string
+  role: string
+  has_password: boolean
+  disabled_at: string | null
+}
+
+export interface AdminToken {
+  /** Null where it was only tried. */
+  token: string | null
+  expires_at: string
+}
+
 export interface Worker {
   cell: string
   process: string

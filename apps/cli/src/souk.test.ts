@@ -34,6 +34,7 @@ beforeEach(async () => {
   await souk.open()
   souk.answers['GET /v1/merchants'] = ({ path }) => ({ body: { data: path.includes('slug=nobody') ? [] : [MERCHANT], next_cursor: null } })
   souk.answers['GET /v1/cells'] = () => ({ body: { data: [CELL] } })
+  souk.answers['GET /v1/cells/shared-1'] = () => ({ body: CELL })
 })
 afterEach(() => souk.close())
 
@@ -178,7 +179,7 @@ describe('moving a merchant', () => {
     })
     const { code, err } = await souk.run(['move', 'acme', '--to', 'big-1'])
     expect(code).toBe(1)
-    expect(err).toBe('Move refused: Another move of the merchant has not ended.\n  /to_cell busy\n')
+    expect(err).toBe('Move refused: Another move of the merchant has not ended.\n  to_cell: busy\n')
     expect((await souk.run(['move', 'nobody', '--to', 'big-1'])).err).toContain('no merchant with the slug "nobody"')
   })
 

@@ -1,5 +1,7 @@
 import yargs from 'yargs'
+import { adminsCommand, passwordCommand } from './commands/admins.ts'
 import { archivesCommand } from './commands/archives.ts'
+import { auditCommand } from './commands/audit.ts'
 import { cellsCommand } from './commands/cells.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { fleetCommand } from './commands/fleet.ts'
@@ -23,11 +25,17 @@ export async function runSouk(typed: string[]): Promise<number> {
     return Number(process.exitCode)
   } catch (error) {
     // What an admin can act on is said plainly; anything else is a fault of this program, and shown whole.
-    console.error(error instanceof PlainError ? error.message : error)
+    if (error instanceof PlainError && typed.includes('--json')) console.error(JSON.stringify(forPrograms(error), null, 2))
+    else console.error(error instanceof PlainError ? error.message : error)
     return error instanceof PlainError ? error.exitCode : 1
   } finally {
     process.exitCode = 0
   }
+}
+
+/** An error under `--json`: what a person would read, and the problem document of the platform where there is one. */
+function forPrograms({ message, exitCode, problem }: PlainError): object {
+  return { error: { message, exit_code: exitCode, ...(problem && { problem }) } }
 }
 
 async function souk(typed: string[]): Promise<void> {
@@ -48,7 +56,10 @@ async function souk(typed: string[]): Promise<void> {
     movesCommand,
     usageCommand,
     fleetCommand,
+    adminsCommand,
+    auditCommand,
     loginCommand,
+    passwordCommand,
     doctorCommand,
   ]
   await commands
@@ -64,9 +75,17 @@ async function souk(typed: string[]): Promise<void> {
     .exitProcess(false)
     .fail((message, error) => {
       // What is being typed is not complete yet: a shell that asks how it goes on is not told off.
-      if (!completing) throw error ?? new PlainError(message, 'usage')
+      // What was typed comes with a message; what a command has thrown comes without one.
+      if (!completing) throw message ? new PlainError(plainly(message, typed), 'usage') : error
     })
     .parseAsync()
+}
+
+function plainly(message: string, typed: string[]): string {
+  const words = typed.filter((word) => !word.startsWith('-')).slice(0, 2)
+  return message.startsWith('Not enough non-option arguments')
+    ? `Something is missing: \`souk ${words.join(' ')} --help\` says what.`
+    : message
 }
 
 /** While names to suggest are still looked for, yargs would begin the very command that is being completed. */

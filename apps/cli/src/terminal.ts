@@ -42,6 +42,14 @@ export class Terminal {
     return { email: address, password: secret }
   }
 
+  async askNewPassword(): Promise<string> {
+    if (!this.#interactive) throw new PlainError('Which password? Set SOUK_ADMIN_NEW_PASSWORD, or run this at a terminal.', 'usage')
+    const [first, second] = [await password({ message: 'New password' }), await password({ message: 'Once more' })]
+    if (isCancel(first) || isCancel(second)) throw new PlainError('Nothing was done.')
+    if (first !== second) throw new PlainError('These are two passwords. Nothing was done.')
+    return first as string
+  }
+
   /** A bar of so many steps at a terminal; elsewhere a line whenever something new is said. */
   bar(steps: number, begin: string): { to(step: number, message: string): void; end(message: string): void; fail(message: string): void } {
     if (this.#interactive) return clackBar(steps, begin)

@@ -111,7 +111,10 @@ async function drain(context: Context, wish: { cell: string; to: string | undefi
   await terminal.confirm(`The cell ${wish.cell} takes nobody new from now on, and these moves are asked for.`, wish.yes)
   const drained = await platform.post<Drained>(path, { ...body, dry_run: false })
   const asked = drained.merchants.filter(({ move }) => move !== null).length
-  terminal.show(drained, () => `${asked} moves are asked for. \`souk moves --cell ${wish.cell}\` shows how far they are.`)
+  const refused = drained.merchants.filter(({ refusal }) => refusal !== null)
+  const said = `${asked} moves are asked for. \`souk moves --cell ${wish.cell}\` shows how far they are.`
+  terminal.show(drained, () => (refused.length === 0 ? said : `${plan({ ...drained, merchants: refused })}\n${said}`))
+  if (refused.length > 0) process.exitCode = 1
 }
 
 async function setStatus(

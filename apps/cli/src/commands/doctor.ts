@@ -12,8 +12,12 @@ interface Examined {
 
 // Workers beat every two seconds and are taken for dead after ten.
 const WORKER_SILENT_MS = 30_000
+// To the second, and the answer was under way for a while.
+const CLOCK_APART_MAX_MS = 10_000
 const MOVE_STUCK_MS = 15 * 60_000
 const MOVES_MAX = 200
+// Until then a move can be given up by hand.
+const BEFORE_SWITCH = ['requested', 'preflight', 'seeding', 'catching_up', 'verifying']
 // A move rests in these as long as it pleases.
 const RESTING = ['watching']
 
@@ -34,15 +38,21 @@ async function examine({ platform, terminal }: Context): Promise<void> {
   }
   await look('API', async () => {
     await platform.get('/v1/cells')
-    return [{ outcome: 'passed', detail: 'It answers, and knows you.' }]
+    return [{ outcome: 'passed', detail: 'It answers, and knows you.' }, ...examineClock(platform.aheadMs)]
   })
   if (found[0]!.outcome === 'failed') throw new PlainError('Without an answer there is nothing more to look at.')
   const { data: cells } = await platform.get<{ data: Cell[] }>('/v1/cells')
   for (const cell of cells.filter(({ status }) => status !== 'retired')) {
     await look(`cell ${cell.name}`, async () => examineCell(await platform.post<Cell>(`/v1/cells/${cell.name}/checks`)))
   }
-  await look('workers', async () => examineWorkers(cells, (await platform.get<{ data: Worker[] }>('/v1/workers')).data))
-  await look('moves', async () => examineMoves(await platform.list<Move>('/v1/moves?unfinished=true', MOVES_MAX)))
+  await look('workers', async () => {
+    const { data } = await platform.get<{ data: Worker[] }>('/v1/workers')
+    return examineWorkers(cells, data, Date.now() + platform.aheadMs)
+  })
+  await look('moves', async () => {
+    const unfinished = await platform.list<Move>('/v1/moves?unfinished=true', MOVES_MAX)
+    return examineMoves(unfinished, Date.now() + platform.aheadMs)
+  })
   await look('log of admins', async () => examineAudit(await platform.get('/v1/audit/verification')))
   const failed = found.filter(({ outcome }) => outcome === 'failed').length
   const warnings = found.filter(({ outcome }) => outcome === 'warning').length
@@ -57,7 +67,15 @@ function examineCell(cell: Cell): Omit<Examined, 'what'>[] {
   return [{ outcome: 'passed', detail: `${cell.findings?.length ?? 0} checks passed, ${cell.merchant_count} merchants.` }]
 }
 
-function examineWorkers(cells: Cell[], workers: Worker[]): Omit<Examined, 'what'>[] {
+function examineClock(aheadMs: number): Omit<Examined, 'what'>[] {
+  if (Math.abs(aheadMs) <= CLOCK_APART_MAX_MS) return []
+  const seconds = Math.round(Math.abs(aheadMs) / 1_000)
+  return [
+    { outcome: 'warning', detail: `Its clock is ${seconds} s ${aheadMs > 0 ? 'ahead of' : 'behind'} the one here: see to NTP on both.` },
+  ]
+}
+
+function examineWorkers(cells: Cell[], workers: Worker[], now: number): Omit<Examined, 'what'>[] {
   return cells
     .filter(({ status }) => status !== 'retired')
     .map(({ name }) => {
@@ -66,19 +84,21 @@ function examineWorkers(cells: Cell[], workers: Worker[]): Omit<Examined, 'what'
         .map(({ beat_at: beatAt }) => beatAt)
         .sort()
         .at(-1)
-      if (heard === undefined) return { outcome: 'failed', detail: `Nobody works on the queue of ${name}.` }
-      if (Date.now() - Date.parse(heard) < WORKER_SILENT_MS) return { outcome: 'passed', detail: `The queue of ${name} is worked on.` }
-      return { outcome: 'failed', detail: `The workers of ${name} have been silent for ${ago(heard)}.` }
+      if (heard === undefined)
+        return { outcome: 'failed', detail: `Nobody works on the queue of ${name}: start a worker, or see WORKER_CELLS.` }
+      if (now - Date.parse(heard) < WORKER_SILENT_MS) return { outcome: 'passed', detail: `The queue of ${name} is worked on.` }
+      return { outcome: 'failed', detail: `The workers of ${name} have been silent for ${ago(heard, now)}: see their log, or start one.` }
     })
 }
 
-function examineMoves(moves: Move[]): Omit<Examined, 'what'>[] {
-  const stuck = moves.filter(({ state, state_since: since }) => !RESTING.includes(state) && Date.now() - Date.parse(since) > MOVE_STUCK_MS)
+function examineMoves(moves: Move[], now: number): Omit<Examined, 'what'>[] {
+  const stuck = moves.filter(({ state, state_since: since }) => !RESTING.includes(state) && now - Date.parse(since) > MOVE_STUCK_MS)
   if (stuck.length === 0) return [{ outcome: 'passed', detail: `${moves.length} under way or watched, none stuck.` }]
-  return stuck.map(({ merchant_slug: slug, state, state_since: since, failure }) => ({
-    outcome: 'warning',
-    detail: `${slug} has been ${state} for ${ago(since)}${failure === null ? '' : `: ${failure}`}.`,
-  }))
+  return stuck.map(({ merchant_slug: slug, state, state_since: since, failure }) => {
+    const why = failure === null ? '' : `: ${failure}`
+    const cure = BEFORE_SWITCH.includes(state) ? `\`souk move cancel ${slug}\` gives it up.` : 'The log of the worker says why.'
+    return { outcome: 'warning', detail: `${slug} has been ${state} for ${ago(since, now)}${why}. ${cure}` }
+  })
 }
 
 function examineAudit(verification: Record<string, unknown>): Omit<Examined, 'what'>[] {

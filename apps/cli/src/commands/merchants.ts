@@ -1,4 +1,4 @@
-import { type Context, contextOf, dryRun, findMerchant, type Souk, yes } from '../context.ts'
+import { assertCell, type Context, contextOf, dryRun, findMerchant, type Souk, yes } from '../context.ts'
 import type { Merchant, MerchantWork } from '../resources.ts'
 import { table } from '../terminal.ts'
 import { makeSandbox } from './archives.ts'
@@ -86,7 +86,9 @@ export function merchantsCommand(souk: Souk): Souk {
   ) as Souk
 }
 
-async function list({ platform, terminal }: Context, cell: string | undefined): Promise<void> {
+async function list(context: Context, cell: string | undefined): Promise<void> {
+  const { platform, terminal } = context
+  await assertCell(context, cell)
   const found = await platform.list<Merchant>(`/v1/merchants${cell === undefined ? '' : `?cell=${encodeURIComponent(cell)}`}`, LISTED_MAX)
   terminal.show(found, () => listing(found) + (found.length === LISTED_MAX ? `\nThere may be more than these ${LISTED_MAX}.` : ''))
 }

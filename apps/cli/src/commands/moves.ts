@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Context, contextOf, dryRun, findMerchant, LISTED_MAX, type Souk, yes } from '../context.ts'
+import { assertCell, type Context, contextOf, dryRun, findMerchant, LISTED_MAX, type Souk, yes } from '../context.ts'
 import { PlainError } from '../plain-error.ts'
 import type { Move } from '../resources.ts'
 import { ago, table } from '../terminal.ts'
@@ -98,7 +98,9 @@ export function movesCommand(souk: Souk): Souk {
         .option('cell', { type: 'string', describe: 'Only those from or to this cell' })
         .option('all', { type: 'boolean', default: false, describe: 'Also those that have ended' }),
     async ({ cell, all, ...given }) => {
-      const { platform, terminal } = contextOf(given as never)
+      const context = contextOf(given as never)
+      const { platform, terminal } = context
+      await assertCell(context, cell)
       const query = [all ? '' : 'unfinished=true', cell === undefined ? '' : `cell=${encodeURIComponent(cell)}`].filter(Boolean).join('&')
       const moves = await platform.list<Move>(`/v1/moves${query && `?${query}`}`, LISTED_MAX)
       terminal.show(moves, () =>

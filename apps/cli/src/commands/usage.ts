@@ -22,6 +22,7 @@ interface Advice {
   share_of_cell: number
 }
 
+const DAY = /^\d{4}-\d{2}-\d{2}$/
 const DAYS_MAX = 1_000
 const MERCHANTS_MAX = 1_000
 const REASONS: Record<string, string> = {
@@ -39,7 +40,8 @@ export function usageCommand(souk: Souk): Souk {
         (command) =>
           command
             .option('merchant', { type: 'string', describe: 'Only this one: slug or id' })
-            .option('since', { type: 'string', describe: 'First day, as 2026-11-01; else thirty days ago' }),
+            .option('since', { type: 'string', describe: 'First day, as 2026-11-01; else thirty days ago' })
+            .check(({ since }) => since === undefined || DAY.test(since) || `--since is a day, as 2026-11-01; "${since}" is none.`),
         async ({ merchant, since, ...given }) => list(contextOf(given as never), merchant, since),
       )
       .command('advice', 'Which merchants to move where, and why', {}, async (given) => advise(contextOf(given as never)))

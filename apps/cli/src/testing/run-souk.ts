@@ -33,7 +33,7 @@ export interface Heard {
   token: string | undefined
 }
 
-type Says = (asked: Heard) => { status?: number; body: unknown }
+type Says = (asked: Heard) => { status?: number; body: unknown; headers?: Record<string, string> }
 
 /** The program, and a platform that says what the test wants to hear. */
 export class SoukTest {
@@ -45,8 +45,8 @@ export class SoukTest {
     const asked = await read(request)
     this.heard.push(asked)
     const says = this.answers[`${asked.method} ${asked.path.split('?')[0]}`]
-    const { status = 200, body } = says?.(asked) ?? { status: 404, body: { title: 'Not found' } }
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    const { status = 200, body, headers } = says?.(asked) ?? { status: 404, body: { title: 'Not found' } }
+    response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))
   })
 
   async open(): Promise<void> {
