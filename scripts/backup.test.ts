@@ -63,6 +63,12 @@ test('a moment that cannot be restored is explained', async () => {
   const early = await run('restore-drill.ts', '--at', '2001-01-01T00:00:00Z')
   expect(early.code).toBe(1)
   expect(early.output).toContain('there is nothing before')
+  const late = await run('restore-drill.ts', '--at', '2999-01-01T00:00:00Z')
+  expect(late).toEqual({ code: 1, output: '2999-01-01T00:00:00.000Z is still to come.\n' })
+  // Nothing was committed since, so nothing tells that the log goes on until then.
+  const quiet = await run('restore-drill.ts', '--at', new Date().toISOString())
+  expect(quiet.output).toMatch(/^Nothing in the log is later than .*Z: leave --at out for the newest state there is\.\n$/)
+  expect(quiet.code).toBe(1)
 })
 
 test('the fleet of this machine is asked without being told where it is', async () => {

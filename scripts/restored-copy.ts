@@ -29,10 +29,13 @@ export interface CopyWish {
 
 const DATABASE = 'souk'
 const ARCHIVE_TIMEOUT_MS = 120_000
+// PostgreSQL's words for a moment that no commit in the log comes after.
+const TARGET_NOT_REACHED = 'recovery ended before configured recovery target was reached'
 const RECOVERY_TIMEOUT_MS = 6 * 60 * 60 * 1000
 
 /** Restores the newest backup, or a moment of it, from wherever backups go, and lends the copy for as long as `work` takes. */
 export async function withRestoredCopy<T>({ state, second, at, into }: CopyWish, work: (copy: RestoredCopy) => Promise<T>): Promise<T> {
+  if (at && at.getTime() > Date.now()) throw new Explained(`${at.toISOString()} is still to come.`)
   const original = second ? state.secondDatabase : state.database
   const place = makeThrowawayFolder()
   try {
@@ -40,7 +43,16 @@ export async function withRestoredCopy<T>({ state, second, at, into }: CopyWish,
     const dataDir = into ?? join(place, 'data')
     const { backup, archived } = await restoreBackup({ folder, dataDir, ...(at && { at }) })
     // A copy that is thrown away does not wait for the disk.
-    const server = await startServer({ dataDir, durable: into !== undefined, subscribes: false, startTimeoutMs: RECOVERY_TIMEOUT_MS })
+    const server = await startServer({
+      dataDir,
+      durable: into !== undefined,
+      subscribes: false,
+      startTimeoutMs: RECOVERY_TIMEOUT_MS,
+    }).catch((error: Error) => {
+      if (!at || !error.message.includes(TARGET_NOT_REACHED)) throw error
+      if (into !== undefined) rmSync(into, { recursive: true, force: true })
+      throw new Explained(`Nothing in the log is later than ${at.toISOString()}: leave --at out for the newest state there is.`)
+    })
     try {
       return await work({ adminUrl: server.adminUrl(DATABASE), backup, archived })
     } finally {
