@@ -31,8 +31,11 @@ export interface Sides {
 const CONNECTIONS_MAX = 4
 const CONNECT_TIMEOUT_S = 5
 const IDLE_TIMEOUT_S = 60
-/** Whatever a server has set for its sessions: a table is copied or compared in one statement, all of them in one transaction. */
-export const NO_LIMITS = { statement_timeout: 0, transaction_timeout: 0, idle_in_transaction_session_timeout: 0 }
+/**
+ * Whatever a server has set for its sessions: a table is copied or compared in one statement, all of them in one transaction. Text, for
+ * the driver leaves out a number 0.
+ */
+export const NO_LIMITS: object = { statement_timeout: '0', transaction_timeout: '0', idle_in_transaction_session_timeout: '0' }
 
 export function openSide(cell: string, address: MoverAddress, applicationName: string): Side {
   const sql = postgres(address.mover, {
