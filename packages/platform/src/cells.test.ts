@@ -59,7 +59,7 @@ test.each([
 test('nobody goes to a cell that this process cannot reach', async () => {
   await directory`insert into platform.cell (name, kind) values ('elsewhere', 'shared')`
   await directory`update platform.cell set status = 'draining' where name <> 'elsewhere'`
-  await expect(cells.forNewMerchant()).rejects.toThrow('no open shared cell')
+  await expect(cells.forNewMerchant()).rejects.toMatchObject({ code: 'cell_closed' })
   const { id } = await house('stray', 'elsewhere')
   await expect(cells.admit('elsewhere', id)).rejects.toThrow('no address for the cell elsewhere')
 })

@@ -172,8 +172,18 @@ export class Cells {
       select c.name from platform.cell c left join platform.home h on h.cell = c.name
       where c.kind = 'shared' and c.status = 'open' and c.name = any(${Object.keys(this.#urls)}::text[])
       group by c.name order by count(h.merchant_id), c.name limit 1`
-    if (!cell) throw new Error('no open shared cell is registered')
+    if (!cell) throw new Refusal('cell_closed', { detail: 'There is no open shared cell that answers: open one, or register another.' })
     return cell.name
+  }
+
+  /** Refuses a cell that could take nobody of another that is to be emptied, before anything of that is begun. */
+  async assertTakes(name: string | undefined, leaving: string): Promise<void> {
+    if (name === undefined) return
+    const target = await this.find(name)
+    if (name === leaving) {
+      throw new Refusal('move_refused', { detail: 'The merchants live in that cell.', extra: { reason: 'already-there' } })
+    }
+    if (target.status !== 'open') throw new Refusal('cell_closed', { detail: `The cell ${name} is ${target.status}, and takes nobody.` })
   }
 
   /** Opens a cell's database to a merchant. Repeating it changes nothing. */

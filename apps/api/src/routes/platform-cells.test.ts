@@ -141,6 +141,18 @@ describe('draining', () => {
     expect((await post('/v1/cells/leaving/drain', {})).body.merchants).toEqual([])
   })
 
+  it.each([
+    ['that is not there', 'nowhere', 'not-found'],
+    ['that takes nobody', 'drained-1', 'cell-closed'],
+    ['that is the one to be emptied', 'emptied', 'move-refused'],
+  ])('into a cell %s is refused, and nothing is closed', async (_which, target, problem) => {
+    await api.platformSql`
+      insert into platform.cell (name, kind, status) values ('emptied', 'shared', 'open'), ('drained-1', 'shared', 'draining')
+      on conflict do nothing`
+    expect(slugOf(await post('/v1/cells/emptied/drain', { to_cell: target }))).toBe(problem)
+    expect((await get('/v1/cells/emptied')).body.status).toBe('open')
+  })
+
   it('says why a merchant cannot go', async () => {
     await api.platformSql`insert into platform.cell (name, kind) values ('stuck', 'shared')`
     await housed('stays', 'stuck')

@@ -93,6 +93,7 @@ export function platformCellRoutes(fastify: FastifyInstance, { cells, platformSq
     },
     async ({ params, body, principal, now }) => {
       const by = { adminId: principal.id, now }
+      await cells.assertTakes(body.to_cell, params.cell)
       const cell = await cells.setStatus(params.cell, 'draining', by, body.dry_run)
       const targets = cells.reachable
       const outcomes = await moves.drain(params.cell, { toCell: body.to_cell, targets }, by, body.dry_run)

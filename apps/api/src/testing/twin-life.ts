@@ -7,14 +7,19 @@ import type { Values } from './valid-requests.ts'
 export const LIFE_BODIES: Record<string, (values: Values) => object | undefined> = {
   'POST /v1/merchants/{merchant_id}/exports': () => undefined,
   'POST /v1/merchants/{merchant_id}/sandboxes': ({ new_slug }) => ({ slug: `${new_slug}-sandbox` }),
-  'POST /v1/merchants/{merchant_id}/erasure': ({ doomed_slug }) => ({ slug: doomed_slug, reason: 'a trial', archives: 'keep' }),
+  'POST /v1/merchants/{merchant_id}/erasure': ({ doomed_slug, doomed_archive_id }) => ({
+    slug: doomed_slug,
+    reason: 'a trial',
+    archives: 'keep',
+    kept_in: doomed_archive_id,
+  }),
   'POST /v1/archives/{archive_id}/restore': ({ new_slug }) => ({ slug: `${new_slug}-again` }),
   'POST /v1/archives/{archive_id}/sandboxes': ({ new_slug }) => ({ slug: `${new_slug}-copy` }),
 }
 
 export const LIFE_STATES: Record<string, Values> = {
   'POST /v1/merchants/{merchant_id}/exports': { merchant_id: 'kept_merchant_id' },
-  'POST /v1/merchants/{merchant_id}/erasure': { merchant_id: 'doomed_merchant_id' },
+  'POST /v1/merchants/{merchant_id}/erasure': { merchant_id: 'doomed_merchant_id', kept_in: 'doomed_archive_id' },
   'POST /v1/archives/{archive_id}/restore': { archive_id: 'erased_archive_id' },
   'DELETE /v1/archives/{archive_id}': { archive_id: 'spare_archive_id' },
   'GET /v1/erasures/{work_id}': { work_id: 'erasure_work_id' },
@@ -32,7 +37,7 @@ export async function addLife({ platformSql: sql, clock, options: { archiveDir }
     await sql`insert into platform.merchant (id, slug, name, status) values (${id}, ${`${canary}-${name}`}, ${canary}, ${status})`
     if (name !== 'erased') await sql`insert into platform.home (merchant_id, cell, epoch) values (${id}, 'shared-1', 1)`
   }
-  const archives = { archive_id: ids.kept, spare_archive_id: ids.kept, erased_archive_id: ids.erased }
+  const archives = { archive_id: ids.kept, spare_archive_id: ids.kept, erased_archive_id: ids.erased, doomed_archive_id: ids.doomed }
   const made: Values = {}
   for (const [name, merchantId] of Object.entries(archives)) {
     made[name] = newId(clock.now)
