@@ -40,28 +40,31 @@ const POLL_MS = 100
 export async function seedDemo(options: DemoOptions): Promise<OpenShop[]> {
   const platform = clientOf(`platform.${options.baseDomain}`, options.port, options.stopping)
   const adminToken = await logIn(platform, '/v1/sessions', options.admin, 'The platform admin')
-  const finished = await finishedSlugs(platform, adminToken)
-  const shops: OpenShop[] = []
+  const known = await knownShops(platform, adminToken)
+  const served: DemoShop[] = []
   for (const shop of readDemoShops()) {
-    if (!finished.has(shop.slug)) {
+    const status = known.get(shop.slug)
+    if (status === undefined) {
       await createMerchant(platform, adminToken, shop, options.staffPassword)
       options.log(`${shop.slug}: merchant created`)
     }
+    // An admin has closed it, or has it erased, which the worker goes on with.
+    if (status === undefined || status === 'active') served.push(shop)
+    else options.log(`${shop.slug}: ${status}, and left as it is`)
   }
   // The worker imports them side by side.
-  await Promise.all(readDemoShops().map(async (shop, index) => (shops[index] = await openShop(shop, options))))
-  return shops
+  return Promise.all(served.map((shop) => openShop(shop, options)))
 }
 
-/** A merchant that is still being provisioned was begun by a run that was killed; the same request finishes it. */
-async function finishedSlugs(platform: Client, token: string): Promise<Set<string>> {
-  const slugs = new Set<string>()
+/** Statuses by slug. A merchant that is still being provisioned was begun by a run that was killed; the same request finishes it. */
+async function knownShops(platform: Client, token: string): Promise<Map<string, string>> {
+  const known = new Map<string, string>()
   for (let cursor: unknown = null; ; ) {
     const query = `limit=100${cursor === null ? '' : `&cursor=${encodeURIComponent(String(cursor))}`}`
     const page = expectOk(await platform({ method: 'GET', path: `/v1/merchants?${query}`, token }), 'Listing the merchants')
-    for (const { slug, status } of page.data as { slug: string; status: string }[]) if (status !== 'provisioning') slugs.add(slug)
+    for (const { slug, status } of page.data as { slug: string; status: string }[]) if (status !== 'provisioning') known.set(slug, status)
     cursor = page.next_cursor ?? null
-    if (cursor === null) return slugs
+    if (cursor === null) return known
   }
 }
 
