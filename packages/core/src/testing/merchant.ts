@@ -3,12 +3,13 @@ import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test
 import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
 import { type InMerchant, Router } from '@souk/tenant-router/router.ts'
 import { sql } from 'drizzle-orm'
-import { drizzle } from 'drizzle-orm/postgres-js'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import type { TokenKeys } from '../capability.ts'
 import { newId } from '../ids.ts'
 import { merchantSettings } from '../merchant/tables.ts'
 
 const CELL = 'shared-1'
+const PLATFORM_IDLE_S = 1
 
 export type MerchantOverrides = Partial<Omit<typeof merchantSettings.$inferInsert, 'merchantId' | 'defaultLocationId' | 'version'>>
 
@@ -38,13 +39,16 @@ export async function createTestShop(options: { connectionsPerCell?: number; wai
     cellUrls: { [CELL]: database.url('souk_app') },
     ...options,
   })
+  // One connection for all merchants that are added in a row: to open it costs more than to add one.
+  const platform = drizzle({ connection: { url: database.url('souk_platform'), max: 1, idle_timeout: PLATFORM_IDLE_S } })
   return {
     database,
     router,
     keys: { keys: [{ kid: 'test', secret: randomBytes(32) }] },
-    addMerchant: (overrides = {}) => addMerchant(database, router, overrides),
+    addMerchant: (overrides = {}) => addMerchant(platform, router, overrides),
     close: async () => {
       await router.close()
+      await platform.$client.end()
       await database.drop()
     },
   }
@@ -56,10 +60,10 @@ export async function createTestMerchant(overrides: MerchantOverrides = {}): Pro
   return { ...shop, ...(await addMerchant(overrides)) }
 }
 
-async function addMerchant(database: TestDatabase, router: Router, overrides: MerchantOverrides): Promise<TestMerchant> {
+async function addMerchant(platform: PostgresJsDatabase, router: Router, overrides: MerchantOverrides): Promise<TestMerchant> {
   const merchantId = newId()
   const slug = overrides.slug ?? `shop-${merchantId.slice(-12)}`
-  await admit(database, merchantId, slug)
+  await admit(platform, merchantId, slug)
   const merchant = await router.directory.refresh(merchantId)
   if (!merchant) throw new Error(`the directory does not know the merchant ${merchantId} it was just given`)
   const inMerchant = router.inMerchant(merchant)
@@ -86,16 +90,11 @@ async function addMerchant(database: TestDatabase, router: Router, overrides: Me
 }
 
 /** What the platform writes: the directory's rows, and the cell opened to the merchant. */
-async function admit(database: TestDatabase, merchantId: string, slug: string): Promise<void> {
-  const platform = drizzle(database.url('souk_platform'))
-  try {
-    await platform.transaction(async (tx) => {
-      await tx.execute(sql`insert into platform.cell (name, kind) values (${CELL}, 'shared') on conflict (name) do nothing`)
-      await tx.execute(sql`insert into platform.merchant (id, slug, name, status) values (${merchantId}, ${slug}, ${slug}, 'active')`)
-      await tx.execute(sql`insert into platform.home (merchant_id, cell, epoch) values (${merchantId}, ${CELL}, 1)`)
-      await tx.execute(sql`select tenancy.admit(${merchantId})`)
-    })
-  } finally {
-    await platform.$client.end()
-  }
+async function admit(platform: PostgresJsDatabase, merchantId: string, slug: string): Promise<void> {
+  await platform.transaction(async (tx) => {
+    await tx.execute(sql`insert into platform.cell (name, kind) values (${CELL}, 'shared') on conflict (name) do nothing`)
+    await tx.execute(sql`insert into platform.merchant (id, slug, name, status) values (${merchantId}, ${slug}, ${slug}, 'active')`)
+    await tx.execute(sql`insert into platform.home (merchant_id, cell, epoch) values (${merchantId}, ${CELL}, 1)`)
+    await tx.execute(sql`select tenancy.admit(${merchantId})`)
+  })
 }
