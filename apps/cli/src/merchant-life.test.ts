@@ -188,6 +188,22 @@ describe('an archive', () => {
     expect(asked('POST', erasure).at(-1)).toMatchObject({ archives: 'keep', kept_in: 'the-present', dry_run: false })
   })
 
+  test('is put there when those have ended who were at work in the shop as it was closed', async () => {
+    workThrough(`POST /v1/merchants/${MERCHANT.id}/exports`, [{ state: 'done', archive_id: 'the-present' }])
+    workThrough(
+      `POST /v1/merchants/${MERCHANT.id}/erasure`,
+      [{ state: 'failed', failure: 'The merchant was written to after its archive was made: event.' }, { state: 'done' }],
+      'erasure',
+    )
+    workThrough(`POST /v1/archives/${ARCHIVE.id}/restore`, [{ state: 'done' }], 'restore')
+    souk.answers[`PATCH /v1/merchants/${MERCHANT.id}`] = () => ({ body: { ...MERCHANT, status: 'suspended' } })
+    const present = [MERCHANT, { ...MERCHANT, status: 'suspended' }]
+    souk.answers[`GET /v1/merchants/${MERCHANT.id}`] = () => ({ body: present.length > 1 ? present.shift()! : present[0]! })
+    const { code, out } = await souk.run(['archives', 'restore', ARCHIVE.id, '--slug', 'acme', '--replace', '--yes', '--watch'])
+    expect([code, out]).toEqual([0, expect.stringContaining('made: event. Once more.')])
+    expect(done().filter(({ path }) => path.endsWith('/exports'))).toHaveLength(2)
+  })
+
   test('takes nobody`s place when it could not be restored there: that is asked before anything is done', async () => {
     workThrough(`POST /v1/merchants/${MERCHANT.id}/erasure`, [{ state: 'done' }], 'erasure')
     const path = `/v1/archives/${ARCHIVE.id}/restore`

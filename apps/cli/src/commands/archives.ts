@@ -8,6 +8,7 @@ const id = { type: 'string', demandOption: true, describe: 'Id of the archive' }
 const slug = { type: 'string', demandOption: true, describe: 'The slug it gets: its host name' } as const
 const cell = { type: 'string', describe: 'Where it lives; else the open shared cell with the fewest merchants' } as const
 const MIB = 2 ** 20
+const REPLACE_ATTEMPTS_MAX = 3
 
 interface RestoreWish {
   archive: string
@@ -146,19 +147,29 @@ async function replace(context: Context, wish: RestoreWish, archive: Archive, wh
   await terminal.confirm(all, wish.yes)
   // Closed first, and erased only if nobody was at work in it after the export: what they did would be in neither.
   await platform.patch<Merchant>(`/v1/merchants/${present.id}`, { status: 'suspended' })
-  const { archive_id: kept } = await succeeded(context, await platform.post<MerchantWork>(`/v1/merchants/${present.id}/exports`))
-  terminal.say(
-    `As it was until now: archive ${kept}. Should its place stay empty, \`souk archives restore ${kept} --slug ${present.slug}\` fills it.`,
-  )
-  await succeeded(context, await platform.post<MerchantWork>(erasure, { ...erased, kept_in: kept, dry_run: false }))
+  for (let attempt = 1; ; attempt += 1) {
+    const { archive_id: kept } = await succeeded(context, await platform.post<MerchantWork>(`/v1/merchants/${present.id}/exports`))
+    terminal.say(
+      `As it was until now: archive ${kept}. Should its place stay empty, \`souk archives restore ${kept} --slug ${present.slug}\` fills it.`,
+    )
+    const work = await finished(context, await platform.post<MerchantWork>(erasure, { ...erased, kept_in: kept, dry_run: false }))
+    if (work.state === 'done') break
+    // Workers end what they were at in a shop that is closed. One that is let in again is suspended.
+    const { status } = await platform.get<Merchant>(`/v1/merchants/${present.id}`)
+    if (status !== 'suspended' || attempt === REPLACE_ATTEMPTS_MAX) throw failed(work)
+    terminal.say(`${work.failure} Once more.`)
+  }
   await follow(context, await platform.post<MerchantWork>(restore, { ...restored, dry_run: false }), wish.watch)
 }
 
 async function succeeded(context: Context, begun: MerchantWork): Promise<MerchantWork> {
   const work = await finished(context, begun)
-  if (work.state === 'failed')
-    throw new PlainError(`The ${work.kind} failed: ${work.failure?.replace(/\.$/, '')}. Nothing was put in its place.`)
+  if (work.state === 'failed') throw failed(work)
   return work
+}
+
+function failed({ kind, failure }: MerchantWork): PlainError {
+  return new PlainError(`The ${kind} failed: ${failure?.replace(/\.$/, '')}. Nothing was put in its place.`)
 }
 
 async function remove({ platform, terminal }: Context, named: string, { dryRun, yes }: { dryRun: boolean; yes: boolean }): Promise<void> {
