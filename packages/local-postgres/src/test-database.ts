@@ -1,11 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import type { RoleName } from '@souk/migrations/roles.ts'
 import postgres from 'postgres'
+import { throughPooler } from './pgbouncer.ts'
 import { roleUrl, type TestServerFacts } from './test-server.ts'
 
 export interface TestDatabase {
   name: string
   url(role: RoleName): string
+  /** Where merchants are served, as souk_app: through a pooler at SOUK_TEST_POOLER_PORT, if that is set. */
+  servedAt: string
   /** As the server's administrator, at this database. */
   adminUrl: string
   /** Ends every session in it first. A database that is not dropped goes with the run. */
@@ -26,9 +29,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return {
     name,
     url: (role) => roleUrl(facts, role, name),
+    servedAt: pooled(roleUrl(facts, 'souk_app', name)),
     adminUrl: adminUrl.toString(),
     drop: () => asAdmin(facts, (admin) => admin`drop database if exists ${admin(name)} with (force)`),
   }
+}
+
+function pooled(url: string): string {
+  const port = process.env.SOUK_TEST_POOLER_PORT
+  return port === undefined ? url : throughPooler(url, Number(port))
 }
 
 function factsOfThisRun(): TestServerFacts {

@@ -1,43 +1,34 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { type Pooler, pgBouncer, startPgBouncer } from '@souk/local-postgres/pgbouncer.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MerchantEntry } from './merchant-entry.ts'
-import { CELL, failureOf, openTestHouse, type TestHouse, until } from './test-merchants.ts'
+import { CELL, failureOf, openTestHouse, type TestHouse } from './test-merchants.ts'
 
-// The door through a real PgBouncer in transaction mode: a connection of ours is another backend's in each transaction. From 1.21 on
-// it keeps prepared statements; the one of Debian 12 (1.18) does not, so there the driver is told to prepare nothing, by its
-// address. SOUK_PGBOUNCER names the program where it is not on the path.
+// The door through a real PgBouncer in transaction mode: a connection of ours is another backend's in each transaction. The use cases
+// of core go through it by `npm run through-pgbouncer`.
 
-const PROGRAM = process.env.SOUK_PGBOUNCER || 'pgbouncer'
 const BACKENDS = 3
 const MERCHANTS = 40
 const WITHIN_MS = 60_000
 
-const { status, stdout } = spawnSync(PROGRAM, ['--version'], { encoding: 'utf8' })
-const isThere = status === 0
-const [, major = 0, minor = 0] = /(\d+)\.(\d+)/.exec(stdout ?? '') ?? []
-const keepsStatements = Number(major) > 1 || Number(minor) >= 21
-if (!isThere) console.log(`Not tried through PgBouncer: there is no ${PROGRAM} here.`)
+if (!pgBouncer.isThere) console.log(`Not tried through PgBouncer: there is no ${pgBouncer.program} here.`)
 
-describe.skipIf(!isThere)('through PgBouncer in transaction mode', () => {
+describe.skipIf(!pgBouncer.isThere)('through PgBouncer in transaction mode', () => {
   let house: TestHouse
-  let pooler: { url: string; stop(): Promise<void> }
+  let pooler: Pooler
   let merchants: MerchantEntry[]
 
   beforeAll(async () => {
     house = await openTestHouse()
     merchants = await house.addMerchants(MERCHANTS)
-    pooler = await startPooler(house.database.url('souk_app'))
+    pooler = await startPgBouncer(house.database.url('souk_app'), BACKENDS)
   })
   afterAll(async () => {
     await house.close()
     await pooler?.stop()
   })
 
-  const openRouter = () => house.openRouter({ cellUrls: { [CELL]: pooler.url }, connectionsPerCell: 12, waitMs: WITHIN_MS })
+  const openRouter = () =>
+    house.openRouter({ cellUrls: { [CELL]: pooler.through(house.database.url('souk_app')) }, connectionsPerCell: 12, waitMs: WITHIN_MS })
 
   test('forty merchants at once write and read their own, over fewer backends than connections', async () => {
     const router = openRouter()
@@ -81,61 +72,3 @@ describe.skipIf(!isThere)('through PgBouncer in transaction mode', () => {
     expect(row!.timeout).toBe('5s')
   })
 })
-
-async function startPooler(target: string): Promise<{ url: string; stop(): Promise<void> }> {
-  const { hostname, port, pathname, username, password } = new URL(target)
-  const folder = mkdtempSync(join(tmpdir(), 'souk-pgbouncer-'))
-  chmodSync(folder, 0o755)
-  const listenPort = await freePort()
-  const database = pathname.slice(1)
-  writeFileSync(join(folder, 'users.txt'), `"${username}" "${password}"\n`)
-  const settings = {
-    listen_addr: '127.0.0.1',
-    listen_port: listenPort,
-    unix_socket_dir: '',
-    auth_type: 'scram-sha-256',
-    auth_file: join(folder, 'users.txt'),
-    pool_mode: 'transaction',
-    default_pool_size: BACKENDS,
-    ...(keepsStatements && { max_prepared_statements: 500 }),
-    max_client_conn: 200,
-    application_name_add_host: 0,
-    // It does not run as root.
-    ...(process.getuid?.() === 0 && { user: 'nobody' }),
-  }
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`)
-  writeFileSync(
-    join(folder, 'pgbouncer.ini'),
-    `[databases]\n${database} = host=${hostname} port=${port} dbname=${database}\n[pgbouncer]\n${lines.join('\n')}\n`,
-  )
-  const child = spawn(PROGRAM, [join(folder, 'pgbouncer.ini')], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (said += chunk.toString()))
-  const url = new URL(target)
-  url.port = String(listenPort)
-  if (!keepsStatements) url.searchParams.set('prepare', 'false')
-  await until(
-    'PgBouncer is up',
-    () => {
-      if (child.exitCode !== null) throw new Error(`PgBouncer ended: ${said}`)
-      return said.includes('process up')
-    },
-    WITHIN_MS,
-  )
-  return { url: url.toString(), stop: () => stop(child, folder) }
-}
-
-async function stop(child: ChildProcess, folder: string): Promise<void> {
-  const ended = new Promise((resolve) => child.once('close', resolve))
-  child.kill('SIGTERM')
-  await ended
-  rmSync(folder, { recursive: true, force: true })
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}

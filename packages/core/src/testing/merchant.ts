@@ -36,7 +36,7 @@ export async function createTestShop(options: { connectionsPerCell?: number; wai
   const router = new Router({
     directoryUrl: database.url('souk_app'),
     baseDomain: 'localhost',
-    cellUrls: { [CELL]: database.url('souk_app') },
+    cellUrls: { [CELL]: database.servedAt },
     ...options,
   })
   // One connection for all merchants that are added in a row: to open it costs more than to add one.
