@@ -245,6 +245,15 @@ describe('a mover who comes late', () => {
     expect(await home()).toEqual({ state: 'active', epoch: 4, fence: 8 })
   })
 
+  test('puts up no fence while a writer is inside, also if it did not wait before', async () => {
+    await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'active')`)
+    await cells.two.admin.begin(async (sql) => {
+      await sql`select pg_advisory_xact_lock_shared(hashtextextended(${MERCHANT}, 4242))`
+      expect(await failureOf(call('select tenancy.fence($m, 4, 40)'))).toMatchObject({ code: '55P03' })
+    })
+    await call('select tenancy.fence($m, 4, 40)')
+  })
+
   test('fences no other epoch, opens nothing without its marker, and nothing that has gone on', async () => {
     await call(`insert into tenancy.home (merchant_id, epoch, state) values ($m, 4, 'standby')`)
     expect(await failureOf(call('select tenancy.fence($m, 4, 9)'))).toMatchObject({ code: 'MV003' })
