@@ -23,7 +23,7 @@ export function makeThrowawayFolder(parent = tmpdir()): string {
 
 /**
  * The same for databases that come and go, in memory if there is plenty. Each is a thousand files, and where many have just been removed, ext4
- * looks long for the place of a new one: a third of all that a run of small tests cost.
+ * looks long for the place of a new one: a fifth to a third of all that small tests cost.
  */
 export function makeFleetingFolder(): string {
   return makeThrowawayFolder(hasRoomInMemory() ? MEMORY : undefined)
