@@ -6,16 +6,14 @@ import type { Log } from './log.ts'
 
 const RETRY_MS = 1_000
 
-/** Waits for the databases and throws UnsafeRole if the worker would reach past row security in one of them. */
-export async function assertSafeRoles(config: WorkerConfig, log: Log): Promise<void> {
-  const urls = new Set([config.directoryUrl, ...Object.values(config.cells).map((cell) => cell.app)])
-  await Promise.all([...urls].map((url) => assertWhenReached(url, log)))
-}
-
-async function assertWhenReached(url: string, log: Log): Promise<void> {
+/**
+ * Waits for the directory's database and throws UnsafeRole if the worker would reach past row security there. Cells are looked at when
+ * they are served: one that is away keeps nobody from the others.
+ */
+export async function assertSafeDirectory({ directoryUrl }: Pick<WorkerConfig, 'directoryUrl'>, log: Log): Promise<void> {
   for (;;) {
     try {
-      return await assertSafeRole(url)
+      return await assertSafeRole(directoryUrl)
     } catch (error) {
       if (error instanceof UnsafeRole) throw error
       log.warn({ error: describeError(error) }, 'database not reached, trying on')

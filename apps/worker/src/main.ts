@@ -2,7 +2,7 @@ import { followOrders } from '@souk/core/fulfillment/follow-orders.ts'
 import { followMail } from '@souk/core/notifications/follow-events.ts'
 import { crashAt } from '@souk/tenant-router/crash-point.ts'
 import { startProcessReport } from '@souk/tenant-router/process-report.ts'
-import { assertSafeRoles } from './boot.ts'
+import { assertSafeDirectory } from './boot.ts'
 import { readConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
 import { createLog } from './log.ts'
@@ -21,7 +21,7 @@ const EXIT_TIMEOUT_MS = 20_000
 
 const config = await orEnd(() => readConfig(process.env))
 const log = createLog(config.logLevel)
-await orEnd(() => assertSafeRoles(config, log))
+await orEnd(() => assertSafeDirectory(config, log))
 
 // Nothing may stay half alive: a process that no longer knows its state ends, and others take over its jobs.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -49,16 +49,18 @@ measurePlugins(metrics.registry, plugins)
 const mail = startMail(config, log)
 const webhooks = startWebhooks(config, Math.random, (outcome) => metrics.webhooks.inc({ outcome }))
 const selfCheck = await openSelfCheck(metrics, log)
-const worker = await startWorker(
-  config,
-  (router, allowances) =>
-    workerTasks({ ...plugins.depsFor(router, allowances), ...paymentDeps(config), mail: mail.deps, selfCheck, usage: allowances }),
-  log,
-  (_router, { limitsOf }) => ({
-    webhooks: webhooks.workAtPace(limitsOf),
-    mail: (inMerchant, { lease }) => followMail(inMerchant, lease),
-    fulfillment: (inMerchant, { lease }) => followOrders(inMerchant, lease),
-  }),
+const worker = await orEnd(() =>
+  startWorker(
+    config,
+    (router, allowances) =>
+      workerTasks({ ...plugins.depsFor(router, allowances), ...paymentDeps(config), mail: mail.deps, selfCheck, usage: allowances }),
+    log,
+    (_router, { limitsOf }) => ({
+      webhooks: webhooks.workAtPace(limitsOf),
+      mail: (inMerchant, { lease }) => followMail(inMerchant, lease),
+      fulfillment: (inMerchant, { lease }) => followOrders(inMerchant, lease),
+    }),
+  ),
 )
 const merchantWorks = startMerchantWorks(config, log)
 const movers = startMovers(config, log)

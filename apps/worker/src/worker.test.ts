@@ -79,6 +79,28 @@ test('works on the queue of a cell that was added while it runs, and leaves that
   }
 })
 
+test('a cell that is away keeps no other from being worked for, and is worked for when it is there', async () => {
+  const later = await createTestDatabase()
+  let admin: pg.Client | undefined
+  const rename = (from: string, to: string) => queue.admin(`alter database "${from}" rename to "${to}"`)
+  await rename(later.name, `${later.name}_away`)
+  const cells: WorkerConfig['cells'] = { ...queue.config.cells, 'away-1': { app: later.url('souk_app'), queue: later.url('souk_queue') } }
+  const worker = await startWorker({ ...queue.config, cells, readCells: () => cells }, () => testTasks, queue.log)
+  try {
+    await queue.enqueue(merchant, 'quick', { label: 'beside' })
+    await expect.poll(() => queue.jobs('beside'), SOON).toEqual([])
+    expect(queue.logged).toContainEqual(expect.objectContaining({ cell: 'away-1', msg: 'a cell is not worked for until it answers' }))
+    await rename(`${later.name}_away`, later.name)
+    admin = new pg.Client(later.adminUrl)
+    await admin.connect()
+    await expect.poll(async () => (await admin!.query('select pool_id from queue.runner')).rows, SOON).toHaveLength(1)
+  } finally {
+    await admin?.end()
+    await worker.stop()
+    await later.drop()
+  }
+})
+
 test('tells what the jobs of a merchant took, at its end at the latest', async () => {
   const busy = await queue.shop.addMerchant()
   const following = await queue.shop.addMerchant()

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { assertSafeRole } from '@souk/tenant-router/boot-check.ts'
 import type { CellEntry } from '@souk/tenant-router/directory.ts'
 import { followCells } from '@souk/tenant-router/follow-cells.ts'
 import { Router } from '@souk/tenant-router/router.ts'
+import { SafeCells } from '@souk/tenant-router/safe-cells.ts'
 import { CellRunners } from './cell-runners.ts'
 import type { WorkerConfig } from './config.ts'
 import { describeError } from './describe-error.ts'
@@ -30,7 +30,7 @@ const LISTEN_RETRY_MS = 2_000
 // For the sweep, and for followers of event logs.
 const ROUTER_CONNECTIONS_BESIDE_JOBS = 6
 
-/** One runner a cell, and one door for all of them. Starts with the databases up or down. */
+/** One runner a cell, and one door for all of them. Starts with the databases up or down; throws UnsafeRole where one would let it past row security. */
 export async function startWorker(
   config: WorkerConfig,
   tasksFor: (router: Router, allowances: Allowances) => Record<string, MerchantTask>,
@@ -39,11 +39,16 @@ export async function startWorker(
   metrics = createMetrics(),
 ): Promise<Worker> {
   const { jobsAtOnce } = config
+  const safeCells = new SafeCells<WorkerConfig['cells'][string]>(
+    ({ app }) => [app],
+    (cell, error) => log.warn({ cell, error: describeError(error) }, 'a cell is not worked for until it answers'),
+  )
+  const served = await safeCells.sort(config.cells)
   let cellsChanged = () => {}
   const router = new Router({
     directoryUrl: config.directoryUrl,
     baseDomain: config.baseDomain,
-    ...addressesOf(config.cells),
+    ...addressesOf(served.safe),
     // A job works in one transaction at a time.
     connectionsPerCell: jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
     onCells: () => cellsChanged(),
@@ -63,22 +68,24 @@ export async function startWorker(
     limitsOf: plans.limitsOf,
   })
   const stopping = new AbortController()
-  let addresses = config.cells
+  let addresses = served.safe
   const serve = async () => {
     const kinds = await kindsFor(config, router)
     if (!stopping.signal.aborted) await runners.workOn(queuesOf(addresses, config.worksFor, kinds))
   }
   await serve().catch((error) => log.warn({ error: describeError(error) }, 'which cells are meant is asked again'))
   const following = followCells({
-    known: config.cells,
+    known: served.safe,
     read: config.readCells ?? (() => config.cells),
     cells: () => router.directory.cells(),
     apply: async (cells) => {
-      await Promise.all(Object.values(cells).map(({ app }) => assertSafeRole(app)))
-      log.info({ cell: Object.keys(cells).join(' ') }, 'cells are others now')
-      router.readdress(addressesOf(cells))
-      addresses = cells
+      const { safe, away } = await safeCells.sort(cells)
+      const [names, before] = [safe, addresses].map((each) => Object.keys(each).join(' '))
+      if (away.length === 0 || names !== before) log.info({ cell: names }, 'cells are others now')
+      router.readdress(addressesOf(safe))
+      addresses = safe
       await serve()
+      return away.length === 0
     },
     onError: (error) => log.warn({ error: describeError(error) }, 'cells stay as they were'),
   })

@@ -103,10 +103,10 @@ export class Directory {
     return known?.id ? this.#entries.get(known.id) : undefined
   }
 
-  /** What is remembered of a merchant where that is newer than an entry somebody has kept: a stream or a job may be older than a move. */
+  /** What is remembered of a merchant, unless an entry that somebody has kept is newer: a stream or a job may be older than a move, or a suspension. */
   newest(kept: MerchantEntry): MerchantEntry {
     const remembered = this.#entries.get(kept.id)
-    return remembered !== undefined && remembered.epoch > kept.epoch ? remembered : kept
+    return remembered !== undefined && remembered.epoch >= kept.epoch ? remembered : kept
   }
 
   /** The merchant with that id; text that is no UUID belongs to nobody. */

@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises'
 import { newId } from '@souk/core/ids.ts'
 import { ArchiveFolder } from '@souk/platform/merchant-life/archives.ts'
+import { writeArchive } from '@souk/platform/merchant-life/write-archive.ts'
+import postgres from 'postgres'
 import type { TestApi } from './api.ts'
 import type { Values } from './valid-requests.ts'
 
@@ -25,11 +26,9 @@ export const LIFE_STATES: Record<string, Values> = {
   'GET /v1/erasures/{work_id}': { work_id: 'erasure_work_id' },
 }
 
-/**
- * Merchants that the directory alone knows, one to be exported, one to be erased and one that was; archives of them, of one byte each;
- * and what was done.
- */
-export async function addLife({ platformSql: sql, clock, options: { archiveDir } }: TestApi, canary: string): Promise<Values> {
+/** Merchants that the directory alone knows, one to be exported, one to be erased and one that was; archives of them; and what was done. */
+export async function addLife(api: TestApi, canary: string): Promise<Values> {
+  const { platformSql: sql, clock } = api
   const [admin] = await sql<{ id: string }[]>`select id from platform.admin order by id limit 1`
   const ids = { kept: newId(clock.now), doomed: newId(clock.now), erased: newId(clock.now) }
   for (const [name, id] of Object.entries(ids)) {
@@ -41,10 +40,15 @@ export async function addLife({ platformSql: sql, clock, options: { archiveDir }
   const made: Values = {}
   for (const [name, merchantId] of Object.entries(archives)) {
     made[name] = newId(clock.now)
-    if (archiveDir !== undefined) await writeFile(new ArchiveFolder(archiveDir).pathOf(made[name]), '.')
+    const { bytes, sha256 } = await writeEmpty(api, made[name], {
+      id: merchantId,
+      slug: `${canary}-archived`,
+      name: canary,
+      sandbox: false,
+    })
     await sql`
       insert into platform.archive (id, merchant_id, slug, made_at, bytes, sha256, content)
-      values (${made[name]}, ${merchantId}, ${`${canary}-archived`}, ${clock.now}, 1, ${'0'.repeat(64)},
+      values (${made[name]}, ${merchantId}, ${`${canary}-archived`}, ${clock.now}, ${bytes}, ${sha256},
         ${sql.json({ name: canary, rows: {}, mediaFiles: 0 })})`
   }
   const works = { work_id: 'export', erasure_work_id: 'erasure' }
@@ -71,4 +75,22 @@ export async function addLife({ platformSql: sql, clock, options: { archiveDir }
     insert into platform.audit (admin_id, action, merchant_id, data)
     values (${admin!.id}, 'merchant.erased', ${ids.erased}, ${sql.json({ certificate: made.erasure_work_id!, digest: '0' })})`
   return { ...made, kept_merchant_id: ids.kept, doomed_merchant_id: ids.doomed, doomed_slug: `${canary}-doomed` }
+}
+
+/** The file of an archive without a row. Where archives have no folder there is none. */
+async function writeEmpty(
+  { shop, clock, options: { archiveDir } }: TestApi,
+  archiveId: string,
+  merchant: { id: string; slug: string; name: string; sandbox: boolean },
+): Promise<{ bytes: number; sha256: string }> {
+  if (archiveDir === undefined) return { bytes: 1, sha256: '0'.repeat(64) }
+  const folder = new ArchiveFolder(archiveDir)
+  const draft = await folder.draftPath(archiveId, newId(clock.now))
+  const admin = postgres(shop.database.adminUrl, { max: 1, onnotice: () => {} })
+  try {
+    await admin.begin((sql) => writeArchive(draft, { sql, takenAt: clock.now }, { merchant, mediaFolder: undefined }))
+  } finally {
+    await admin.end()
+  }
+  return folder.keep(archiveId, draft)
 }
