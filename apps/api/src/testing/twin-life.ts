@@ -1,4 +1,8 @@
+import { createHash } from 'node:crypto'
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { newId } from '@souk/core/ids.ts'
+import type { Manifest } from '@souk/platform/merchant-life/archive-format.ts'
 import { ArchiveFolder } from '@souk/platform/merchant-life/archives.ts'
 import { writeArchive } from '@souk/platform/merchant-life/write-archive.ts'
 import postgres from 'postgres'
@@ -28,7 +32,11 @@ export const LIFE_STATES: Record<string, Values> = {
 
 /** Merchants that the directory alone knows, one to be exported, one to be erased and one that was; archives of them; and what was done. */
 export async function addLife(api: TestApi, canary: string): Promise<Values> {
-  const { platformSql: sql, clock } = api
+  const {
+    platformSql: sql,
+    clock,
+    options: { archiveDir },
+  } = api
   const [admin] = await sql<{ id: string }[]>`select id from platform.admin order by id limit 1`
   const ids = { kept: newId(clock.now), doomed: newId(clock.now), erased: newId(clock.now) }
   for (const [name, id] of Object.entries(ids)) {
@@ -38,17 +46,15 @@ export async function addLife(api: TestApi, canary: string): Promise<Values> {
   }
   const archives = { archive_id: ids.kept, spare_archive_id: ids.kept, erased_archive_id: ids.erased, doomed_archive_id: ids.doomed }
   const made: Values = {}
+  // One for all of them: what it says of whose it is, nobody looks at before it is restored.
+  const file = await writeEmpty(api, { id: ids.erased, slug: `${canary}-archived`, name: canary, sandbox: false })
+  const sha256 = createHash('sha256').update(file).digest('hex')
   for (const [name, merchantId] of Object.entries(archives)) {
     made[name] = newId(clock.now)
-    const { bytes, sha256 } = await writeEmpty(api, made[name], {
-      id: merchantId,
-      slug: `${canary}-archived`,
-      name: canary,
-      sandbox: false,
-    })
+    if (archiveDir !== undefined) await writeFile(new ArchiveFolder(archiveDir).pathOf(made[name]), file)
     await sql`
       insert into platform.archive (id, merchant_id, slug, made_at, bytes, sha256, content)
-      values (${made[name]}, ${merchantId}, ${`${canary}-archived`}, ${clock.now}, ${bytes}, ${sha256},
+      values (${made[name]}, ${merchantId}, ${`${canary}-archived`}, ${clock.now}, ${file.byteLength}, ${sha256},
         ${sql.json({ name: canary, rows: {}, mediaFiles: 0 })})`
   }
   const works = { work_id: 'export', erasure_work_id: 'erasure' }
@@ -77,20 +83,16 @@ export async function addLife(api: TestApi, canary: string): Promise<Values> {
   return { ...made, kept_merchant_id: ids.kept, doomed_merchant_id: ids.doomed, doomed_slug: `${canary}-doomed` }
 }
 
-/** The file of an archive without a row. Where archives have no folder there is none. */
-async function writeEmpty(
-  { shop, clock, options: { archiveDir } }: TestApi,
-  archiveId: string,
-  merchant: { id: string; slug: string; name: string; sandbox: boolean },
-): Promise<{ bytes: number; sha256: string }> {
-  if (archiveDir === undefined) return { bytes: 1, sha256: '0'.repeat(64) }
-  const folder = new ArchiveFolder(archiveDir)
-  const draft = await folder.draftPath(archiveId, newId(clock.now))
+/** The file of an archive without a row, of that merchant. Where archives have no folder there is none. */
+async function writeEmpty({ shop, clock, options: { archiveDir } }: TestApi, merchant: Manifest['merchant']): Promise<Buffer> {
+  if (archiveDir === undefined) return Buffer.from('.')
+  const path = join(archiveDir, `${merchant.id}.empty`)
   const admin = postgres(shop.database.adminUrl, { max: 1, onnotice: () => {} })
   try {
-    await admin.begin((sql) => writeArchive(draft, { sql, takenAt: clock.now }, { merchant, mediaFolder: undefined }))
+    await admin.begin((sql) => writeArchive(path, { sql, takenAt: clock.now }, { merchant, mediaFolder: undefined }))
+    return await readFile(path)
   } finally {
     await admin.end()
+    await rm(path, { force: true })
   }
-  return folder.keep(archiveId, draft)
 }
