@@ -78,7 +78,7 @@ test('starts before its database does', { timeout: 90_000 }, async () => {
   await queue.enqueue(merchant, 'quick', { label: 'early' })
   await server.kill()
   const child = queue.spawn()
-  await expect.poll(() => child.output(), SOON).toContain('queue not reached')
+  await expect.poll(() => child.output(), SOON).toContain('a cell is not worked for until it answers')
   server = await startServer({ dataDir: join(folder, 'data'), durable: true, port: server.port })
   await expect.poll(() => afterRestart(() => queue.steps('early')), SOON).toEqual(['done'])
   child.kill('SIGTERM')
