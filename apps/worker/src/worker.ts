@@ -39,7 +39,7 @@ export async function startWorker(
   metrics = createMetrics(),
 ): Promise<Worker> {
   const { jobsAtOnce } = config
-  const safeCells = new SafeCells<WorkerConfig['cells'][string]>(
+  const safeCells = new SafeCells<WorkerConfig['cells'][string] & { replica?: undefined }>(
     ({ app }) => [app],
     (cell, error) => log.warn({ cell, error: describeError(error) }, 'a cell is not worked for until it answers'),
   )
@@ -80,8 +80,8 @@ export async function startWorker(
     cells: () => router.directory.cells(),
     apply: async (cells) => {
       const { safe, away } = await safeCells.sort(cells)
-      const [names, before] = [safe, addresses].map((each) => Object.keys(each).join(' '))
-      if (away.length === 0 || names !== before) log.info({ cell: names }, 'cells are others now')
+      const names = Object.keys(safe).join(' ')
+      if (away.length === 0 || names !== Object.keys(addresses).join(' ')) log.info({ cell: names }, 'cells are others now')
       router.readdress(addressesOf(safe))
       addresses = safe
       await serve()
