@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { recordEvents } from '@souk/core/events/record-many.ts'
 import { expectStatus } from '@souk/proofs/client.ts'
 import { House, type Shop } from '@souk/proofs/house.ts'
 import type { InMerchant } from '@souk/tenant-router/router.ts'
 import { cpuOf, memoryOf } from './cpu.ts'
-import { ACTOR, openDoor } from './door.ts'
+import { openDoor } from './door.ts'
+import { recordChanges } from './record-changes.ts'
 import { table } from './report.ts'
 import { WebhookReceivers } from './webhook-receivers.ts'
 
@@ -35,7 +35,7 @@ try {
       `whale-${n}`,
       Array.from({ length: DEAD_ENDPOINTS }, () => 'dead'),
     )
-    for (let left = EVENTS; left > 0; left -= EVENTS_A_BATCH) await record(whale, Math.min(left, EVENTS_A_BATCH))
+    for (let left = EVENTS; left > 0; left -= EVENTS_A_BATCH) await recordChanges(whale, Math.min(left, EVENTS_A_BATCH))
   }
   rows.push(await rowOf(`beside ${WHALES} with ${EVENTS} events each for ${DEAD_ENDPOINTS} receivers that hang`, neighbour))
   table(['neighbour’s webhooks', 'sent', 'p50', 'p95', 'longest', 'worker CPU', 'worker memory'], rows)
@@ -58,22 +58,12 @@ async function addEndpoint(shop: Shop, path: string): Promise<void> {
   expectStatus(await shop.staff.post('/v1/admin/webhook-endpoints', body, { 'idempotency-key': randomUUID() }), 201)
 }
 
-async function record(inMerchant: InMerchant, count: number): Promise<void> {
-  const events = Array.from({ length: count }, () => ({
-    type: 'product.updated',
-    aggregateType: 'product',
-    aggregateId: randomUUID(),
-    data: { title: 'A thing that was changed', status: 'active' },
-  }))
-  await inMerchant(async (tx) => void (await recordEvents(tx, events, { actor: ACTOR, now: new Date() })))
-}
-
 async function watch(inMerchant: InMerchant, seconds: number): Promise<number[]> {
   const begun = performance.now()
   let count = 0
   for (; count * EVENT_EVERY_MS < seconds * 1_000; count++) {
     await sleep(Math.max(0, begun + count * EVENT_EVERY_MS - performance.now()))
-    await record(inMerchant, 1)
+    await recordChanges(inMerchant, 1)
   }
   return receivers.taken(count, TAKEN_WITHIN_MS)
 }

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { recordEvents } from '@souk/core/events/record-many.ts'
 import { expectStatus } from '@souk/proofs/client.ts'
 import { House, type Shop } from '@souk/proofs/house.ts'
-import type { InMerchant } from '@souk/tenant-router/router.ts'
 import postgres from 'postgres'
 import { Agent, request } from 'undici'
-import { ACTOR, openDoor } from './door.ts'
+import { openDoor } from './door.ts'
+import { recordChanges } from './record-changes.ts'
 import { table } from './report.ts'
 import { WebhookReceivers } from './webhook-receivers.ts'
 
@@ -43,7 +42,7 @@ export async function measureWebhooks(house: House): Promise<WebhookFigures> {
     house.startWorker({ SOUK_WEBHOOK_HOSTS: JSON.stringify({ [HOST]: receivers.origin }) })
     await openEndpoint(shop, 'live')
     const figures: WebhookFigures = { limit: [], alone: [], besideDead: [], perSecond: 0 }
-    const tell = recorder(door.inMerchant)
+    const tell = (count: number) => recordChanges(door.inMerchant, count)
     await measured(receivers, tell, 1)
     const rates: number[] = []
     const round = async (into: number[], record: Record) => {
@@ -81,18 +80,6 @@ async function measured(receivers: WebhookReceivers, record: Record, seconds: nu
   }
   const perSecond = recorded / ((performance.now() - begun) / 1_000)
   return { lags: await receivers.taken(wanted, SENT_WITHIN_MS), perSecond }
-}
-
-function recorder(inMerchant: InMerchant): Record {
-  return async (count) => {
-    const events = Array.from({ length: count }, () => ({
-      type: 'product.updated',
-      aggregateType: 'product',
-      aggregateId: randomUUID(),
-      data: { title: 'A thing that was changed', status: 'active' },
-    }))
-    await inMerchant(async (tx) => void (await recordEvents(tx, events, { actor: ACTOR, now: new Date() })))
-  }
 }
 
 async function openEndpoint(shop: Shop, which: 'live' | 'dead'): Promise<string> {
