@@ -1,11 +1,11 @@
 import { assertSafeRole, UnsafeRole } from '@souk/tenant-router/boot-check.ts'
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import { askCell } from './ask-cell.ts'
 import type { CellFinding } from './cell-checks.ts'
 import { type CellFacts, identityOf } from './cell-facts.ts'
 
 // What the addresses given for a cell lead to, beside the one by which it was looked at.
 
-const CONNECT_TIMEOUT_S = 5
 const REPLICA_SILENT_MAX_S = 30
 const MIB = 1024 ** 2
 const SAFE = 'It cannot reach past row security.'
@@ -16,7 +16,7 @@ type Found = Omit<CellFinding, 'check'>
 export async function appFinding(url: string, facts: CellFacts): Promise<CellFinding> {
   const found = await roleAt(url)
   if (found.outcome !== 'passed') return { check: 'app role', ...found }
-  return { check: 'app role', ...(await ask(url, async (sql) => servesWell(sql, facts))) }
+  return { check: 'app role', ...(await askCell(url, async (sql) => servesWell(sql, facts))) }
 }
 
 export async function platformFinding(url: string): Promise<CellFinding> {
@@ -25,7 +25,7 @@ export async function platformFinding(url: string): Promise<CellFinding> {
 
 /** One that is away or behind is for somebody to know; one of another database, or entered by a stronger role, must not be asked. */
 export async function replicaFinding(url: string, facts: CellFacts, primary: string): Promise<CellFinding> {
-  const found = await ask(url, async (sql) => followsWell(sql, facts, primary)).catch(() => undefined)
+  const found = await askCell(url, async (sql) => followsWell(sql, facts, primary)).catch(() => undefined)
   if (found === undefined)
     return { check: 'replica', outcome: 'warning', detail: 'The replica does not answer: reads go to the database itself.' }
   const role = found.outcome === 'failed' ? found : await roleAt(url)
@@ -55,7 +55,7 @@ async function followsWell(sql: postgres.Sql, facts: CellFacts, primary: string)
   const { standby, identity, replayed, silent_s: silent } = row!
   if (!standby) return { outcome: 'failed', detail: 'What is given as the replica is not a standby.' }
   if (identity !== facts.identity) return { outcome: 'failed', detail: 'The replica is that of another database.' }
-  const bytes = await ask(primary, async (at) => {
+  const bytes = await askCell(primary, async (at) => {
     const [behind] = await at<
       { bytes: number }[]
     >`select coalesce(pg_wal_lsn_diff(pg_current_wal_lsn(), ${replayed}::pg_lsn), 0)::float8 as bytes`
@@ -74,20 +74,6 @@ async function roleAt(url: string): Promise<Found> {
     return { outcome: 'passed', detail: SAFE }
   } catch (error) {
     return { outcome: 'failed', detail: error instanceof UnsafeRole ? `It ${error.reasons.map(inGeneral).join(', ')}.` : reasonOf(error) }
-  }
-}
-
-async function ask<Answer>(url: string, work: (sql: postgres.Sql) => Promise<Answer>): Promise<Answer> {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    onnotice: () => {},
-    connection: { application_name: 'souk-check' },
-  })
-  try {
-    return await work(sql)
-  } finally {
-    await sql.end({ timeout: CONNECT_TIMEOUT_S })
   }
 }
 

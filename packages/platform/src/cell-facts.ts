@@ -1,4 +1,5 @@
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import { askCell } from './ask-cell.ts'
 import type { CellAddress } from './cell-checks.ts'
 
 /** What a database says of itself. */
@@ -39,7 +40,6 @@ export interface RoleRow {
   replicates: boolean
 }
 
-const CONNECT_TIMEOUT_S = 5
 // The one policy of every table that names a merchant, as the catalogue has it: of all roles, for all that is done.
 const OF_MERCHANT = '(merchant_id = app.current_merchant())'
 const POLICY = `t * {0} ${OF_MERCHANT} ${OF_MERCHANT}`
@@ -50,13 +50,7 @@ export function identityOf(sql: postgres.Sql) {
 }
 
 export async function readFacts(url: string): Promise<{ facts: CellFacts; roles: RoleRow[] }> {
-  const sql = postgres(url, {
-    max: 1,
-    connect_timeout: CONNECT_TIMEOUT_S,
-    onnotice: () => {},
-    connection: { application_name: 'souk-check' },
-  })
-  try {
+  return askCell(url, async (sql) => {
     await sql`select 1`
     const asked = Date.now()
     const [facts] = await sql<[Omit<CellFacts, 'migrated_to' | 'clock_ahead_ms'> & { says_version: boolean; clock: Date }]>`
@@ -95,9 +89,7 @@ export async function readFacts(url: string): Promise<{ facts: CellFacts; roles:
     const [version] = facts.says_version ? await sql<{ number: number }[]>`select tenancy.schema_version() as number` : []
     const clock_ahead_ms = Math.round(facts.clock.getTime() - between)
     return { facts: { ...facts, migrated_to: version?.number ?? null, clock_ahead_ms }, roles }
-  } finally {
-    await sql.end({ timeout: CONNECT_TIMEOUT_S })
-  }
+  })
 }
 
 /** Those of the others that answer; one that is away is no reason against this one. */

@@ -1,10 +1,9 @@
-import postgres from 'postgres'
+import { askCell } from './ask-cell.ts'
 import type { CellFinding } from './cell-checks.ts'
 import type { CellFacts } from './cell-facts.ts'
 
 // How a cell does. What is not well keeps nobody from being served, and says what to do about it.
 
-const CONNECT_TIMEOUT_S = 5
 const CLOCK_AHEAD_MAX_MS = 2_000
 const SLOT_IDLE_MAX_S = 600
 const SLOT_WAL_MAX_BYTES = 1024 ** 3
@@ -20,9 +19,10 @@ interface Health {
 
 /** As souk_platform, who sees no merchant's rows: how many jobs died is what PostgreSQL estimates. */
 export async function healthFindings(url: string, facts: CellFacts): Promise<CellFinding[]> {
-  const sql = postgres(url, { max: 1, connect_timeout: CONNECT_TIMEOUT_S, onnotice: () => {} })
   try {
-    const [health] = await sql<Health[]>`
+    const [health] = await askCell(
+      url,
+      (sql) => sql<Health[]>`
       select current_setting('archive_mode') <> 'off' as archives,
         (select last_failed_time from pg_stat_archiver where last_failed_time > coalesce(last_archived_time, '-infinity')) as archive_failing_since,
         coalesce((
@@ -32,14 +32,13 @@ export async function healthFindings(url: string, facts: CellFacts): Promise<Cel
           from pg_replication_slots
         ), '[]') as slots,
         (select count(*)::int from queue.rejected_job) as rejected_jobs,
-        coalesce(pg_stat_get_live_tuples('public.dead_job'::regclass), 0)::int as dead_jobs`
+        coalesce(pg_stat_get_live_tuples('public.dead_job'::regclass), 0)::int as dead_jobs`,
+    )
     return [durability(facts), clock(facts), archiving(health!), leftSlots(health!), jobs(health!)]
   } catch (error) {
     return [
       { check: 'health', outcome: 'warning', detail: `How it does could not be asked: ${(error as { code?: string }).code ?? 'unknown'}` },
     ]
-  } finally {
-    await sql.end({ timeout: CONNECT_TIMEOUT_S })
   }
 }
 

@@ -9,6 +9,7 @@ import { claimMove, HeldMove, MoveFailed } from './held-move.ts'
 import { cancelMove, finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
 import type { Mover } from './mover.ts'
 import { dieAt } from './testing/die-at.ts'
+import { leftoversOfMove, reachesState } from './testing/follow-move.ts'
 import { openTwoCells, type TestCell, type TwoCells } from './testing/two-cells.ts'
 
 // What is in the rows, and that nobody sees anything else on the way.
@@ -30,24 +31,8 @@ afterAll(() => cells.close())
 const ask = (merchant: MerchantEntry) =>
   requestMove(cells.directory, { merchantId: merchant.id, toCell: cells.two.name, by: null, now: new Date() })
 
-async function reaches(move: Move, ...states: MoveState[]): Promise<Move> {
-  let seen: Move | undefined
-  await until(
-    `the move is ${states.join(' or ')}`,
-    async () => {
-      seen = await getMove(cells.directory, move.id)
-      return states.includes(seen!.state)
-    },
-    WITHIN_MS,
-  )
-  return seen!
-}
-
-/** What a move has left, and not those of other tests that are watched still. */
-async function leftoversOf(move: Move, home: TestCell): Promise<string[]> {
-  const found = await cells.leftovers(move.merchantId, home)
-  return found.filter((what) => !what.includes('souk_move_') || what.includes(move.id.replaceAll('-', '')))
-}
+const reaches = (move: Move, ...states: MoveState[]) => reachesState(cells, move, states)
+const leftoversOf = (move: Move, home: TestCell) => leftoversOfMove(cells, move, home)
 
 /** A change that no stream carries on: what a fault of the disk would be. */
 async function behindItsBack({ admin }: TestCell, statement: string): Promise<void> {

@@ -10,6 +10,7 @@ import { cancelMove, finishMove, getMove, type Move, type MoveState, requestMove
 import type { Mover } from './mover.ts'
 import { dropStream, makeSlot, publish, streamName, subscribe } from './streams.ts'
 import { dieAt } from './testing/die-at.ts'
+import { leftoversOfMove, reachesState } from './testing/follow-move.ts'
 import { openTwoCells, type TestCell, type TwoCells } from './testing/two-cells.ts'
 
 // What happens to servers, addresses and clocks while a merchant moves. The second server is this file's own.
@@ -34,24 +35,8 @@ afterAll(() => cells.close())
 const ask = (merchant: MerchantEntry, toCell = cells.two.name) =>
   requestMove(cells.directory, { merchantId: merchant.id, toCell, by: null, now: new Date() })
 
-async function reaches(move: Move, ...states: MoveState[]): Promise<Move> {
-  let seen: Move | undefined
-  await until(
-    `the move is ${states.join(' or ')}`,
-    async () => {
-      seen = await getMove(cells.directory, move.id)
-      return states.includes(seen!.state)
-    },
-    WITHIN_MS,
-  )
-  return seen!
-}
-
-/** What a move has left, and not those of other tests that are watched still. */
-async function leftoversOf(move: Move, home: TestCell): Promise<string[]> {
-  const found = await cells.leftovers(move.merchantId, home)
-  return found.filter((what) => !what.includes('souk_move_') || what.includes(move.id.replaceAll('-', '')))
-}
+const reaches = (move: Move, ...states: MoveState[]) => reachesState(cells, move, states)
+const leftoversOf = (move: Move, home: TestCell) => leftoversOfMove(cells, move, home)
 
 const failureOfMove = async (move: Move) => (await getMove(cells.directory, move.id))!.failure ?? ''
 const passesOf = async (move: Move) => (await getMove(cells.directory, move.id))!.figures.watched_passes ?? 0

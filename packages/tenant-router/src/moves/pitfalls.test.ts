@@ -5,6 +5,7 @@ import { claimMove, HeldMove, type MoverMove, StateChanged } from './held-move.t
 import { cancelMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
 import type { Mover } from './mover.ts'
 import { dieAt } from './testing/die-at.ts'
+import { reachesState } from './testing/follow-move.ts'
 import { openTwoCells, type TwoCells } from './testing/two-cells.ts'
 
 const WITHIN_MS = 120_000
@@ -24,18 +25,7 @@ afterAll(() => cells.close())
 const ask = (merchant: MerchantEntry) =>
   requestMove(cells.directory, { merchantId: merchant.id, toCell: cells.two.name, by: null, now: new Date() })
 
-async function reaches(move: Move, ...states: MoveState[]): Promise<Move> {
-  let seen: Move | undefined
-  await until(
-    `the move is ${states.join(' or ')}`,
-    async () => {
-      seen = await getMove(cells.directory, move.id)
-      return states.includes(seen!.state)
-    },
-    WITHIN_MS,
-  )
-  return seen!
-}
+const reaches = (move: Move, ...states: MoveState[]) => reachesState(cells, move, states)
 
 describe('before anything is made', () => {
   test('pitfall 8: rows that the target has already are seen, named, and left alone', async () => {
