@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { MerchantEntry } from '../merchant-entry.ts'
 import { failureOf, until } from '../test-merchants.ts'
-import { openSide } from './cell-sides.ts'
+import { openSide, type Side } from './cell-sides.ts'
 import { type Comparison, compare } from './compare.ts'
 import { claimMove, HeldMove, MoveFailed } from './held-move.ts'
 import { cancelMove, finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
 import type { Mover } from './mover.ts'
+import { brokenStream, conflictsTold, streamName } from './streams.ts'
 import { dieAt } from './testing/die-at.ts'
 import { leftoversOfMove, reachesState } from './testing/follow-move.ts'
 import { openTwoCells, type TestCell, type TwoCells } from './testing/two-cells.ts'
@@ -46,6 +48,38 @@ async function behindItsBack({ admin }: TestCell, statement: string): Promise<vo
   })
 }
 
+/** What other merchants write meanwhile: a server's log hardly ever rests. */
+function keepLogBusy(): { stop(): Promise<void> } {
+  const over = new AbortController()
+  const writing = (async () => {
+    while (!over.signal.aborted) {
+      await cells.one.admin`select pg_logical_emit_message(true, 'others', '')`
+      await sleep(20)
+    }
+  })()
+  return {
+    stop: () => {
+      over.abort()
+      return writing
+    },
+  }
+}
+
+/** Has a move as its mover would. */
+async function holding<Answer>(move: Move, use: (held: HeldMove, home: Side, copy: Side) => Promise<Answer>): Promise<Answer> {
+  const owner = randomUUID()
+  const claimed = await claimMove(cells.directory, owner, [cells.one.name, cells.two.name], 2)
+  expect(claimed!.id).toBe(move.id)
+  const held = new HeldMove(cells.directory, owner, claimed!, new AbortController().signal, 1)
+  const [home, copy] = [cells.one, cells.two].map(({ name }) => openSide(name, cells.addresses[name]!, 'souk-move test'))
+  try {
+    return await use(held, home!, copy!)
+  } finally {
+    await held.release()
+    await Promise.all([home, copy].map((side) => side!.sql.end()))
+  }
+}
+
 /** In both cells, as a migration would make it. */
 async function makeTable(name: string, columns: string): Promise<void> {
   for (const { admin } of [cells.one, cells.two])
@@ -64,25 +98,17 @@ describe('a bulk change that comes between two looks', () => {
   const ROWS = 6_000
 
   /** Compares both sides of a move that has caught up, and does something each time before a marker is sent. */
-  async function comparing(move: Move, beforeMarker: (time: number) => Promise<unknown>): Promise<Comparison> {
-    const owner = randomUUID()
-    const claimed = await claimMove(cells.directory, owner, [cells.one.name, cells.two.name], 2)
-    expect(claimed!.id).toBe(move.id)
-    const held = new HeldMove(cells.directory, owner, claimed!, new AbortController().signal, 1)
-    const nextNumber = held.nextNumber.bind(held)
-    let times = 0
-    held.nextNumber = async () => {
-      times += 1
-      await beforeMarker(times)
-      return nextNumber()
-    }
-    const [home, copy] = [cells.one, cells.two].map(({ name }) => openSide(name, cells.addresses[name]!, 'souk-move test'))
-    try {
-      return await compare(held, home!, copy!)
-    } finally {
-      await held.release()
-      await Promise.all([home, copy].map((side) => side!.sql.end()))
-    }
+  function comparing(move: Move, beforeMarker: (time: number) => Promise<unknown>): Promise<Comparison> {
+    return holding(move, (held, home, copy) => {
+      const nextNumber = held.nextNumber.bind(held)
+      let times = 0
+      held.nextNumber = async () => {
+        times += 1
+        await beforeMarker(times)
+        return nextNumber()
+      }
+      return compare(held, home, copy)
+    })
   }
 
   async function caughtUp(): Promise<{ merchant: MerchantEntry; move: Move }> {
@@ -148,10 +174,27 @@ describe('before the switch', () => {
     const move = await ask(merchant)
     await dieAt(cells, 'move.caught_up', move)
     await behindItsBack(cells.two, `delete from merchant_counter where merchant_id = '${merchant.id}'`)
+    const others = keepLogBusy()
+    const arrives = async (name: string) => {
+      await cells.one.admin`insert into location (merchant_id, name) values (${merchant.id}, ${name})`
+      await until(`${name} is there`, async () => (await cells.two.admin`select from location where name = ${name}`).length > 0, WITHIN_MS)
+    }
+    const told = async () => {
+      const [row] = await cells.two.admin`select n_tup_ins as inserted from pg_stat_user_tables where relname = 'location'`
+      return row!.inserted
+    }
+    // Told just now, the subscription does not tell at once what it meets next.
+    const before = await told()
+    for (let n = 1; (await told()) === before; n += 1) await arrives(`Nagoya ${n}`)
     await cells.one.admin`update merchant_counter set order_number = 5 where merchant_id = ${merchant.id}`
-    await until('it is counted', async () => (await cells.conflicts()).length > 0, WITHIN_MS)
+    await arrives('Sendai')
     await behindItsBack(cells.two, `insert into merchant_counter (merchant_id, order_number) values ('${merchant.id}', 5)`)
     expect(await cells.contents(cells.two, merchant.id)).toEqual(await cells.contents(cells.one, merchant.id))
+    const broken = await holding(move, async (held, one, two) => {
+      await conflictsTold(held, one, two, performance.now())
+      return brokenStream(streamName(move, 'forward'), one, two)
+    }).finally(() => others.stop())
+    expect(broken).toBe('changes met other rows in two-1: update_missing 1')
     mover = cells.startMover()
     expect(await reaches(move, 'aborted', 'watching')).toMatchObject({
       state: 'aborted',

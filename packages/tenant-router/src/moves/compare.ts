@@ -1,6 +1,6 @@
 import type { Side } from './cell-sides.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
-import { passMarker } from './markers.ts'
+import { markerPassed } from './markers.ts'
 import { type TenantTable, tenantTables } from './tenant-tables.ts'
 
 /** A row that changed so often that both sides could not be seen alike: to be compared again when nobody writes. */
@@ -42,7 +42,6 @@ const SUSPECTS_MAX = 5_000
 const ROUNDS_MAX = 3
 // So many rows of a table are looked at one by one at a time, however many there are.
 const ROWS_AT_ONCE_MAX = 100_000
-const MARKER_TIMEOUT_MS = 60_000
 // Counters that every order changes: looked at under the fence in any case.
 const ALWAYS_RESTLESS = ['merchant_counter']
 
@@ -240,9 +239,4 @@ function byTable(rows: readonly RestlessRow[]): Map<TenantTable, string[]> {
   const tables = new Map<TenantTable, string[]>()
   for (const { table, key } of rows) tables.set(table, [...(tables.get(table) ?? []), key])
   return tables
-}
-
-async function markerPassed(held: HeldMove, home: Side, copy: Side): Promise<void> {
-  if ((await passMarker(held, home, copy, MARKER_TIMEOUT_MS)) === undefined)
-    throw new Error(`Changes do not reach ${copy.cell} within ${MARKER_TIMEOUT_MS} ms.`)
 }

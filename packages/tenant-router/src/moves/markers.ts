@@ -3,6 +3,7 @@ import type { Side } from './cell-sides.ts'
 import type { HeldMove } from './held-move.ts'
 
 const POLL_MS = 1
+const TIMEOUT_MS = 60_000
 
 /**
  * Sends a marker after everything that was written at `from` so far, and waits until it is seen at `to`. Commits arrive in
@@ -18,6 +19,12 @@ export async function passMarker(held: HeldMove, from: Side, to: Side, withinMs:
   const tookMs = performance.now() - startedAt
   await from.sql`delete from tenancy.move_marker where merchant_id = ${merchantId} and id <= ${number.toString()}`
   return arrived ? tookMs : undefined
+}
+
+/** Throws if the marker does not come within a minute. */
+export async function markerPassed(held: HeldMove, from: Side, to: Side): Promise<void> {
+  if ((await passMarker(held, from, to, TIMEOUT_MS)) === undefined)
+    throw new Error(`Changes do not reach ${to.cell} within ${TIMEOUT_MS} ms.`)
 }
 
 export async function waitForMarker(to: Side, merchantId: string, number: bigint, withinMs: number, check = () => {}): Promise<boolean> {

@@ -3,13 +3,14 @@ import { type Side, sidesOf } from './cell-sides.ts'
 import { compare, type RestlessRow } from './compare.ts'
 import { copyRows, removeRows } from './copy-rows.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
-import { passMarker } from './markers.ts'
+import { markerPassed, passMarker } from './markers.ts'
 import type { MoveState } from './move.ts'
 import { assertEveryTablePublished, preflight } from './preflight.ts'
 import {
   allInTurn,
   assertWhole,
   brokenStream,
+  conflictsTold,
   dropStream,
   makeSlot,
   makeSlotWithSnapshot,
@@ -261,12 +262,14 @@ async function comeClose(held: HeldMove, from: Side, to: Side): Promise<void> {
 async function verify(context: StepContext, home: Side, other: Side): Promise<void> {
   const { held } = context
   await assertEveryTablePublished(held, home)
+  await markerPassed(held, home, other)
+  const startedAt = performance.now()
   if (!context.restless) {
-    const startedAt = performance.now()
     const { rows, restless } = await compare(held, home, other)
     context.restless = restless
     await held.note({ verified_rows: rows, verify_ms: Math.round(performance.now() - startedAt) })
   }
+  await conflictsTold(held, home, other, startedAt)
   await assertWhole(streamName(held.move, held.move.direction), home, other)
 }
 

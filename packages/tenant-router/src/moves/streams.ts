@@ -4,6 +4,7 @@ import { crashPoint } from '../crash-point.ts'
 import { errorCode } from '../door-error.ts'
 import { NO_LIMITS, type Side } from './cell-sides.ts'
 import { type HeldMove, MoveFailed, MoveLost, type MoveObject, StateChanged } from './held-move.ts'
+import { markerPassed } from './markers.ts'
 import type { Move } from './move.ts'
 
 /** One merchant's changes on their way from one database to the other: a publication, a slot and a subscription of one name. */
@@ -15,6 +16,8 @@ const SLOT_TIMEOUT_S = 60
 const SLOT_RELEASE_TIMEOUT_MS = 30_000
 const POLL_MS = 25
 const SUBSCRIBING = 7_350_003
+// A subscription that told what it met does so again with the first commit after this (PGSTAT_MIN_INTERVAL, a second), and a bit.
+const TELLS_AGAIN_AFTER_MS = 1_050
 // Not counted: rows whose origin differs. Those are what a stream back is made of.
 const CONFLICTS = ['insert_exists', 'update_exists', 'update_missing', 'delete_missing', 'multiple_unique_conflicts']
 
@@ -105,6 +108,17 @@ export async function brokenStream(name: string, from: Side, to: Side): Promise<
 export async function assertWhole(name: string, from: Side, to: Side): Promise<void> {
   const broken = await brokenStream(name, from, to)
   if (broken !== undefined) throw new MoveFailed(`The stream of changes broke: ${broken}.`)
+}
+
+/**
+ * Waits until whatever had arrived at `to` by `since` (as of `performance.now()`) and met other rows is in the statistics of its
+ * subscription. By itself that tells once the log it reads has rested for a second, and the log of a busy server never does.
+ */
+export async function conflictsTold(held: HeldMove, from: Side, to: Side, since: number): Promise<void> {
+  await held.pause(Math.max(0, since + TELLS_AGAIN_AFTER_MS - performance.now()))
+  await markerPassed(held, from, to)
+  // It tells after a commit, before it goes on to the next.
+  await markerPassed(held, from, to)
 }
 
 /**
