@@ -51,7 +51,7 @@ const ALWAYS_RESTLESS = ['merchant_counter']
  * by one, again and again. A row that stays the same at home and different in the copy is a MoveFailed that names table and bucket.
  */
 export async function compare(held: HeldMove, home: Side, copy: Side): Promise<Comparison> {
-  const tables = await tenantTables(home)
+  const tables = await tenantTables(held, home)
   const restless = alwaysRestless(tables, held.move.merchantId)
   let rows = 0
   let left = tables

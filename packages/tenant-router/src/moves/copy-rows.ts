@@ -51,7 +51,7 @@ export async function copyRows(
   } finally {
     clearInterval(timer)
   }
-  return countRows(to.sql, tables, held.move.merchantId)
+  return countRows(held, to.sql, tables)
 }
 
 /** Answers the tables in which there was something. */
@@ -62,7 +62,7 @@ async function copyTables(held: HeldMove, from: Side, to: Side, snapshot: string
     progress.sessions.push(await sessionOf(source, from))
     await source.unsafe('begin isolation level repeatable read read only')
     await source.unsafe(`set transaction snapshot '${snapshot.replaceAll("'", "''")}'`)
-    const tables = await tablesWithRows(source, await tenantTables(from), merchantId)
+    const tables = await tablesWithRows(held, source, await tenantTables(held, from))
     const left = [...tables]
     while (left.length > 0) {
       const until = performance.now() + TRANSACTION_MS
@@ -125,15 +125,15 @@ async function copyTable(
  */
 export async function removeRows(held: HeldMove, side: Side): Promise<number> {
   const { merchantId } = held.move
-  const tables = await tenantTables(side)
-  const filled = await tablesWithRows(side.sql, tables, merchantId)
+  const tables = await tenantTables(held, side)
+  const filled = await tablesWithRows(held, side.sql, tables)
   let removed = 0
   for (let batch = REMOVED_AT_ONCE; batch === REMOVED_AT_ONCE && filled.length > 0; removed += batch) {
     held.assertHeld()
     batch = await held.piece(() => removeBatch(held, side, filled))
     crashPoint('move.batch_removed')
   }
-  const left = await tablesWithRows(side.sql, tables, merchantId)
+  const left = await tablesWithRows(held, side.sql, tables)
   if (left.length > 0) throw new MoveFailed(`Rows were written to ${side.cell} while they were being removed, in ${left[0]!.name}.`)
   await side.sql`select queue.forget_merchant(${merchantId})`
   await side.sql`select tenancy.forget(${merchantId}, ${held.number})`

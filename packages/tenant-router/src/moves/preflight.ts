@@ -26,7 +26,7 @@ interface CellFacts {
 /** Looks whether a move can work before anything is made for it. Throws MoveFailed, or NotYet, and says why. */
 export async function preflight(held: HeldMove, from: Side, to: Side, writerAgeMaxMs: number): Promise<void> {
   const { merchantId } = held.move
-  const [source, target] = await Promise.all([factsOf(from), factsOf(to)])
+  const [source, target] = [await held.piece(() => factsOf(from)), await held.piece(() => factsOf(to))]
   for (const [{ cell }, facts] of [
     [from, source],
     [to, target],
@@ -46,9 +46,8 @@ export async function preflight(held: HeldMove, from: Side, to: Side, writerAgeM
     if (source[key] !== target[key]) throw new MoveFailed(`${from.cell} and ${to.cell} differ in their ${key}.`)
   }
   await assertHome(from, merchantId, held.move.epoch)
-  await assertIdentities(from)
-  await assertIdentities(to)
-  const left = await tablesWithRows(to.sql, await tenantTables(to), merchantId)
+  for (const side of [from, to]) await held.piece(() => assertIdentities(side))
+  const left = await tablesWithRows(held, to.sql, await tenantTables(held, to))
   if (left.length > 0) throw new MoveFailed(`${to.cell} has rows of the merchant already, in ${left.map(({ name }) => name).join(', ')}.`)
 }
 

@@ -16,6 +16,10 @@ const SLOT_TIMEOUT_S = 60
 const SLOT_RELEASE_TIMEOUT_MS = 30_000
 const POLL_MS = 25
 const SUBSCRIBING = 7_350_003
+// Every session of the database reads about a table again that comes into a publication, or goes: what twenty of them take for so many tables.
+const TABLES_AT_ONCE = 8
+const TABLES_READ_AGAIN_MS = 40
+const UNDEFINED_FUNCTION = '42883'
 // A subscription that told what it met does so again with the first commit after this (PGSTAT_MIN_INTERVAL, a second), and a bit.
 const TELLS_AGAIN_AFTER_MS = 1_050
 // Not counted: rows whose origin differs. Those are what a stream back is made of.
@@ -24,8 +28,35 @@ const CONFLICTS = ['insert_exists', 'update_exists', 'update_missing', 'delete_m
 /** What is to be sent is settled before the slot is made, which cannot look further back than its own beginning. */
 export async function publish(held: HeldMove, name: string, from: Side): Promise<void> {
   await held.noteObject({ cell: from.cell, kind: 'publication', name })
-  await inTime(held, from, (sql) => sql`select tenancy.publish(${held.move.merchantId}, ${name})`)
+  const { merchantId } = held.move
+  await tablesInTurn(
+    held,
+    () =>
+      inTime(held, from, async (sql) => {
+        const [row] = await sql`select tenancy.publish_some(${merchantId}, ${name}, ${TABLES_AT_ONCE}) as more`
+        return row!.more
+      }),
+    () => inTime(held, from, (sql) => sql`select tenancy.publish(${merchantId}, ${name})`),
+  )
   crashPoint('move.published')
+}
+
+async function unpublish(held: HeldMove, name: string, { sql }: Side): Promise<void> {
+  await tablesInTurn(
+    held,
+    async () => (await sql`select tenancy.unpublish_some(${name}, ${TABLES_AT_ONCE}) as more`)[0]!.more,
+    () => sql`select tenancy.unpublish(${name})`,
+  )
+}
+
+/** `some` answers whether there is more to do. A cell that is not migrated yet knows only `all`. */
+async function tablesInTurn(held: HeldMove, some: () => Promise<boolean>, all: () => PromiseLike<unknown>): Promise<void> {
+  try {
+    while (await some()) await held.rest(TABLES_READ_AGAIN_MS)
+  } catch (error) {
+    if (errorCode(error) !== UNDEFINED_FUNCTION) throw error
+    await all()
+  }
 }
 
 /** Makes a slot and hands over a snapshot of exactly the moment from which it will send changes. */
@@ -140,7 +171,7 @@ export async function dropStream(held: HeldMove, name: string, all: readonly Sid
   await allInTurn(
     inOrder.map((object) => async () => {
       held.assertHeld()
-      await dropObject(object, all.find(({ cell }) => cell === object.cell)!)
+      await dropObject(held, object, all.find(({ cell }) => cell === object.cell)!)
       await held.forgetObject(object)
     }),
   )
@@ -160,10 +191,10 @@ export async function allInTurn(works: readonly (() => Promise<void>)[]): Promis
   if (troubles.length > 0) throw troubles[0]
 }
 
-async function dropObject({ kind, name }: MoveObject, side: Side): Promise<void> {
+async function dropObject(held: HeldMove, { kind, name }: MoveObject, side: Side): Promise<void> {
   if (kind === 'subscription') await dropSubscription(side, name)
   if (kind === 'slot') await dropSlot(side, name)
-  if (kind === 'publication') await side.sql`select tenancy.unpublish(${name})`
+  if (kind === 'publication') await unpublish(held, name, side)
 }
 
 async function dropSubscription({ sql }: Side, name: string): Promise<void> {

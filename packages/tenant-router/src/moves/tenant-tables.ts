@@ -1,5 +1,8 @@
 import type postgres from 'postgres'
 import type { Side } from './cell-sides.ts'
+import type { HeldMove } from './held-move.ts'
+
+const ASKED_AT_ONCE = 8
 
 /** A table whose rows belong to merchants, and how its rows are copied and compared. All text is quoted as SQL wants it. */
 export interface TenantTable {
@@ -12,8 +15,9 @@ export interface TenantTable {
 }
 
 /** The tables that travel with a merchant: every table of schema public, read from the catalogue. */
-export async function tenantTables({ sql }: Side): Promise<TenantTable[]> {
-  return sql<TenantTable[]>`
+export async function tenantTables(held: HeldMove, { sql }: Side): Promise<TenantTable[]> {
+  return held.piece(
+    () => sql<TenantTable[]>`
     select quote_ident(t.name) as name,
       (select string_agg(quote_ident(a.attname), ', ' order by a.attname) from pg_attribute a
         where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = '') as columns,
@@ -23,24 +27,36 @@ export async function tenantTables({ sql }: Side): Promise<TenantTable[]> {
       (select json_agg(quote_ident(a.attname) order by k.position)
         from pg_index i, unnest(i.indkey::int2[]) with ordinality as k (number, position), pg_attribute a
         where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.number) as key
-    from tenancy.tenant_table t order by t.name`
+    from tenancy.tenant_table t order by t.name`,
+  )
 }
 
-/** Those of the tables in which the merchant has rows. One statement, on whatever connection. */
-export async function tablesWithRows(
-  sql: Pick<postgres.Sql, 'unsafe'>,
-  tables: readonly TenantTable[],
-  merchantId: string,
-): Promise<TenantTable[]> {
-  const asks = tables.map(({ name }, index) => `select ${index} as index where exists (select from public.${name} where merchant_id = $1)`)
-  const found = await sql.unsafe<{ index: number }[]>(asks.join(' union all '), [merchantId])
-  return found.map(({ index }) => tables[index]!).sort((a, b) => (a.name < b.name ? -1 : 1))
+/** Those of the tables in which the merchant has rows, asked a few at a time: who asks first reads all about a table. */
+export async function tablesWithRows(held: HeldMove, sql: AsksOne, tables: readonly TenantTable[]): Promise<TenantTable[]> {
+  const found: TenantTable[] = []
+  for (const some of inTurn(tables)) {
+    const asks = some.map(({ name }, index) => `select ${index} as index where exists (select from public.${name} where merchant_id = $1)`)
+    const rows = await held.piece(() => sql.unsafe<{ index: number }[]>(asks.join(' union all '), [held.move.merchantId]))
+    found.push(...rows.map(({ index }) => some[index]!))
+  }
+  return found.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
 /** How many rows the merchant has in all of the tables. */
-export async function countRows(sql: Pick<postgres.Sql, 'unsafe'>, tables: readonly TenantTable[], merchantId: string): Promise<number> {
-  if (tables.length === 0) return 0
-  const asks = tables.map(({ name }) => `(select count(*) from public.${name} where merchant_id = $1)`)
-  const [counted] = await sql.unsafe<{ rows: string }[]>(`select (${asks.join(' + ')})::text as rows`, [merchantId])
-  return Number(counted!.rows)
+export async function countRows(held: HeldMove, sql: AsksOne, tables: readonly TenantTable[]): Promise<number> {
+  let count = 0
+  for (const some of inTurn(tables)) {
+    const asks = some.map(({ name }) => `(select count(*) from public.${name} where merchant_id = $1)`)
+    const [row] = await held.piece(() =>
+      sql.unsafe<{ rows: string }[]>(`select (${asks.join(' + ')})::text as rows`, [held.move.merchantId]),
+    )
+    count += Number(row!.rows)
+  }
+  return count
+}
+
+type AsksOne = Pick<postgres.Sql, 'unsafe'>
+
+function* inTurn(tables: readonly TenantTable[]): Generator<TenantTable[]> {
+  for (let from = 0; from < tables.length; from += ASKED_AT_ONCE) yield tables.slice(from, from + ASKED_AT_ONCE)
 }
