@@ -1,6 +1,7 @@
 import { newId } from '@souk/core/ids.ts'
 import { Refusal } from '@souk/core/refusal.ts'
 import postgres from 'postgres'
+import { askCell } from './ask-cell.ts'
 import { type CellAddress, type CellFinding, checkCell } from './cell-checks.ts'
 import type { ByAdmin } from './domains.ts'
 import { readTenantTables, type TenantTable } from './merchant-life/tenant-tables.ts'
@@ -39,6 +40,7 @@ export interface Runner {
 const CONNECT_TIMEOUT_S = 5
 const IDLE_TIMEOUT_S = 30
 const CELL_OCCUPIED = 'CE003'
+const NO_SUCH_DATABASE = '3D000'
 
 /** The cells: what the directory says of them, and the platform's own way into each. */
 export class Cells {
@@ -200,6 +202,18 @@ export class Cells {
       counts[name] = Number(count)
     }
     return counts
+  }
+
+  /** Whether there is a cell where its address leads: also one that lets nobody in, or begins to run. False without an address. */
+  async answers(name: string): Promise<boolean> {
+    const address = this.#all[name]
+    if (!address) return false
+    try {
+      await askCell(address.platform, (sql) => sql`select`)
+      return true
+    } catch (error) {
+      return error instanceof postgres.PostgresError && error.code !== NO_SUCH_DATABASE
+    }
   }
 
   /** The tables of a cell that hold rows of merchants. */

@@ -1,4 +1,5 @@
 import { Refusal } from '@souk/core/refusal.ts'
+import { abandonCell, type LeftBehind, listLeftBehind } from '@souk/tenant-router/moves/lost-cell.ts'
 import {
   cancelMove,
   finishMove,
@@ -10,6 +11,7 @@ import {
   rollBackMove,
 } from '@souk/tenant-router/moves/move.ts'
 import { MoveRefusal, type MoveRefusalCode } from '@souk/tenant-router/moves/move-refusal.ts'
+import type { Cells } from './cells.ts'
 import type { ByAdmin } from './domains.ts'
 import type { PlatformSql } from './platform-sql.ts'
 import { changeOrTry } from './taken-back.ts'
@@ -17,6 +19,8 @@ import { changeOrTry } from './taken-back.ts'
 /** A move, and by what name people know the merchant. */
 export interface ListedMove extends Move {
   slug: string
+  /** What is still in a cell that was given up as lost, in the order in which it has to be removed. */
+  leftBehind: LeftBehind[]
 }
 
 /** What came of asking for the move of one merchant of a cell that is to be emptied. */
@@ -50,27 +54,35 @@ export class Moves {
 
   /** Asks for a move. With `dryRun` it is found out whether that would be granted, and nothing is kept. */
   async request(wish: { merchantId: string; toCell: string }, by: ByAdmin, dryRun: boolean): Promise<ListedMove> {
-    const move = await this.#audited('move.request', by, dryRun, (sql) => requestMove(sql, { ...wish, by: by.adminId, now: by.now }))
-    return this.#named(move)
+    return this.#audited('move.request', by, dryRun, (sql) => requestMove(sql, { ...wish, by: by.adminId, now: by.now }))
   }
 
   /** Ends a move before its switch, takes it back after it, or gives up the way back. */
   async step(moveId: string, step: MoveStep, by: ByAdmin, dryRun: boolean): Promise<ListedMove> {
-    return this.#named(await this.#audited(`move.${step}`, by, dryRun, (sql) => STEPS[step](sql, moveId)))
+    return this.#audited(`move.${step}`, by, dryRun, (sql) => STEPS[step](sql, moveId))
+  }
+
+  /**
+   * Ends a move without a cell that is gone for good, whatever is left there. Not while that cell answers: nobody would remove
+   * what is left, nor read a slot that keeps its log.
+   */
+  async abandon(moveId: string, cell: string, cells: Pick<Cells, 'answers'>, by: ByAdmin, dryRun: boolean): Promise<ListedMove> {
+    const abandon = (tried: boolean) => this.#audited('move.abandon', by, tried, (sql) => abandonCell(sql, moveId, cell), { cell })
+    const tried = await abandon(true)
+    if (await cells.answers(cell)) throw toRefusal(new MoveRefusal('cell_answers'))
+    return dryRun ? tried : abandon(false)
   }
 
   /** Refuses `not_found`. */
   async find(moveId: string): Promise<ListedMove> {
     const move = await getMove(this.#sql, moveId)
     if (!move) throw toRefusal(new MoveRefusal('move_unknown'))
-    return this.#named(move)
+    return (await listed(this.#sql, [move]))[0]!
   }
 
   /** The newest first. */
   async list(filter: Parameters<typeof listMoves>[1]): Promise<ListedMove[]> {
-    const moves = await listMoves(this.#sql, filter)
-    const slugs = await this.#slugs(moves.map(({ merchantId }) => merchantId))
-    return moves.map((move) => ({ ...move, slug: slugs.get(move.merchantId) ?? '' }))
+    return listed(this.#sql, await listMoves(this.#sql, filter))
   }
 
   /**
@@ -125,31 +137,39 @@ export class Moves {
       from platform.cell c where c.kind = 'shared' and c.status = 'open' and c.name <> ${beside}`
   }
 
-  async #audited(action: string, by: ByAdmin, dryRun: boolean, change: (sql: MoveSql) => Promise<Move>): Promise<Move> {
+  async #audited(
+    action: string,
+    by: ByAdmin,
+    dryRun: boolean,
+    change: (sql: MoveSql) => Promise<Move>,
+    also: { cell?: string } = {},
+  ): Promise<ListedMove> {
     try {
       return await changeOrTry(this.#sql, dryRun, async (sql) => {
         const changed = await change(sql)
         const { id, merchantId, fromCell, toCell } = changed
         await sql`
           insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
-          values (${by.adminId}, ${action}, ${merchantId}, jsonb_build_object('move', ${id}::text, 'from', ${fromCell}::text, 'to', ${toCell}::text), ${by.now})`
-        return changed
+          values (${by.adminId}, ${action}, ${merchantId}, ${JSON.stringify({ move: id, from: fromCell, to: toCell, ...also })}::text::jsonb, ${by.now})`
+        return (await listed(sql, [changed]))[0]!
       })
     } catch (error) {
       throw error instanceof MoveRefusal ? toRefusal(error) : error
     }
   }
+}
 
-  async #named(move: Move): Promise<ListedMove> {
-    return { ...move, slug: (await this.#slugs([move.merchantId])).get(move.merchantId) ?? '' }
-  }
-
-  async #slugs(merchantIds: string[]): Promise<Map<string, string>> {
-    const rows = await this.#sql<
-      { id: string; slug: string }[]
-    >`select id, slug from platform.merchant where id = any(${[...new Set(merchantIds)]}::uuid[])`
-    return new Map(rows.map(({ id, slug }) => [id, slug]))
-  }
+async function listed(sql: MoveSql, moves: Move[]): Promise<ListedMove[]> {
+  const ids = [...new Set(moves.map(({ merchantId }) => merchantId))]
+  const merchants = await sql<{ id: string; slug: string }[]>`select id, slug from platform.merchant where id = any(${ids}::uuid[])`
+  const slugs = new Map(merchants.map(({ id, slug }) => [id, slug]))
+  const ofLost = moves.filter(({ lostCell }) => lostCell !== null).map(({ id }) => id)
+  const left = ofLost.length === 0 ? [] : await listLeftBehind(sql, ofLost)
+  return moves.map((move) => ({
+    ...move,
+    slug: slugs.get(move.merchantId) ?? '',
+    leftBehind: left.filter(({ moveId }) => moveId === move.id),
+  }))
 }
 
 const REASONS: Record<MoveRefusalCode, string> = {
@@ -163,6 +183,12 @@ const REASONS: Record<MoveRefusalCode, string> = {
   too_late: 'The move is switching or has switched: it can only be rolled back.',
   not_watching: 'The move has not switched yet, or has ended.',
   no_way_back: 'The old home could not be kept up to date: a new move leads back.',
+  has_ended: 'The move has ended: it waits for no cell.',
+  not_of_the_move: 'The move is between two other cells.',
+  lives_there: 'The merchant lives in that cell, and nowhere else: restore it from its backup. The move goes on once it answers.',
+  already_lost: 'A cell of this move was given up before: it ends without it.',
+  cell_answers:
+    'The cell answers, so it is not gone: the move will end with it, and leave nothing. To give it up all the same, take its address out of SOUK_CELLS_FILE first.',
 }
 
 function toRefusal({ code }: MoveRefusal): Refusal {

@@ -1,6 +1,6 @@
 import { newId } from '@souk/core/ids.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createTestApi, type TestApi } from '../testing/api.ts'
+import { createTestApi, PASSWORD, type TestApi } from '../testing/api.ts'
 import { addCells, CELLS } from '../testing/twin-cells.ts'
 
 const PLATFORM = 'platform.localhost'
@@ -121,6 +121,81 @@ describe('moves', () => {
     const before = (await actions()).length
     expect(slugOf(await post('/v1/moves', payload))).toBe(problem)
     expect((await actions()).slice(before)).toEqual([])
+  })
+})
+
+describe('a cell that is gone for good', () => {
+  /** A move to a cell that nobody reaches, that far, and with a slot noted in both. */
+  async function under(slug: string, state: string): Promise<{ id: string; merchant: string }> {
+    const merchant = await housed(slug)
+    const { body } = await post('/v1/moves', { merchant_id: merchant, to_cell: CELLS.other })
+    await api.platformSql`update platform.move set state = ${state} where id = ${body.id}`
+    await api.platformSql`
+      insert into platform.move_object (move_id, cell, kind, name)
+      values (${body.id}, ${CELLS.other}, 'slot', ${`${slug}_back`}), (${body.id}, ${CELLS.home}, 'slot', ${`${slug}_forward`})`
+    return { id: body.id, merchant }
+  }
+  const abandon = (id: string, cell: string, more = {}) => post(`/v1/moves/${id}/abandon`, { cell, ...more })
+  const reasonOf = ({ body }: { body: { type: string; reason?: string } }) => [slugOf({ body }), body.reason]
+
+  it('is tried, given up once for a move, and what is left there is told, then and later', async () => {
+    const { id, merchant } = await under('stranded', 'aborting')
+    const before = (await actions()).length
+    const left = [{ kind: 'slot', name: 'stranded_back', removal: expect.stringContaining("slot_name = 'stranded_back'") }]
+    const said = { state: 'aborting', lost_cell: CELLS.other, left_behind: left, failure: `The cell ${CELLS.other} was given up as lost.` }
+    expect((await abandon(id, CELLS.other, { dry_run: true })).body).toMatchObject(said)
+    expect((await get(`/v1/moves/${id}`)).body).toMatchObject({ state: 'aborting', lost_cell: null, left_behind: [] })
+    expect((await abandon(id, CELLS.other)).body).toMatchObject(said)
+    expect((await get(`/v1/moves?merchant_id=${merchant}`)).body.data).toMatchObject([said])
+    expect(reasonOf(await abandon(id, CELLS.other))).toEqual(['move-refused', 'already-lost'])
+    expect((await actions()).slice(before)).toEqual(['move.abandon'])
+    const [entry] = await api.platformSql`select data from platform.audit where action = 'move.abandon' order by sequence desc limit 1`
+    expect(entry!.data).toEqual({ move: id, from: CELLS.home, to: CELLS.other, cell: CELLS.other })
+  })
+
+  it('is refused where the merchant lives, which a backup alone brings back; for another move; and for one that has ended', async () => {
+    const { id } = await under('at-home-there', 'aborting')
+    const refused = await abandon(id, CELLS.home)
+    expect([...reasonOf(refused), refused.body.detail]).toEqual(['move-refused', 'lives-there', expect.stringContaining('backup')])
+    expect(reasonOf(await abandon(id, 'elsewhere'))).toEqual(['move-refused', 'not-of-the-move'])
+    await api.platformSql`update platform.move set state = 'aborted' where id = ${id}`
+    expect(reasonOf(await abandon(id, CELLS.other))).toEqual(['move-refused', 'has-ended'])
+    expect(slugOf(await abandon(newId(), CELLS.other))).toBe('not-found')
+  })
+
+  it('is refused as long as it answers, also to a wrong password; not once its database is dropped', async () => {
+    const { id } = await under('not-gone', 'watching')
+    const url = new URL(api.shop.database.url('souk_platform'))
+    const readdressed = (change: (address: URL) => void) => {
+      const address = new URL(url)
+      change(address)
+      api.options.cells.readdress({ [CELLS.home]: { platform: address.toString(), app: address.toString() } })
+    }
+    readdressed(() => {})
+    expect(reasonOf(await abandon(id, CELLS.home))).toEqual(['move-refused', 'cell-answers'])
+    readdressed((address) => {
+      address.password = 'wrong'
+    })
+    expect(reasonOf(await abandon(id, CELLS.home, { dry_run: true }))).toEqual(['move-refused', 'cell-answers'])
+    expect((await get(`/v1/moves/${id}`)).body).toMatchObject({ state: 'watching', lost_cell: null })
+    readdressed((address) => {
+      address.pathname = '/nowhere'
+    })
+    const { body } = await abandon(id, CELLS.home)
+    expect(body).toMatchObject({ state: 'retiring', lost_cell: CELLS.home })
+    expect(body.left_behind.map(({ kind }: { kind: string }) => kind)).toEqual(['slot', 'rows'])
+    readdressed(() => {})
+  })
+
+  it('is not for viewers to give up', async () => {
+    const { id } = await under('viewed', 'aborting')
+    const { body: invited } = await post('/v1/admins', { email: 'viewer@souk.example', role: 'viewer' })
+    await api.call(PLATFORM, { method: 'POST', url: '/v1/password', payload: { token: invited.invitation.token, password: PASSWORD } })
+    const session = { email: 'viewer@souk.example', password: PASSWORD }
+    const viewer = (await api.call(PLATFORM, { method: 'POST', url: '/v1/sessions', payload: session })).body.access_token
+    const payload = { cell: CELLS.other, dry_run: true }
+    const refused = await api.call(PLATFORM, { method: 'POST', url: `/v1/moves/${id}/abandon`, token: viewer, payload })
+    expect([refused.status, slugOf(refused)]).toEqual([403, 'insufficient-scope'])
   })
 })
 

@@ -19,7 +19,7 @@ const STEPS: { path: string; step: MoveStep; summary: string }[] = [
 ]
 
 /** Merchants move between cells: asked for, followed and taken back. */
-export function platformMoveRoutes(fastify: FastifyInstance, { platformSql, tokenKeys }: Deps): void {
+export function platformMoveRoutes(fastify: FastifyInstance, { cells, platformSql, tokenKeys }: Deps): void {
   const app = fastify.withTypeProvider<ZodTypeProvider>()
   const moves = new Moves(platformSql)
 
@@ -86,4 +86,18 @@ export function platformMoveRoutes(fastify: FastifyInstance, { platformSql, toke
         presentMove(await moves.step(move_id, step, { adminId: principal.id, now }, body.dry_run)),
     )
   }
+
+  app.post(
+    '/v1/moves/:move_id/abandon',
+    {
+      config: {
+        gate: 'platform',
+        scopes: ['moves:write'],
+        summary: 'Say that a cell which is not the home is gone for good: the move ends without it',
+      },
+      schema: { params, body: z.strictObject({ cell: cellNameSchema, dry_run: dryRun }), response: { 200: moveSchema } },
+    },
+    async ({ params: { move_id }, body, principal, now }) =>
+      presentMove(await moves.abandon(move_id, body.cell, cells, { adminId: principal.id, now }, body.dry_run)),
+  )
 }

@@ -35,6 +35,12 @@ export const moveSchema = z
     state_since: timeSchema,
     updated_at: timeSchema,
     watch_until: timeSchema.nullable().meta({ description: 'Until then the move can be rolled back' }),
+    lost_cell: z.string().nullable().meta({ description: 'A cell that was given up as gone for good: the move ends without it' }),
+    left_behind: z
+      .array(z.object({ kind: z.enum(['subscription', 'slot', 'publication', 'rows']), name: z.string(), removal: z.string() }))
+      .meta({
+        description: 'What is there, should that database come back, and the statement that removes it as souk_mover; in this order',
+      }),
     failure: z.string().nullable().meta({ description: 'The last trouble, also of a move that goes on' }),
     figures: z.record(z.string(), z.unknown()).meta({ description: 'What was measured on the way; times in milliseconds' }),
   })
@@ -54,6 +60,8 @@ export function presentMove(move: ListedMove): z.output<typeof moveSchema> {
     state_since: move.stateSince.toISOString(),
     updated_at: move.updatedAt.toISOString(),
     watch_until: move.watchUntil?.toISOString() ?? null,
+    lost_cell: move.lostCell,
+    left_behind: move.leftBehind.map(({ kind, name, removal }) => ({ kind, name, removal })),
     failure: move.failure,
     figures: { ...move.figures },
   }

@@ -50,6 +50,26 @@ export function openSide(cell: string, address: MoverAddress, applicationName: s
   return { cell, sql, applicationName, url: address.mover, replicationUrl: address.replication ?? address.mover }
 }
 
+/** A cell that is gone for good. Whoever asks it all the same is told so at once, and does not wait. */
+export function lostSide(cell: string): Side {
+  const lost = (): never => {
+    throw new Error(`The cell ${cell} was given up as lost, and is not asked anything.`)
+  }
+  return {
+    cell,
+    applicationName: '',
+    get sql() {
+      return lost()
+    },
+    get url() {
+      return lost()
+    },
+    get replicationUrl() {
+      return lost()
+    },
+  }
+}
+
 /**
  * Rows that are copied in travel in messages of their own, each of which would wait for an answer to the last one for 40 ms: a
  * hundred small tables took ten seconds.

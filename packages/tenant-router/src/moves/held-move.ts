@@ -43,7 +43,7 @@ const DECODING: MoveState[] = ['preflight', 'seeding', 'catching_up', 'verifying
 
 export const MOVER_COLUMNS = `id, merchant_id as "merchantId", from_cell as "fromCell", to_cell as "toCell", state, direction, epoch::text as epoch,
   requested_by as "requestedBy", requested_at as "requestedAt", state_since as "stateSince", updated_at as "updatedAt",
-  watch_until as "watchUntil", failure, figures, fence::text as fence, fence_attempts as "fenceAttempts",
+  watch_until as "watchUntil", failure, figures, lost_cell as "lostCell", fence::text as fence, fence_attempts as "fenceAttempts",
   clock_timestamp() as "seenAt"`
 
 export type MoverRow = Omit<MoverMove, 'epoch' | 'fence'> & { epoch: string; fence: string | null }
@@ -63,7 +63,7 @@ export async function claimMove(
     where id = (
       select m.id from platform.move m
       where m.state not in ('done', 'aborted', 'rolled_back') and m.lease_until <= clock_timestamp()
-        and m.from_cell = any(${cells}) and m.to_cell = any(${cells})
+        and (m.from_cell = any(${cells}) or m.from_cell = m.lost_cell) and (m.to_cell = any(${cells}) or m.to_cell = m.lost_cell)
         and (m.state <> 'requested' or ${decodingMax} > (
           select count(*) from platform.move o where o.from_cell = m.from_cell
             and o.state = any(${DECODING})))
@@ -252,8 +252,11 @@ export class HeldMove {
     crashPoint('move.forgotten')
   }
 
+  /** What is in a cell that is gone for good stays noted: it is left behind. */
   async objects(): Promise<MoveObject[]> {
-    return this.directory<MoveObject[]>`select cell, kind, name from platform.move_object where move_id = ${this.move.id}`
+    const { id, lostCell } = this.move
+    return this.directory<MoveObject[]>`
+      select cell, kind, name from platform.move_object where move_id = ${id} and cell is distinct from ${lostCell}`
   }
 
   /** Gives the lease back; the move is due again after so long. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MerchantEntry } from '../merchant-entry.ts'
 import { CELL, failureOf, openTestHouse, type TestHouse } from '../test-merchants.ts'
-import { cancelMove, finishMove, getMove, listMoves, type MoveState, requestMove, rollBackMove } from './move.ts'
+import { abandonCell, listLeftBehind } from './lost-cell.ts'
+import { cancelMove, finishMove, getMove, listMoves, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
 
 let house: TestHouse
 let platform: TestHouse['admin']
@@ -95,6 +96,79 @@ describe('a wish about a move', () => {
 
   test('about a move that does not exist is refused', async () => {
     expect(await failureOf(cancelMove(platform, '00000000-0000-0000-0000-000000000001'))).toMatchObject({ code: 'move_unknown' })
+  })
+})
+
+describe('a cell that is gone for good', () => {
+  const OF: Record<string, string> = { target: 'shared-2', source: CELL }
+  const abandon = (move: Move, cell: string) => platform.begin((sql) => abandonCell(sql, move.id, OF[cell] ?? cell))
+  const putIn = async (state: MoveState, direction: Move['direction']) => {
+    const move = await ask((await addMerchant()).id)
+    await house.admin`
+      update platform.move set state = ${state}, direction = ${direction}, lease_owner = gen_random_uuid(), lease_until = 'infinity' where id = ${move.id}`
+    return move
+  }
+
+  test.each([
+    ['requested', 'forward', 'target', 'aborting'],
+    ['preflight', 'forward', 'target', 'aborting'],
+    ['seeding', 'forward', 'target', 'aborting'],
+    ['catching_up', 'forward', 'target', 'aborting'],
+    ['verifying', 'forward', 'target', 'aborting'],
+    ['fencing', 'forward', 'target', 'unfencing'],
+    ['unfencing', 'forward', 'target', 'unfencing'],
+    ['aborting', 'forward', 'target', 'aborting'],
+    ['switched', 'forward', 'source', 'switched'],
+    ['watching', 'forward', 'source', 'retiring'],
+    ['retiring', 'forward', 'source', 'retiring'],
+    ['rolling_back', 'back', 'source', 'retiring'],
+    ['fencing', 'back', 'source', 'unfencing'],
+    ['unfencing', 'back', 'source', 'unfencing'],
+    ['switched', 'back', 'target', 'switched'],
+    ['retiring', 'back', 'target', 'retiring'],
+  ] as const)('takes a move that is %s (%s) and has lost its %s on as %s; the other cell is refused: it is home', async (...given) => {
+    const [state, direction, lost, next] = given
+    const move = await putIn(state, direction)
+    expect(await failureOf(abandon(move, lost === 'target' ? 'source' : 'target'))).toMatchObject({ code: 'lives_there' })
+    const abandoned = await abandon(move, lost)
+    const endsForward = state === 'rolling_back' ? 'forward' : direction
+    expect(abandoned).toMatchObject({ lostCell: OF[lost], state: next, direction: endsForward })
+    expect(await getMove(platform, move.id)).toEqual(abandoned)
+    const [lease] = await house.admin`select lease_owner as owner, lease_until <= now() as due from platform.move where id = ${move.id}`
+    expect(lease).toEqual({ owner: null, due: true })
+    expect(await failureOf(abandon(move, lost))).toMatchObject({ code: 'already_lost' })
+  })
+
+  test.each(['done', 'aborted', 'rolled_back'] as const)('is nothing to a move that is %s', async (state) => {
+    const move = await putIn(state, 'forward')
+    for (const cell of ['target', 'source']) expect(await failureOf(abandon(move, cell))).toMatchObject({ code: 'has_ended' })
+  })
+
+  test('is nothing to a move between others, and to none that there is not', async () => {
+    const move = await putIn('aborting', 'forward')
+    expect(await failureOf(abandon(move, 'old-1'))).toMatchObject({ code: 'not_of_the_move' })
+    expect(await failureOf(abandon({ ...move, id: '00000000-0000-0000-0000-000000000001' }, 'target'))).toMatchObject({
+      code: 'move_unknown',
+    })
+  })
+
+  test('leaves what was noted there, and the rows of a merchant who lived there', async () => {
+    const note = (move: Move, cell: string, kind: string, name: string) =>
+      house.admin`insert into platform.move_object (move_id, cell, kind, name) values (${move.id}, ${cell}, ${kind}, ${name})`
+    const left = async (move: Move) => (await listLeftBehind(platform, [move.id])).map(({ kind, name }) => [kind, name])
+    const aborted = await putIn('aborting', 'forward')
+    await note(aborted, 'shared-2', 'slot', 'theirs')
+    await note(aborted, CELL, 'slot', 'ours')
+    expect(await left(aborted)).toEqual([])
+    await abandon(aborted, 'target')
+    expect(await left(aborted)).toEqual([['slot', 'theirs']])
+    const retired = await putIn('watching', 'forward')
+    await note(retired, CELL, 'publication', 'theirs')
+    await abandon(retired, 'source')
+    expect(await left(retired)).toEqual([
+      ['publication', 'theirs'],
+      ['rows', retired.merchantId],
+    ])
   })
 })
 

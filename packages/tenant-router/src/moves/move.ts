@@ -69,6 +69,8 @@ export interface Move {
   watchUntil: Date | null
   failure: string | null
   figures: MoveFigures
+  /** One of the two that is gone for good: the move ends without it. */
+  lostCell: string | null
 }
 
 /** A connection to the directory as souk_platform, souk_mover or above. Every function here is one statement. */
@@ -163,7 +165,7 @@ async function change(
 function columns(sql: MoveSql) {
   return sql.unsafe(`id, merchant_id as "merchantId", from_cell as "fromCell", to_cell as "toCell", state, direction, epoch::text as epoch,
     requested_by as "requestedBy", requested_at as "requestedAt", state_since as "stateSince", updated_at as "updatedAt",
-    watch_until as "watchUntil", failure, figures`)
+    watch_until as "watchUntil", failure, figures, lost_cell as "lostCell"`)
 }
 
 function toMove(row: MoveRow): Move {

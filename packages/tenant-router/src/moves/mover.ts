@@ -4,10 +4,10 @@ import { LRUCache } from 'lru-cache'
 import postgres from 'postgres'
 import { reconnectDelay } from '../cell-pool.ts'
 import { crashPoint } from '../crash-point.ts'
-import { type MoverAddress, openSide, type Side } from './cell-sides.ts'
+import { lostSide, type MoverAddress, openSide, type Side } from './cell-sides.ts'
 import { claimMove, HeldMove, MoveFailed, MoveLost, type MoverMove, StateChanged } from './held-move.ts'
 import { FINAL_STATES, type MoveState } from './move.ts'
-import { type MoverLimits, STEPS, type StepContext } from './steps.ts'
+import { type MoverLimits, type StepContext, takeStep } from './steps.ts'
 import { moverName } from './streams.ts'
 import { reasonOf, WATCH_MS } from './switch-home.ts'
 import { Watchdog } from './watchdog.ts'
@@ -126,14 +126,15 @@ export class Mover {
     const { log } = this.#options
     const held = new HeldMove(this.#directory, owner, move, this.#stopping.signal, this.#limits.workShare)
     const name = moverName(move.id, owner)
-    const sides: [Side, Side] = [openSide(move.fromCell, cells[move.fromCell]!, name), openSide(move.toCell, cells[move.toCell]!, name)]
+    const open = (cell: string) => (cell === move.lostCell ? lostSide(cell) : openSide(cell, cells[cell]!, name))
+    const sides: [Side, Side] = [open(move.fromCell), open(move.toCell)]
     try {
       await this.#step({ held, sides, limits: this.#limits })
     } catch (error) {
       log.warn({ moveId: move.id, error: reasonOf(error) }, 'move left to others')
     } finally {
       held.stop()
-      await Promise.all(sides.map(({ sql }) => sql.end({ timeout: 1 })))
+      await Promise.all(sides.map((side) => (side.cell === move.lostCell ? undefined : side.sql.end({ timeout: 1 }))))
     }
   }
 
@@ -143,7 +144,7 @@ export class Mover {
       const { state, direction, id, merchantId, figures } = held.move
       if (FINAL_STATES.includes(state)) return held.release()
       try {
-        const restMs = await STEPS[state as keyof typeof STEPS](context)
+        const restMs = await takeStep(context)
         if (held.move.figures.can_roll_back === false && figures.can_roll_back !== false)
           this.#options.log.warn({ moveId: id, merchantId, state, error: held.move.failure ?? '' }, 'no way back')
         if (restMs !== undefined) return held.release(restMs)

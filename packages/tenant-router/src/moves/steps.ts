@@ -3,6 +3,7 @@ import { type Side, sidesOf } from './cell-sides.ts'
 import { compare, type RestlessRow } from './compare.ts'
 import { copyRows, removeRows } from './copy-rows.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
+import { givenUp, WITHOUT_LOST_CELL } from './lost-cell.ts'
 import { markerPassed, passMarker } from './markers.ts'
 import type { MoveState } from './move.ts'
 import { assertEveryTablePublished, preflight } from './preflight.ts'
@@ -56,11 +57,17 @@ const READERS_EVERY_MS = 200
 const PATIENCE_MS = 60_000
 const PAUSE_AFTER_FENCE_MS = 1_000
 
-/** One step for each state that is not an end. Answers after how long to look again, if the move rests here. Each may be run again after a crash anywhere in it. */
-export const STEPS: Record<
-  Exclude<MoveState, 'done' | 'aborted' | 'rolled_back'>,
-  (context: StepContext) => Promise<number | undefined>
-> = {
+/** Takes a move one step on from the state it is in. Answers after how long to look again, if it rests there. */
+export async function takeStep(context: StepContext): Promise<number | undefined> {
+  const { state, lostCell } = context.held.move
+  const next = lostCell === null ? undefined : WITHOUT_LOST_CELL[state]
+  if (next === undefined) return STEPS[state as keyof typeof STEPS](context)
+  await context.held.advance(next, next === 'retiring' ? { direction: 'forward' } : {})
+  return undefined
+}
+
+/** One step for each state that is not an end. Each may be run again after a crash anywhere in it. */
+const STEPS: Record<Exclude<MoveState, 'done' | 'aborted' | 'rolled_back'>, (context: StepContext) => Promise<number | undefined>> = {
   requested: async ({ held, limits }) => ((await held.takeTurn(limits.decodingMax)) ? undefined : TURN_EVERY_MS),
 
   preflight: async ({ held, sides, limits }) => {
@@ -148,20 +155,23 @@ export const STEPS: Record<
   retiring: async ({ held, sides }) => {
     // After a switch in this direction: what was home then is the old home now.
     const { home: old, other: current } = sidesOf(held.move, sides)
+    const isOldLost = old.cell === held.move.lostCell
     await held.takeNumber()
     await allInTurn([
-      () => supersede(held, sides),
+      () => supersede(held, isOldLost ? [current] : sides),
       () => dropStream(held, streamName(held.move, 'forward'), sides),
       () => dropStream(held, streamName(held.move, 'back'), sides),
     ])
-    if (await hasReadersInside(old, held.move.merchantId)) return READERS_EVERY_MS
-    const rows = { cell: old.cell, kind: 'rows', name: held.move.merchantId } as const
-    await held.noteObject(rows)
-    await held.note({ removed_rows: await removeRows(held, old) })
-    await held.forgetObject(rows)
+    const rows = { kind: 'rows', name: held.move.merchantId } as const
+    if (!isOldLost) {
+      if (await hasReadersInside(old, held.move.merchantId)) return READERS_EVERY_MS
+      await held.noteObject({ ...rows, cell: old.cell })
+      await held.note({ removed_rows: await removeRows(held, old) })
+      await held.forgetObject({ ...rows, cell: old.cell })
+    }
     await held.forgetObject({ ...rows, cell: current.cell })
     await current.sql`delete from tenancy.move_marker where merchant_id = ${held.move.merchantId}`
-    await held.advance(held.move.direction === 'forward' ? 'done' : 'rolled_back', { failure: null })
+    await held.advance(held.move.direction === 'forward' ? 'done' : 'rolled_back', { failure: isOldLost ? givenUp(old.cell) : null })
     return undefined
   },
 
@@ -173,7 +183,7 @@ export const STEPS: Record<
     await held.takeNumber()
     await allInTurn([() => supersede(held, touched), () => clear(held, touched, other)])
     await home.sql`delete from tenancy.move_marker where merchant_id = ${held.move.merchantId}`
-    await held.advance('aborted')
+    await held.advance('aborted', other.cell === held.move.lostCell ? { failure: givenUp(other.cell) } : {})
     return undefined
   },
 }

@@ -173,7 +173,8 @@ export async function completeSwitch(directory: postgres.Sql, move: MoverMove, s
   const { home, other } = sidesOf(move, sides)
   const { merchantId } = move
   await arrive(move, other, 'on')
-  await home.sql`select tenancy.depart(${merchantId}, ${epochsOf(move).new.toString()})`
+  // One that is gone for good is closed by whoever meets it again.
+  if (home.cell !== move.lostCell) await home.sql`select tenancy.depart(${merchantId}, ${epochsOf(move).new.toString()})`
   crashPoint('move.departed')
   await other.sql`
     select queue.adopt_merchant(${merchantId}, coalesce((select event_sequence from public.merchant_counter where merchant_id = ${merchantId}), 0))`

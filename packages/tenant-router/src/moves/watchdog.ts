@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type postgres from 'postgres'
-import { type MoverAddress, openSide, type Side } from './cell-sides.ts'
+import { lostSide, type MoverAddress, openSide, type Side } from './cell-sides.ts'
 import { MOVER_COLUMNS, type MoverMove, type MoverRow, toMoverMove } from './held-move.ts'
 import type { MoverLog } from './mover.ts'
 import { completeSwitch, liftFence, reasonOf } from './switch-home.ts'
@@ -59,9 +59,10 @@ export class Watchdog {
       update platform.move
       set state = 'unfencing', state_since = clock_timestamp(), updated_at = clock_timestamp(), failure = 'The time in which writers may wait was over.'
       where state = 'fencing' and fence_until <= clock_timestamp()`
+    const known = Object.keys(this.#cells())
     const rows = await this.#directory<MoverRow[]>`
       select ${this.#directory.unsafe(MOVER_COLUMNS)} from platform.move
-      where from_cell = any(${Object.keys(this.#cells())}) and to_cell = any(${Object.keys(this.#cells())}) and (
+      where (from_cell = any(${known}) or from_cell = lost_cell) and (to_cell = any(${known}) or to_cell = lost_cell) and (
         state = 'unfencing' or state = 'switched' and state_since < clock_timestamp() - ${SWITCH_OVERDUE_MS} * interval '1 millisecond')`
     for (const row of rows) {
       if (this.#relieving.has(row.id)) continue
@@ -72,7 +73,7 @@ export class Watchdog {
 
   async #relieve(move: MoverMove): Promise<void> {
     try {
-      const sides = [this.#side(move.fromCell), this.#side(move.toCell)]
+      const sides = [move.fromCell, move.toCell].map((cell) => (cell === move.lostCell ? lostSide(cell) : this.#side(cell)))
       if (move.state === 'unfencing') await liftFence(this.#directory, move, sides)
       else await completeSwitch(this.#directory, move, sides)
     } catch (error) {

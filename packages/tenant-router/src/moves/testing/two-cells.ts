@@ -42,15 +42,19 @@ export interface TwoCells {
   leftovers(merchantId: string, home: TestCell): Promise<string[]>
   /** What streams counted that must not happen: rows that met other rows, and errors. */
   conflicts(): Promise<Record<string, unknown>[]>
+  /** Stops the second of two servers, and starts it again at the same place. */
+  second: { stop(): Promise<void>; start(): Promise<void> }
   close(): Promise<void>
 }
 
 export const ONE = 'one-1'
 export const TWO = 'two-1'
 
+const NO_SERVER = { stop: async () => {}, start: async () => {} }
+
 export async function openTwoCells(where: 'one server' | 'two servers'): Promise<TwoCells> {
   const database = await createTestDatabase()
-  const second = where === 'one server' ? await createTestDatabase() : await startSecondServer()
+  const second = where === 'one server' ? { ...(await createTestDatabase()), ...NO_SERVER } : await startSecondServer()
   const cell = (name: string, given: { adminUrl: string; url(role: RoleName): string }): TestCell => ({
     name,
     admin: postgres(given.adminUrl, { max: 4, onnotice: () => {} }),
@@ -113,8 +117,10 @@ export async function openTwoCells(where: 'one server' | 'two servers'): Promise
           ),
         )
       ).flat(),
+    second: { stop: second.stop, start: second.start },
     close: async () => {
       await Promise.all(open.map((running) => running.close()))
+      await second.start()
       await removeStreams([one, two])
       await Promise.all([one.admin.end(), two.admin.end()])
       await second.drop()
@@ -139,7 +145,10 @@ async function startSecondServer() {
     await ensureRoles({ adminUrl, database: 'cell', passwords })
     const url = (role: RoleName) => roleUrl({ adminUrl, passwords }, role, 'cell')
     await migrate({ url: url('souk_owner'), sets: ['cell'] })
-    return { adminUrl: server.adminUrl('cell'), url, drop }
+    const start = async () => {
+      server = await startServer({ dataDir, port: Number(new URL(adminUrl).port), durable: false })
+    }
+    return { adminUrl: server.adminUrl('cell'), url, drop, start, stop: () => server!.stop() }
   } catch (error) {
     await drop()
     throw error
