@@ -38,6 +38,8 @@ export interface Move {
   watch_until: string | null
   failure: string | null
   figures: Record<string, unknown>
+  lost_cell: string | null
+  left_behind: { kind: 'subscription' | 'slot' | 'publication' | 'rows'; name: string; removal: string }[]
 }
 
 export interface Admin {

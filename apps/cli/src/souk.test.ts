@@ -16,6 +16,8 @@ const MOVE = {
   watch_until: null,
   failure: null,
   figures: {},
+  lost_cell: null,
+  left_behind: [],
 }
 const CELL = {
   name: 'shared-1',

@@ -96,7 +96,9 @@ function examineMoves(moves: Move[], now: number): Omit<Examined, 'what'>[] {
   if (stuck.length === 0) return [{ outcome: 'passed', detail: `${moves.length} under way or watched, none stuck.` }]
   return stuck.map(({ merchant_slug: slug, state, state_since: since, failure }) => {
     const why = failure === null ? '' : `: ${failure}`
-    const cure = BEFORE_SWITCH.includes(state) ? `\`souk move cancel ${slug}\` gives it up.` : 'The log of the worker says why.'
+    const cure = BEFORE_SWITCH.includes(state)
+      ? `\`souk move cancel ${slug}\` gives it up.`
+      : `The log of the worker says why. If one of its cells is gone for good: \`souk move abandon ${slug} --cell <name>\`.`
     return { outcome: 'warning', detail: `${slug} has been ${state} for ${ago(since, now)}${why}. ${cure}` }
   })
 }

@@ -71,6 +71,19 @@ export function moveCommand(souk: Souk): Souk {
           const move = await lastMove(context, merchant)
           await follow(context, move, watch)
         },
+      )
+      .command(
+        'abandon <merchant>',
+        'Say that a cell of its last move is gone for good: the move ends without it. Never the cell it lives in',
+        (command) =>
+          command
+            .positional('merchant', named)
+            .option('cell', { type: 'string', demandOption: true, describe: 'Name of the cell' })
+            .option('watch', watch)
+            .option('dry-run', dryRun)
+            .option('yes', yes),
+        async ({ merchant, cell, watch, dryRun, yes, ...given }) =>
+          abandon(contextOf(given as never), { merchant, cell, watch, dryRun, yes }),
       ),
   ) as Souk
 }
@@ -149,6 +162,24 @@ async function take(
   await follow(context, await platform.post<Move>(path, { dry_run: false }), wish.watch)
 }
 
+async function abandon(
+  context: Context,
+  wish: { merchant: string; cell: string; watch: boolean; dryRun: boolean; yes: boolean },
+): Promise<void> {
+  const { platform, terminal } = context
+  const move = await lastMove(context, wish.merchant)
+  const path = `/v1/moves/${move.id}/abandon`
+  const planned = await platform.post<Move>(path, { cell: wish.cell, dry_run: true })
+  const left = planned.left_behind.map(({ kind, name }) => (kind === 'rows' ? `the rows of ${move.merchant_slug}` : `${kind} ${name}`))
+  const what = [
+    `The move of ${move.merchant_slug} ends without ${wish.cell}, which is not asked anything any more.`,
+    left.length === 0 ? 'Nothing of it is there.' : `Left there, should that database come back: ${left.join(', ')}.`,
+  ].join('\n')
+  if (wish.dryRun) return terminal.show(planned, () => `${what}\nThat is what would happen; nothing was done.`)
+  await terminal.confirm(what, wish.yes)
+  await follow(context, await platform.post<Move>(path, { cell: wish.cell, dry_run: false }), wish.watch)
+}
+
 async function lastMove(context: Context, named: string): Promise<Move> {
   const merchant = await findMerchant(context, named)
   const [move] = await context.platform.list<Move>(`/v1/moves?merchant_id=${merchant.id}`, 1)
@@ -169,16 +200,17 @@ async function follow({ platform, terminal }: Context, begun: Move, watching: bo
     move = await platform.get<Move>(`/v1/moves/${begun.id}`)
   }
   const isGivenUp = move.state === 'aborted' && begun.state !== 'aborting'
-  const failed = isGivenUp || (begun.direction === 'back' && move.state !== 'rolled_back')
+  const isElsewhere = begun.direction === 'back' && move.state !== 'rolled_back'
+  const failed = begun.lost_cell === null && (isGivenUp || isElsewhere)
   bar[failed ? 'fail' : 'end'](sayOf(move))
   terminal.show(move, () => describe(move))
   if (failed) process.exitCode = 1
 }
 
 /** Where a move rests: a rollback that failed is watched again. */
-function goalOf({ state }: Move): string[] {
+function goalOf({ state, lost_cell: lost }: Move): string[] {
   const ends = ['done', 'aborted', 'rolled_back']
-  return state === 'retiring' || state === 'aborting' ? ends : ['watching', ...ends]
+  return state === 'retiring' || state === 'aborting' || lost !== null ? ends : ['watching', ...ends]
 }
 
 function sayOf(move: Move): string {
@@ -201,6 +233,10 @@ function describe(move: Move): string {
   if (pauseMs !== undefined) lines.push(`  writers waited ${pauseMs.toFixed(1)} ms`)
   if (move.state === 'watching' && move.watch_until !== null) {
     lines.push(`  Until ${move.watch_until} \`souk move rollback ${move.merchant_slug}\` takes it back.`)
+  }
+  if (move.left_behind.length > 0) {
+    lines.push(`  Left in ${move.lost_cell}. Should that database come back, remove it there as souk_mover:`)
+    lines.push(...move.left_behind.map(({ removal }) => removal.replaceAll(/^/gm, '    ')))
   }
   return lines.join('\n')
 }

@@ -73,7 +73,8 @@ interface Known {
 
 const REMOVALS: Record<ObjectKind, (name: string, known: Known) => string> = {
   subscription: (name) =>
-    `alter subscription ${name} disable; alter subscription ${name} set (slot_name = none); drop subscription ${name};`,
+    `do $$ begin if exists (select from pg_subscription where subname = '${name}' and subdbid = (select oid from pg_database where datname = current_database())) then
+alter subscription ${name} disable; alter subscription ${name} set (slot_name = none); drop subscription ${name}; end if; end $$;`,
   slot: (name) => `select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = '${name}';`,
   publication: (name) => `select tenancy.unpublish('${name}');`,
   // A home that was lost between the fence and the switch's end is closed first.
