@@ -4,6 +4,7 @@ import { reconnectDelay } from './cell-pool.ts'
 import { DoorError } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 import { PluginBlocks } from './plugin-blocks.ts'
+import { SingleFile } from './single-file.ts'
 
 const CACHED_NAMES_MAX = 50_000
 const KNOWN_TTL_MS = 30_000
@@ -46,6 +47,8 @@ interface EntryRow {
  */
 export class Directory {
   readonly pluginBlocks: PluginBlocks
+  /** What movers announce: merchants that change homes in a moment. */
+  readonly singleFile = new SingleFile()
   readonly #sql: postgres.Sql<{ bigint: bigint }>
   readonly #options: DirectoryOptions
   // 'slug:..', 'domain:..' and 'id:..' to a merchant's id. A name nobody has is remembered too (null), for a shorter time.
@@ -80,6 +83,7 @@ export class Directory {
         this.#options.onListening?.()
       },
     )
+    await this.#sql.listen('souk_switching', (merchantId) => this.singleFile.begin(merchantId))
     const { onCells } = this.#options
     if (onCells) await this.#sql.listen('souk_cells', onCells, onCells)
     await this.pluginBlocks.listen()
@@ -200,6 +204,7 @@ export class Directory {
     this.#entries.delete(merchantId)
     for (const [name, { id }] of this.#names.entries()) if (id === null || id === merchantId) this.#names.delete(name)
     for (const told of [...(this.#awaiting.get(merchantId) ?? [])]) told()
+    this.singleFile.end(merchantId)
   }
 }
 

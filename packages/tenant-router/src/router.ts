@@ -133,7 +133,7 @@ export class Router {
    * deadlock, and at the new home after a move. Throws what the work throws, or a DoorError.
    */
   async withMerchant<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#follow(merchant, (home, pool) => enter(pool, home, 'write', work))
+    return this.directory.singleFile.pass(merchant.id, () => this.#follow(merchant, (home, pool) => enter(pool, home, 'write', work)))
   }
 
   /** As withMerchant, for work that only reads: takes no lock and is not held up by a move. */

@@ -13,6 +13,8 @@ export const WATCH_MS = 24 * 60 * 60 * 1_000
 // A marker that passes in less is a good sign for the fence's own; it is tried for.
 const NEAR_MS = 25
 const NEAR_TRIES_MAX = 10
+// Until few writers are inside, where there were many.
+const THINNING_MS = 40
 // How long writers may be kept waiting for those inside, try by try: rather a few times hardly at all than once for long. With the
 // pauses between them two thirds of the budget.
 const DRAIN_TRIES_MS = [25, 25, 25, 25, 25, 50, 100, 200]
@@ -56,6 +58,8 @@ async function rehearse(held: HeldMove, home: Side, other: Side, restless: reado
     await hashesOfRows(stage.home, merchantId, restless)
     await readBehindMarker(stage.other, merchantId, 0n, 0, () => hashesOfRows(stage.other, merchantId, restless))
     await comeNear(held, stage)
+    await held.directory`select pg_notify('souk_switching', ${merchantId})`
+    await held.pause(THINNING_MS)
     return { ...stage, leave }
   } catch (error) {
     leave()
