@@ -158,12 +158,15 @@ describe('the target of a move is lost', () => {
     await canBeWrittenTo(merchant, cells.one)
   })
 
-  test('after the merchant has gone back: the end does not wait for it', async () => {
+  test.each([
+    ['move.switched', 'switched'],
+    ['move.opened', 'retiring'],
+  ] as const)('after the merchant has gone back (%s): the end does not wait for it', async (point, state) => {
     const merchant = await cells.addMerchant()
     const move = await watched(merchant, cells.two)
     await rollBackMove(cells.directory, move.id)
-    await losesSecondAt('move.opened', move)
-    await stuckIn('retiring', move)
+    await losesSecondAt(point, move)
+    await stuckIn(state, move)
     await abandon(move)
     expect(await reaches(move, 'rolled_back')).toMatchObject({ lostCell: cells.two.name, failure: 'The cell two-1 was given up as lost.' })
     expect(await streamsIn(cells.one, move)).toEqual([])
