@@ -79,7 +79,7 @@ describe('a router that hears that a merchant is about to change homes', () => {
   test('lets its writers in one at a time, readers and writers of others as they come', async () => {
     await house.admin`select pg_notify('souk_switching', ${house.first.id})`
     // Heard of on one connection, in this order: so what came first has been heard.
-    const heard = house.router.directory.nextChange(house.second.id, 10_000)
+    const heard = house.router.directory.nextChange(house.second.id, 60_000)
     await house.admin`select pg_notify('souk_directory', ${house.second.id})`
     expect(await heard).toBe(true)
     const inside = Promise.withResolvers<void>()

@@ -74,7 +74,7 @@ async function insertMerchants(
 }
 
 /** Waits until `holds` answers true. A condition that never comes is a failed test, not a longer one. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, withinMs = 10_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> {
   const deadline = performance.now() + withinMs
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain until ${what}`)

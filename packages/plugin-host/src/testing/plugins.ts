@@ -50,7 +50,7 @@ export function reasonOf(answer: PluginAnswer): string {
 }
 
 /** Waits until it holds, for at most so long. */
-export async function until(holds: () => boolean, mostMs = 10_000): Promise<void> {
+export async function until(holds: () => boolean, mostMs = 60_000): Promise<void> {
   const giveUpAt = performance.now() + mostMs
   while (!holds()) {
     if (performance.now() > giveUpAt) throw new Error(`did not come to hold within ${mostMs} ms`)
