@@ -71,8 +71,8 @@ function masked(message: string): string {
     .slice(0, MESSAGE_LENGTH_MAX)
 }
 
-/** `packages/core/src/imports/run-import.ts:42`: the first frame of our own, relative to the repository. */
+/** `packages/core/src/imports/run-import.ts:42`: the first frame of our own, relative to the repository. A module may have been loaded with a query. */
 function placeOf(error: unknown): string | undefined {
-  const stack = error instanceof Error ? error.stack : undefined
+  const stack = error instanceof Error ? error.stack?.replace(/\.ts\?[^:)\s]*/g, '.ts') : undefined
   return stack?.match(/\/((?:apps|packages)\/(?:(?!node_modules)[\w./-])+\.ts:\d+)(?::\d+)?\)?$/m)?.[1]
 }

@@ -162,6 +162,28 @@ describe('what the work throws', () => {
     }
   })
 
+  test('what fails first is told, in whatever order statements that travel together are awaited', async () => {
+    const later = (first: (tx: Tx) => Promise<unknown>) =>
+      inMerchant(async (tx) => {
+        first(tx).catch(() => {})
+        await tx.sql`select 1`
+      })
+    expect(await failureOf(later((tx) => tx.sql`select 1 / 0`.execute()))).toMatchObject({ code: '22012' })
+    expect(errorCode(await failureOf(later((tx) => tx.execute(sql`select 1 / 0`).then())))).toBe('22012')
+    // So that what is done again after a deadlock is, also then.
+    await house.admin`
+      create function public.raise_deadlock() returns void language plpgsql as $$ begin raise exception 'deadlock' using errcode = '40P01'; end $$`
+    let times = 0
+    const deadlocked = inMerchant(async (tx) => {
+      times += 1
+      if (times === 1) tx.sql`select raise_deadlock()`.execute().catch(() => {})
+      const [row] = await tx.sql`select 1 as one`
+      return row!.one
+    })
+    expect(await deadlocked).toBe(1)
+    expect(times).toBe(2)
+  })
+
   test('an error while opening outranks the failures it causes', async () => {
     const stranger = { ...house.first, id: '00000000-0000-0000-0000-000000000009' }
     const router = house.openRouter({ cellUrls: { [CELL]: wire.url } })

@@ -25,7 +25,7 @@ export async function enter<T>(pool: CellPool, merchant: MerchantEntry, mode: Do
       return result
     } catch (error) {
       tx.abandon()
-      throw await abandon(connection, opening, error)
+      throw await abandon(connection, opening, tx.causeOf(error))
     }
   })
 }

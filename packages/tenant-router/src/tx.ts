@@ -17,11 +17,15 @@ export type TxSql = Pick<ReservedCellSql, 'array'> &
 
 export type Query = postgres.PendingQuery<postgres.Row[]>
 
-/** What the driver's query objects have beside their documented face: whether one was sent, and what sends it. */
+/** What the driver's query objects have beside their documented face: whether one was sent, what sends it, and what tells it that it failed. */
 interface DriverQuery extends Query {
   executed: boolean
   handler(query: { reject(error: Error): void }): void
+  reject(error: Error): void
 }
+
+/** An earlier statement of the transaction has failed: this is what every later one says. */
+const FAILED_BEFORE = '25P02'
 
 type Database = PostgresJsDatabase<Record<string, never>>
 
@@ -42,14 +46,16 @@ export interface Tx extends Pick<Database, 'select' | 'insert' | 'update' | 'del
 }
 
 /** The driver behind Drizzle, made to prepare: unprepared it costs a second round trip and a plan for every query. */
-function preparing(connection: ReservedCellSql, isOpen: () => void) {
+function preparing(connection: ReservedCellSql, isOpen: () => void, follow: (query: DriverQuery) => DriverQuery) {
   return {
     // Drizzle overwrites parsers of the options it finds; these are nobody else's.
     options: { parsers: {}, serializers: {} },
     unsafe: (text: string, parameters: unknown[]) => {
       isOpen()
       // `simple: false`: without parameters the driver would choose the protocol that cannot prepare.
-      return connection.unsafe(text, parameters as never[], { prepare: true, simple: false } as { prepare: boolean })
+      return follow(
+        connection.unsafe(text, parameters as never[], { prepare: true, simple: false } as { prepare: boolean }) as unknown as DriverQuery,
+      )
     },
   }
 }
@@ -64,6 +70,7 @@ export class MerchantTx {
   readonly #made = new Set<DriverQuery>()
   #finished: Promise<postgres.Row[][]> | undefined
   #open = true
+  #failure: Error | undefined
 
   constructor(connection: ReservedCellSql, merchantId: string, commit: () => Promise<void>) {
     this.merchantId = merchantId
@@ -72,7 +79,7 @@ export class MerchantTx {
     this.sql = Object.assign(
       (template: TemplateStringsArray, ...parameters: readonly postgres.ParameterOrFragment<bigint>[]) => {
         this.#assertOpen()
-        const query = connection(template, ...(parameters as never[])) as unknown as DriverQuery
+        const query = this.#follow(connection(template, ...(parameters as never[])) as unknown as DriverQuery)
         for (const parameter of parameters) this.#takeAsPart(parameter)
         this.#made.add(query)
         return query
@@ -140,6 +147,20 @@ export class MerchantTx {
     return unsent.length
   }
 
+  /** What went wrong first, where an error only says that something had: statements that travel together may be awaited in any order. */
+  causeOf(error: unknown): unknown {
+    return errorCode(error) === FAILED_BEFORE ? (this.#failure ?? error) : error
+  }
+
+  #follow(query: DriverQuery): DriverQuery {
+    const reject = query.reject
+    query.reject = (error) => {
+      this.#failure ??= error
+      reject(error)
+    }
+    return query
+  }
+
   /** A query inside another's template is sent as part of it. */
   #takeAsPart(parameter: unknown): void {
     if (parameter instanceof Promise) this.#made.delete(parameter as DriverQuery)
@@ -148,7 +169,13 @@ export class MerchantTx {
 
   get #drizzle(): Database {
     this.#assertOpen()
-    this.#database ??= drizzle({ client: preparing(this.#connection, () => this.#assertOpen()) as never })
+    this.#database ??= drizzle({
+      client: preparing(
+        this.#connection,
+        () => this.#assertOpen(),
+        (query) => this.#follow(query),
+      ) as never,
+    })
     return this.#database
   }
 

@@ -64,19 +64,20 @@ export class Plans {
     return this.#find(row.plan)
   }
 
-  /** Gives a merchant a plan. Repeating it changes nothing. */
+  /** Gives a merchant a plan. Repeating it changes nothing. Refuses `not_found`. */
   async assign(merchantId: string, plan: string, by: By): Promise<Plan> {
-    try {
-      await this.#sql`
-        with assigned as (
-          update platform.merchant set plan = ${plan} where id = ${merchantId} and plan <> ${plan} returning id
-        )
+    // The plan is locked before anything else, as by its removal: in another order the two would wait for each other.
+    const [row] = await this.#sql<{ known: boolean }[]>`
+      with wanted as materialized (
+        select name from platform.plan where name = ${plan} for key share
+      ), assigned as (
+        update platform.merchant m set plan = w.name from wanted w where m.id = ${merchantId} and m.plan <> w.name returning m.id
+      ), audited as (
         insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
-        select ${by.adminId}, 'merchant.set_plan', id, jsonb_build_object('plan', ${plan}::text), ${by.now} from assigned`
-    } catch (error) {
-      if ((error as { code?: string }).code !== FOREIGN_KEY_VIOLATION) throw error
-      throw new Refusal('not_found', { detail: 'There is no such plan.', errors: [{ pointer: '/plan', code: 'not_found' }] })
-    }
+        select ${by.adminId}, 'merchant.set_plan', id, jsonb_build_object('plan', ${plan}::text), ${by.now} from assigned
+      )
+      select exists (select from wanted) as known`
+    if (!row!.known) throw new Refusal('not_found', { detail: 'There is no such plan.', errors: [{ pointer: '/plan', code: 'not_found' }] })
     return this.ofMerchant(merchantId)
   }
 
