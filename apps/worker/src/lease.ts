@@ -84,6 +84,7 @@ export class Lease {
       },
       {
         merchant: inMerchant.merchant,
+        isAboutToMove: () => inMerchant.isAboutToMove(),
         read: async <T>(work: (tx: Tx) => Promise<T>) => {
           this.#assertOpen()
           return inMerchant.read(work)

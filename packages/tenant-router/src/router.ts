@@ -28,6 +28,8 @@ export interface RouterOptions {
 export interface InMerchant {
   <T>(work: (tx: Tx) => Promise<T>): Promise<T>
   readonly merchant: MerchantEntry
+  /** Whether its home is about to change: whoever writes is waited for by everybody else, and does so briefly. */
+  isAboutToMove(): boolean
   /** The lighter door: no lock, and PostgreSQL refuses to write through it. */
   read<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   /**
@@ -120,6 +122,7 @@ export class Router {
   #face(merchant: MerchantEntry): InMerchant {
     return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => this.withMerchant(merchant, work), {
       merchant,
+      isAboutToMove: () => this.directory.singleFile.isUnderWay(merchant.id),
       read: <T>(work: (tx: Tx) => Promise<T>) => this.readMerchant(merchant, work),
       readStale: <T>(work: (tx: Tx) => Promise<T>) => this.#readStale(merchant, work),
       readOnce: (work: (tx: Pick<Tx, 'merchantId' | 'sql'>) => Query[]) =>

@@ -25,6 +25,10 @@ export class SingleFile {
     file.timer = timer
   }
 
+  isUnderWay(merchantId: string): boolean {
+    return this.#files.has(merchantId)
+  }
+
   /** Lets everybody in who waits. */
   end(merchantId: string): void {
     const file = this.#files.get(merchantId)

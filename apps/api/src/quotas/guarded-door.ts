@@ -39,6 +39,7 @@ export function guardedDoor(inMerchant: InMerchant, workClass: WorkClass, option
   }
   return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => through('transaction', () => inside(work)), {
     merchant,
+    isAboutToMove: () => inside.isAboutToMove(),
     read: <T>(work: (tx: Tx) => Promise<T>) => through('transaction', () => inside.read(work)),
     readStale: <T>(work: (tx: Tx) => Promise<T>) => through('transaction', () => inside.readStale(work)),
     readOnce: (work: Parameters<InMerchant['readOnce']>[0]) => through('transaction', () => inside.readOnce(work)),

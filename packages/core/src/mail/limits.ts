@@ -9,7 +9,7 @@ export const MAIL_LOCALES_PER_TEMPLATE_MAX = 50
 export const MAIL_SENDER_NAME_GRAPHEMES_MAX = 100
 /** Events of the log that are read in one go. */
 export const MAIL_EVENTS_PER_ROUND = 100
-/** How long one transaction goes on queueing mails: a merchant who moves waits for its longest. */
+/** How long one transaction goes on queueing mails, unless its merchant is about to move: then for one mail. */
 export const MAIL_ROUND_MS = 30
 /** What happened longer ago is not mailed any more: a log that is followed for the first time, or after a long time. */
 export const MAIL_EVENT_AGE_MAX_DAYS = 7

@@ -49,7 +49,7 @@ export async function followEventsForMail(
   for (;;) {
     const round = await inMerchant(async (tx) => {
       await hold(tx)
-      return followSome(tx, now)
+      return followSome(tx, now, () => (inMerchant.isAboutToMove() ? 0 : MAIL_ROUND_MS))
     })
     crashPoint('mail.followed')
     if (round.isLast) return round.position
@@ -64,7 +64,7 @@ export async function wakeMail(tx: Tx): Promise<void> {
   if (rows.length > 0) await wakeFollower(tx, 'mail')
 }
 
-async function followSome(tx: Tx, now: Date): Promise<{ isLast: boolean; position: bigint }> {
+async function followSome(tx: Tx, now: Date, roundMs: () => number): Promise<{ isLast: boolean; position: bigint }> {
   const startedAt = performance.now()
   await tx.sql`insert into mail_follower (merchant_id) values (${tx.merchantId}) on conflict (merchant_id) do nothing`
   const [follower] = await tx.sql<[{ position: bigint }]>`
@@ -78,7 +78,7 @@ async function followSome(tx: Tx, now: Date): Promise<{ isLast: boolean; positio
     if (event.occurredAt.getTime() >= oldest) await queueMailOf(tx, event, now)
     read += 1
     // A merchant who moves waits for its longest transaction.
-    if (performance.now() - startedAt > MAIL_ROUND_MS) break
+    if (performance.now() - startedAt > roundMs()) break
   }
   const last = events[read - 1]
   if (!last) return { isLast: true, position: follower.position }

@@ -1,4 +1,5 @@
 import { onCrashPoint } from '@souk/tenant-router/crash-point.ts'
+import type { InMerchant } from '@souk/tenant-router/router.ts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { cancelOrder } from '../checkout/cancel-order.ts'
 import { MailRefused, type OutgoingMail, sendMail } from '../mail/send-mail.ts'
@@ -65,6 +66,21 @@ describe('what happens to an order', () => {
     onCrashPoint(() => {})
     await followEventsForMail(seller.inMerchant, now)
     expect(await queued(seller)).toHaveLength(1)
+  })
+
+  it('is looked at one by one while its merchant is about to move, whose writers all wait for the one inside', async () => {
+    const seller = await shop.addMerchant()
+    const orders = [await place(seller), await place(seller), await place(seller)]
+    const [counter] = await seller.inMerchant.read(
+      (tx) => tx.sql<[{ events: number }]>`select event_sequence::int as events from merchant_counter where merchant_id = ${tx.merchantId}`,
+    )
+    const door = ((work) => seller.inMerchant(work)) as InMerchant
+    let transactions = 0
+    await followEventsForMail(Object.assign(door, seller.inMerchant, { isAboutToMove: () => true }), now, async () => {
+      transactions += 1
+    })
+    expect(transactions).toBe(counter.events)
+    expect(await queued(seller)).toHaveLength(orders.length)
   })
 
   it('and lies too far back is not mailed any more', async () => {

@@ -26,6 +26,7 @@ export function timedDoor(inMerchant: InMerchant, onDatabaseTime: (merchantId: s
   }
   return Object.assign(<T>(work: (tx: Tx) => Promise<T>) => transaction((open) => inMerchant<T>(open), work), {
     merchant,
+    isAboutToMove: () => inMerchant.isAboutToMove(),
     read: <T>(work: (tx: Tx) => Promise<T>) => transaction((open) => inMerchant.read<T>(open), work),
     readStale: <T>(work: (tx: Tx) => Promise<T>) => transaction((open) => inMerchant.readStale<T>(open), work),
     readOnce: (work: Parameters<InMerchant['readOnce']>[0]) => timed(() => inMerchant.readOnce(work)),
