@@ -48,6 +48,7 @@ export class Shift {
         // Awaited before every look for a job: none is taken before the pool is registered, or without a lease.
         forbiddenFlags: async () => {
           await this.lease.begun
+          await options.router.standBack(options.cell)
           // A pool that is closing is not asked for jobs; an error now would be taken for its failure.
           if (!this.#ending) this.lease.assertValid()
           return this.#passedBy()

@@ -52,6 +52,7 @@ export async function startWorker(
     // A job works in one transaction at a time.
     connectionsPerCell: jobsAtOnce + ROUTER_CONNECTIONS_BESIDE_JOBS,
     onCells: () => cellsChanged(),
+    standsBack: true,
   })
   const usage = meterUsage(config, log)
   const plans = await readPlanLimits(config, log)

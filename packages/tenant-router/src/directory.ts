@@ -83,7 +83,10 @@ export class Directory {
         this.#options.onListening?.()
       },
     )
-    await this.#sql.listen('souk_switching', (merchantId) => this.singleFile.begin(merchantId))
+    await this.#sql.listen('souk_switching', (announced) => {
+      const [merchantId, ...cells] = announced.split(' ')
+      this.singleFile.begin(merchantId!, cells)
+    })
     const { onCells } = this.#options
     if (onCells) await this.#sql.listen('souk_cells', onCells, onCells)
     await this.pluginBlocks.listen()
@@ -204,7 +207,7 @@ export class Directory {
     this.#entries.delete(merchantId)
     for (const [name, { id }] of this.#names.entries()) if (id === null || id === merchantId) this.#names.delete(name)
     for (const told of [...(this.#awaiting.get(merchantId) ?? [])]) told()
-    this.singleFile.end(merchantId)
+    this.singleFile.homeChanged(merchantId)
   }
 }
 

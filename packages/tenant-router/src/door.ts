@@ -9,25 +9,38 @@ type Row = Record<string, unknown>
 /** `write` waits out a fence and is refused on a stale epoch; `read` takes no lock and works on a fenced home too. */
 export type DoorMode = 'write' | 'read'
 
+/** Decides when, and whether, the door is opened on a connection that was long in coming. */
+export type Turn = <T>(open: () => Promise<T>) => Promise<T>
+
+const AT_ONCE: Turn = (open) => open()
+
 /** Runs `work` in one transaction of one merchant. Commits when it returns, rolls back when it throws. */
-export async function enter<T>(pool: CellPool, merchant: MerchantEntry, mode: DoorMode, work: (tx: Tx) => Promise<T>): Promise<T> {
-  return pool.borrow(async (connection) => {
-    const opening = open(connection, merchant, mode)
-    const commit = () =>
-      mode === 'write' ? committing(() => commitAfter(connection, opening, mode)) : commitAfter(connection, opening, mode)
-    const tx = new MerchantTx(connection, merchant.id, commit)
-    try {
-      // Not awaited: the first query of the work travels with BEGIN. A failed opening fails every query after it.
-      const result = await work(tx as unknown as Tx)
-      tx.close()
-      // Also when the work did not wait for its `finish`, or swallowed what it threw.
-      await (tx.finished ?? commit())
-      return result
-    } catch (error) {
-      tx.abandon()
-      throw await abandon(connection, opening, tx.causeOf(error))
-    }
-  })
+export async function enter<T>(
+  pool: CellPool,
+  merchant: MerchantEntry,
+  mode: DoorMode,
+  work: (tx: Tx) => Promise<T>,
+  turn: Turn = AT_ONCE,
+): Promise<T> {
+  return pool.borrow((connection) => turn(() => enterOn(connection, merchant, mode, work)))
+}
+
+async function enterOn<T>(connection: ReservedCellSql, merchant: MerchantEntry, mode: DoorMode, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const opening = open(connection, merchant, mode)
+  const commit = () =>
+    mode === 'write' ? committing(() => commitAfter(connection, opening, mode)) : commitAfter(connection, opening, mode)
+  const tx = new MerchantTx(connection, merchant.id, commit)
+  try {
+    // Not awaited: the first query of the work travels with BEGIN. A failed opening fails every query after it.
+    const result = await work(tx as unknown as Tx)
+    tx.close()
+    // Also when the work did not wait for its `finish`, or swallowed what it threw.
+    await (tx.finished ?? commit())
+    return result
+  } catch (error) {
+    tx.abandon()
+    throw await abandon(connection, opening, tx.causeOf(error))
+  }
 }
 
 /** Runs statements that need no answer of each other in a single flight: BEGIN, enter, the statements, COMMIT. */

@@ -68,6 +68,24 @@ const countUp = (door: Router, merchant: MerchantEntry) =>
     (tx) => tx.sql`update merchant_counter set order_number = order_number + 1 where merchant_id = ${tx.merchantId}`,
   )
 
+test('who still waits for a connection when the merchant moves is not sent to the old home any more', async () => {
+  const merchant = await addMerchant()
+  const narrow = house.openRouter({
+    cellUrls: { [CELL]: house.database.url('souk_app'), 'shared-2': second.database.url('souk_app') },
+    connectionsPerCell: 1,
+  })
+  const holding = Promise.withResolvers<void>()
+  const other = narrow.withMerchant(house.second, () => holding.promise)
+  const writing = countUp(narrow, merchant)
+  await move(merchant, CELL, 'shared-2', 2)
+  // Somebody else has met the new home. The old one would let a writer in: it must not be asked.
+  await narrow.directory.refresh(merchant.id)
+  await house.admin`update tenancy.home set state = 'active', epoch = 1 where merchant_id = ${merchant.id}`
+  holding.resolve()
+  await Promise.all([other, writing])
+  expect([await numberIn(CELL, merchant), await numberIn('shared-2', merchant)]).toEqual([0n, 1n])
+})
+
 describe('pitfall 37: a stale router writes to the old home', () => {
   test(`through ${FLIPS} flips an entry from before the first one only meets MV001 and follows: nothing lost, nothing at an old home`, async () => {
     const merchant = await addMerchant()

@@ -20,6 +20,8 @@ export interface RouterOptions {
   waitMs?: number
   /** How many cells may have connections open at once; the one not used for longest is closed first. */
   openCellsMax?: number
+  /** Nobody waits for what is done here: it stands back for a moment where a merchant is about to change homes. */
+  standsBack?: boolean
   onListening?: () => void
   onCells?: () => void
 }
@@ -69,6 +71,19 @@ function isConflict(error: unknown): boolean {
 
 // What a replica says when it had to give way to what it replays (40001, 40P01), or is behind the merchant's last move.
 const ASK_THE_PRIMARY = new Set(['MV001', '40001', '40P01', 'cell_unavailable', 'cell_busy'])
+
+/** Nothing was done; where to try next is known already. */
+class TryAt extends Error {
+  readonly home: MerchantEntry
+
+  constructor(home: MerchantEntry, cause?: unknown) {
+    super('The merchant is expected at another home.', { cause })
+    this.home = home
+  }
+}
+
+/** Where a merchant that was not let in is to be tried next: waits for a new home, or for a while. */
+type NextHome = (refused: unknown) => Promise<MerchantEntry>
 
 /** The one way to a merchant's data: finds its cell, opens the door there, and follows it when it moves. */
 export class Router {
@@ -136,7 +151,15 @@ export class Router {
    * deadlock, and at the new home after a move. Throws what the work throws, or a DoorError.
    */
   async withMerchant<T>(merchant: MerchantEntry, work: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.directory.singleFile.pass(merchant.id, () => this.#follow(merchant, (home, pool) => enter(pool, home, 'write', work)))
+    if (this.#options.standsBack) await this.standBack(merchant.cell)
+    return this.directory.singleFile.pass(merchant.id, 'before the pool', () =>
+      this.#follow(merchant, (home, pool, nextHome) => enter(pool, home, 'write', work, (open) => this.#inTurn(home, nextHome, open))),
+    )
+  }
+
+  /** Before something is begun in a cell that nobody waits for. */
+  async standBack(cell: string): Promise<void> {
+    if (this.#options.standsBack) await this.directory.singleFile.quietAt(cell)
   }
 
   /** As withMerchant, for work that only reads: takes no lock and is not held up by a move. */
@@ -181,19 +204,39 @@ export class Router {
     return this.readMerchant(merchant, work)
   }
 
-  async #follow<T>(kept: MerchantEntry, attempt: (home: MerchantEntry, pool: CellPool) => Promise<T>): Promise<T> {
+  /**
+   * Who has waited for a connection may come late: while the merchant is about to move, or when it has moved. Where writers go in one at a
+   * time, who meets a closed door waits for all those behind: nobody knocks meanwhile.
+   */
+  async #inTurn<T>(home: MerchantEntry, nextHome: NextHome, open: () => Promise<T>): Promise<T> {
+    const { singleFile } = this.directory
+    return singleFile.pass(home.id, 'with a connection', async () => {
+      const newest = this.directory.newest(home)
+      if (newest.epoch > home.epoch) throw new TryAt(newest)
+      try {
+        return await open()
+      } catch (error) {
+        if (errorCode(error) !== 'MV001' || !singleFile.isUnderWay(home.id)) throw error
+        throw new TryAt(await nextHome(error), error)
+      }
+    })
+  }
+
+  async #follow<T>(kept: MerchantEntry, attempt: (home: MerchantEntry, pool: CellPool, nextHome: NextHome) => Promise<T>): Promise<T> {
     let home = this.directory.newest(kept)
     if (home.status === 'suspended') throw suspended()
     const deadline = performance.now() + MOVE_WAIT_MS
     let hasMoved = false
     let hasLooked = false
     for (let conflicts = 0; ; ) {
+      const nextHome: NextHome = (refused) => this.#newHome(home, { deadline, hasMoved }, refused)
       try {
-        return await attempt(home, this.#pool(home.cell))
+        return await attempt(home, this.#pool(home.cell), nextHome)
       } catch (error) {
         const code = errorCode(error)
-        if (code === 'MV001') {
-          const next = await this.#newHome(home, { deadline, hasMoved }, error)
+        if (code === 'MV001' || error instanceof TryAt) {
+          const next: MerchantEntry = error instanceof TryAt ? error.home : await nextHome(error)
+          if (next.status === 'suspended') throw suspended(error)
           hasMoved ||= next.epoch !== home.epoch
           home = next
         } else if (code === 'cell_unavailable' && !hasLooked) {

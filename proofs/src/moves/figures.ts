@@ -16,4 +16,13 @@ export function longestGap(moments: readonly number[], { from, to }: Span): numb
   return [...inside, to].reduce((gap, moment, index) => Math.max(gap, moment - (inside[index - 1] ?? from)), 0)
 }
 
+/** The time between the last of them before that moment and the first after it; infinite if there is none on one side. */
+export function gapAcross(moments: readonly number[], at: number): number {
+  const [before, after] = moments.reduce(
+    ([last, first], moment) => (moment <= at ? [Math.max(last, moment), first] : [last, Math.min(first, moment)]),
+    [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY],
+  )
+  return after - before
+}
+
 export const ms = (value: number | undefined): string => (value === undefined ? '-' : value < 10 ? value.toFixed(1) : value.toFixed(0))

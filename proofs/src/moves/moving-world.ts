@@ -57,11 +57,18 @@ export class MovingWorld {
   readonly #watchdogDirectory: postgres.Sql
   readonly #watching: { stop(): Promise<void> }
 
+  /** When the directory announced a change of the shop that moves: above all a new home. Milliseconds of `performance.now()`. */
+  readonly announcedAt: number[] = []
+  readonly #announcing: Promise<unknown>
+
   private constructor(house: House, shops: StockedShop[]) {
     this.house = house
     this.moved = shops[0]!
     this.neighbours = shops.slice(1)
     this.#directory = postgres(house.url('souk_platform'), { max: 2, onnotice: () => {}, backoff: () => 0.1 })
+    this.#announcing = this.#directory.listen('souk_directory', (id) => {
+      if (id === this.moved.id) this.announcedAt.push(performance.now())
+    })
     this.#watchdogDirectory = postgres(house.url('souk_mover'), { max: 2, onnotice: () => {}, backoff: () => 0.1 })
     const addresses = Object.fromEntries(CELLS.map((name) => [name, { mover: house.cell(name).url('souk_mover') }]))
     this.#watchdog = new Watchdog(this.#watchdogDirectory, () => addresses, { info: () => {}, warn: () => {} })
@@ -98,6 +105,7 @@ export class MovingWorld {
   }
 
   async close(): Promise<void> {
+    await this.#announcing
     await this.#watching.stop()
     await this.#watchdog.stop()
     await Promise.all([this.#directory, this.#watchdogDirectory].map((sql) => sql.end({ timeout: 5 })))

@@ -5,7 +5,7 @@ import { Seeded } from '../faults/seeded.ts'
 import { type Blow, underBlow } from './blows.ts'
 import { checkMoney, checkOrders, conflicts, leftBehind, waitForQuiet, wrongHomeWrites } from './check-moves.ts'
 import { disturb } from './disturb.ts'
-import { longestGap, percentile, type Span } from './figures.ts'
+import { gapAcross, longestGap, percentile, type Span } from './figures.ts'
 import { CELLS, type MovingWorld } from './moving-world.ts'
 import { type Request, Shopper } from './shopper.ts'
 import { startWriteLoad, type WriteLoadReport } from './start-write-load.ts'
@@ -83,6 +83,8 @@ export interface WritesSeen {
   /** About each switch: the longest time without a confirmed write, and the slowest write. */
   gapsMs: number[]
   slowestMs: number[]
+  /** From the last write that was confirmed at the old home to the first one at the new home. */
+  acrossMs: number[]
   calmP95Ms: number | undefined
 }
 
@@ -223,7 +225,9 @@ async function switched(
     return false
   }
   await pause(CALM_AFTER_MS)
-  went.switches.push({ direction, figures: move.figures, at: performance.timeOrigin + seenAt })
+  // What was announced while the directory was down is not heard of.
+  const announcedAt = world.announcedAt.findLast((at) => at <= seenAt && at > seenAt - BEFORE_MS) ?? seenAt
+  went.switches.push({ direction, figures: move.figures, at: performance.timeOrigin + announcedAt })
   const { write_pause_ms: paused, drain_ms: drain, marker_ms: marker, flip_ms: flip } = move.figures
   options.told?.(`${went.switches.length}/${options.switches} ${direction}: pause ${paused} ms (${drain} + ${marker} + ${flip})`)
   return true
@@ -253,6 +257,7 @@ function writesSeen({ writes, confirmed }: WriteLoadReport, switches: readonly S
     confirmed: confirmed.length,
     perSecond: writes.length / ((ends.at(-1)! - writes[0]![0]) / 1_000),
     gapsMs: about.map((span) => longestGap(ends, span)),
+    acrossMs: switches.map(({ at }) => gapAcross(ends, at)),
     slowestMs: about.map((span) => Math.max(0, ...writes.filter((write) => isNear(write, span)).map(([, tookMs]) => tookMs))),
     calmP95Ms: percentile(
       calm.map(([, tookMs]) => tookMs),

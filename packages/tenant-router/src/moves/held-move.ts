@@ -159,17 +159,17 @@ export class HeldMove {
     )
   }
 
-  /** Enters `fencing` under a fence number of its own, which anybody may lift when its time is over. */
-  async beginFence(budgetMs: number): Promise<bigint> {
+  /** Enters `fencing` under a fence number of its own, which anybody may lift when its time is over. By that connection of the directory. */
+  async beginFence(budgetMs: number, directory: postgres.Sql): Promise<bigint> {
     this.assertHeld()
     const { id, state } = this.move
     await this.#change(
-      () => this.directory<MoverRow[]>`
+      () => directory<MoverRow[]>`
         update platform.move
         set state = 'fencing', state_since = clock_timestamp(), updated_at = clock_timestamp(), fence = nextval('platform.move_fence'),
           fence_until = clock_timestamp() + ${budgetMs} * interval '1 millisecond', fence_attempts = fence_attempts + 1
         where id = ${id} and state = ${state} and lease_owner = ${this.owner}
-        returning ${this.directory.unsafe(MOVER_COLUMNS)}`,
+        returning ${directory.unsafe(MOVER_COLUMNS)}`,
     )
     return this.move.fence!
   }

@@ -6,6 +6,7 @@ import { epochsOf, type Side, sidesOf } from './cell-sides.ts'
 import { assertRowsEqual, hashesOfRows, type RestlessRow } from './compare.ts'
 import { FENCE_ATTEMPTS_MAX, type HeldMove, MoveFailed, type MoverMove } from './held-move.ts'
 import { passMarker, readBehindMarker } from './markers.ts'
+import { changeHome, fenceWithin, openHome, rehearse, type Stage } from './switch-statements.ts'
 
 /** All that writers may have to wait. When it is over, anybody may lift the fence. */
 export const FENCE_BUDGET_MS = 1_000
@@ -13,8 +14,8 @@ export const WATCH_MS = 24 * 60 * 60 * 1_000
 // A marker that passes in less is a good sign for the fence's own; it is tried for.
 const NEAR_MS = 25
 const NEAR_TRIES_MAX = 10
-// Until few writers are inside, where there were many.
-const THINNING_MS = 40
+// Until few writers are inside, where there were many, and what else was begun for these two databases is through.
+const THINNING_MS = 60
 // How long writers may be kept waiting for those inside, try by try: rather a few times hardly at all than once for long. With the
 // pauses between them two thirds of the budget.
 const DRAIN_TRIES_MS = [25, 25, 25, 25, 25, 50, 100, 200]
@@ -29,46 +30,32 @@ const ARRIVAL_TIMEOUT_MS = 5_000
  */
 export async function switchHome(held: HeldMove, sides: readonly Side[], restless: readonly RestlessRow[], watchMs: number): Promise<void> {
   const { home, other } = sidesOf(held.move, sides)
-  const stage = await rehearse(held, home, other, restless)
-  try {
-    await performSwitch(held, sides, { ...stage, restless, watchMs })
-  } finally {
-    stage.leave()
-  }
-}
-
-interface Stage {
-  /** Connections that are open and know the statements that are to come. */
-  home: Side
-  other: Side
-}
-
-/**
- * Does what can be done before writers wait: takes a connection at each side and asks there what will be asked again.
- */
-async function rehearse(held: HeldMove, home: Side, other: Side, restless: readonly RestlessRow[]): Promise<Stage & { leave(): void }> {
   const [atHome, atOther] = await Promise.all([home.sql.reserve(), other.sql.reserve()])
-  const stage = { home: { ...home, sql: atHome }, other: { ...other, sql: atOther } }
-  const leave = () => {
+  const ends = { home: { ...home, sql: atHome }, other: { ...other, sql: atOther } }
+  try {
+    await comeNear(held, ends, restless)
+    const outcome = await changeHomes(held, ends, restless, watchMs)
+    if ('error' in outcome) {
+      // Also while this process is being stopped: nobody is left waiting.
+      await held.takeBackFence(reasonOf(outcome.error), outcome.error instanceof MoveFailed)
+      await liftFence(held.directory, held.move, sides)
+      return await held.reload()
+    }
+    crashPoint('move.switched')
+    await openAndNote(held, ends.other, outcome, restless.length)
+  } finally {
     atHome.release()
     atOther.release()
   }
-  try {
-    const { merchantId } = held.move
-    await hashesOfRows(stage.home, merchantId, restless)
-    await readBehindMarker(stage.other, merchantId, 0n, 0, () => hashesOfRows(stage.other, merchantId, restless))
-    await comeNear(held, stage)
-    await held.directory`select pg_notify('souk_switching', ${merchantId})`
-    await held.pause(THINNING_MS)
-    return { ...stage, leave }
-  } catch (error) {
-    leave()
-    throw error
-  }
 }
 
+type Ends = Pick<Stage, 'home' | 'other'>
+
 /** Waits for a good moment: one at which the new home is hardly behind. It comes, or the fence is tried without. */
-async function comeNear(held: HeldMove, { home, other }: Stage): Promise<void> {
+async function comeNear(held: HeldMove, { home, other }: Ends, restless: readonly RestlessRow[]): Promise<void> {
+  const { merchantId } = held.move
+  await hashesOfRows(home, merchantId, restless)
+  await readBehindMarker(other, merchantId, 0n, 0, () => hashesOfRows(other, merchantId, restless))
   for (let tries = 0; tries < NEAR_TRIES_MAX; tries += 1) {
     const lagMs = await passMarker(held, home, other, FENCE_BUDGET_MS)
     if (lagMs !== undefined && lagMs < NEAR_MS) return
@@ -76,39 +63,64 @@ async function comeNear(held: HeldMove, { home, other }: Stage): Promise<void> {
   }
 }
 
-async function performSwitch(
+/** When writers were kept waiting, when they were out, and when all they had written was at the new home: by `performance.now()`. */
+interface Changed {
+  startedAt: number
+  drainedAt: number
+  arrivedAt: number
+}
+
+/** From the announcement to the change in the directory. An error is answered once there is a fence to be taken back, and thrown before. */
+async function changeHomes(
   held: HeldMove,
-  sides: readonly Side[],
-  { home, other, restless, watchMs }: Stage & { restless: readonly RestlessRow[]; watchMs: number },
-): Promise<void> {
-  const { id, merchantId } = held.move
-  const fence = await held.beginFence(FENCE_BUDGET_MS)
-  crashPoint('move.fencing')
-  const begunAt = performance.now()
-  let startedAt = begunAt
-  let drainedAt = begunAt
-  let arrivedAt = begunAt
+  ends: Ends,
+  restless: readonly RestlessRow[],
+  watchMs: number,
+): Promise<Changed | { error: unknown }> {
+  // Asked of nothing else meanwhile, or moves that switch at the same time could wait for each other's connections.
+  const directory = await held.directory.reserve()
   try {
-    startedAt = await raiseFence(held, home, fence)
-    drainedAt = performance.now()
-    crashPoint('move.fenced')
-    const left = FENCE_BUDGET_MS - (drainedAt - begunAt)
-    const read = (side: Side) => hashesOfRows(side, merchantId, restless)
-    const [there, here] = await Promise.all([read(home), readBehindMarker(other, merchantId, fence, left, () => read(other))])
-    if (here === undefined) throw new Error('The last change did not arrive in time.')
-    arrivedAt = performance.now()
-    crashPoint('move.marker_arrived')
-    assertRowsEqual(restless, there, here, other.cell)
-    await held.directory`
-      select platform.switch_home(${id}, ${fence.toString()}, ${held.owner}, ${watchMs} * interval '1 millisecond')`
-  } catch (error) {
-    // Also while this process is being stopped: nobody is left waiting.
-    await held.takeBackFence(reasonOf(error), error instanceof MoveFailed)
-    await liftFence(held.directory, held.move, sides)
-    await held.reload()
-    return
+    const stage = { ...ends, directory }
+    await thinOut(held, stage, watchMs)
+    const fence = await held.beginFence(FENCE_BUDGET_MS, directory)
+    crashPoint('move.fencing')
+    return await behindFence(held, stage, { fence, restless, watchMs }).catch((error: unknown) => ({ error }))
+  } finally {
+    directory.release()
   }
-  crashPoint('move.switched')
+}
+
+/** Has few writers inside when the fence comes, and connections that know what they will be asked. */
+async function thinOut(held: HeldMove, stage: Stage, watchMs: number): Promise<void> {
+  const { home, other, directory } = stage
+  await directory`select pg_notify('souk_switching', ${[held.move.merchantId, home.cell, other.cell].join(' ')})`
+  await Promise.all([rehearse(stage, held, watchMs), held.pause(THINNING_MS)])
+}
+
+interface Fenced {
+  fence: bigint
+  restless: readonly RestlessRow[]
+  watchMs: number
+}
+
+async function behindFence(held: HeldMove, { home, other, directory }: Stage, { fence, restless, watchMs }: Fenced): Promise<Changed> {
+  const { id, merchantId } = held.move
+  const begunAt = performance.now()
+  const startedAt = await raiseFence(held, home, fence)
+  const drainedAt = performance.now()
+  crashPoint('move.fenced')
+  const left = FENCE_BUDGET_MS - (drainedAt - begunAt)
+  const read = (side: Side) => hashesOfRows(side, merchantId, restless)
+  const [there, here] = await Promise.all([read(home), readBehindMarker(other, merchantId, fence, left, () => read(other))])
+  if (here === undefined) throw new Error('The last change did not arrive in time.')
+  const arrivedAt = performance.now()
+  crashPoint('move.marker_arrived')
+  assertRowsEqual(restless, there, here, other.cell)
+  await changeHome(directory, id, fence, held.owner, watchMs)
+  return { startedAt, drainedAt, arrivedAt }
+}
+
+async function openAndNote(held: HeldMove, other: Side, { startedAt, drainedAt, arrivedAt }: Changed, compared: number): Promise<void> {
   try {
     // It need not wait for a disk: what is written there afterwards does, and the completion of the switch.
     await arrive(held.move, other, 'off')
@@ -124,7 +136,7 @@ async function performSwitch(
       marker_ms: rounded(arrivedAt - drainedAt),
       flip_ms: rounded(openedAt - arrivedAt),
       fence_attempts: held.move.fenceAttempts,
-      compared_under_fence: restless.length,
+      compared_under_fence: compared,
     },
     null,
   )
@@ -136,17 +148,10 @@ async function performSwitch(
  * others than behind a transaction that takes its time. Answers when it began to keep writers waiting.
  */
 async function raiseFence({ move }: HeldMove, { sql }: Side, fence: bigint): Promise<number> {
-  const { merchantId } = move
   for (let tries = 0; ; tries += 1) {
     const startedAt = performance.now()
     try {
-      await Promise.all([
-        sql`begin`.execute(),
-        sql.unsafe(`set local lock_timeout = '${DRAIN_TRIES_MS[tries]}ms'`).execute(),
-        sql`select pg_advisory_xact_lock(hashtextextended(${merchantId}, 4242))`.execute(),
-        sql`select tenancy.fence(${merchantId}, ${epochsOf(move).old.toString()}, ${fence.toString()})`.execute(),
-        sql`commit`.execute(),
-      ])
+      await fenceWithin(sql, move, fence, DRAIN_TRIES_MS[tries]!)
       return startedAt
     } catch (error) {
       if (errorCode(error) !== '55P03' || tries + 1 === DRAIN_TRIES_MS.length) throw error
@@ -193,9 +198,7 @@ async function arrive(move: MoverMove, other: Side, synchronousCommit: 'on' | 'o
   const deadline = performance.now() + ARRIVAL_TIMEOUT_MS
   for (;;) {
     try {
-      await other.sql`
-        select set_config('synchronous_commit', ${synchronousCommit}, true),
-          tenancy.arrive(${move.merchantId}, ${epochsOf(move).new.toString()}, ${String(move.fence)})`
+      await openHome(other.sql, move, move.fence!, synchronousCommit)
       crashPoint('move.arrived')
       return
     } catch (error) {
