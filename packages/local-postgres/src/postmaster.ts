@@ -58,7 +58,13 @@ const SETTINGS = {
   // A failed statement may hold a password, so it is kept out of the log; its error is there.
   log_min_error_statement: 'panic',
 }
-const DURABLE = { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' }
+const DURABLE = {
+  fsync: 'on',
+  synchronous_commit: 'on',
+  full_page_writes: 'on',
+  // After a crash: one call for the file system, instead of one for each of a thousand files. Others have no such call.
+  ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
+}
 const FLEETING = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '1GB', autovacuum_naptime: '1min' }
 
 /** The server that runs over this data folder, as its own lock file tells it. A stale lock file that would stop the next start is removed. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { closeOnInterrupt } from '../close-on-interrupt.ts'
 import { FAULT_CASES, type FaultCase } from './cases.ts'
 import { type DeathReport, keyOf } from './deeds/die-at.ts'
 import { DEEDS, dieAtShare, rehearseAll } from './deeds/run-deaths.ts'
@@ -44,13 +45,10 @@ let places = 0
 const every = Number(values.every ?? seeds.length)
 const world = await World.open()
 let isCut = false
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  // The platform's processes would outlive us.
-  process.once(signal, () => {
-    isCut = true
-    void world.close().finally(() => process.exit(130))
-  })
-}
+closeOnInterrupt(() => {
+  isCut = true
+  return world.close()
+})
 try {
   const deaths = await rehearseAll(world, deeds, Number(values.passes), tellDeath)
   places = deaths.length

@@ -28,10 +28,16 @@ export const DISTURBANCES: readonly Disturbance[] = [
   { name: 'database killed', share: 1, restMs: PROCESS_REST_MS, strike: ({ house }, seeded) => house.killDatabase(seeded.pick(CELLS)) },
 ]
 
-/** One of them after the other, at moments that come from the seed. Answers how often each struck. */
-export function disturb(world: MovingWorld, seeded: Seeded, { everyMs }: { everyMs: number }): { stop(): Promise<Record<string, number>> } {
+/** What was killed, and when, by `performance.now()`. */
+export interface Stroke {
+  name: string
+  at: number
+}
+
+/** One of them after the other, at moments that come from the seed. */
+export function disturb(world: MovingWorld, seeded: Seeded, { everyMs }: { everyMs: number }): { stop(): Promise<Stroke[]> } {
   const stopping = new AbortController()
-  const struck: Record<string, number> = {}
+  const strokes: Stroke[] = []
   const struckAt = new Map<Disturbance, number>()
   const all = DISTURBANCES.flatMap((disturbance) => Array.from({ length: disturbance.share }, () => disturbance))
   const rests = (disturbance: Disturbance) => performance.now() < (struckAt.get(disturbance) ?? -Infinity) + disturbance.restMs
@@ -41,12 +47,11 @@ export function disturb(world: MovingWorld, seeded: Seeded, { everyMs }: { every
       if (stopping.signal.aborted) return
       const disturbance = seeded.pick(all)
       if (rests(disturbance)) continue
-      struckAt.set(disturbance, performance.now())
+      const at = performance.now()
+      struckAt.set(disturbance, at)
       // What it is aimed at may be down already.
       await disturbance.strike(world, seeded).then(
-        () => {
-          struck[disturbance.name] = (struck[disturbance.name] ?? 0) + 1
-        },
+        () => strokes.push({ name: disturbance.name, at }),
         () => {},
       )
     }
@@ -55,7 +60,7 @@ export function disturb(world: MovingWorld, seeded: Seeded, { everyMs }: { every
     stop: async () => {
       stopping.abort()
       await disturbing
-      return struck
+      return strokes
     },
   }
 }

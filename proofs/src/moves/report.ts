@@ -27,7 +27,7 @@ const BESIDE: Record<string, [prototype: string, elsewhere: string]> = {
 
 /** What came of it, as a table in Markdown, beside what the prototype measured and what others promise. */
 export function reportOf(report: LoopReport): string {
-  const { switches, neighbours, neighboursByKind, reads, confirmed, wrong, struck, aborted, askedAgain, writes } = report
+  const { switches, neighbours, neighboursByKind, reads, confirmed, wrong, strokes, aborted, askedAgain, writes } = report
   const pauses = switches.flatMap(({ figures }) => figures.write_pause_ms ?? [])
   const gaps = switches.map(({ gapMs }) => gapMs)
   const worst = switches.map(({ worstRequestMs }) => worstRequestMs)
@@ -40,7 +40,7 @@ export function reportOf(report: LoopReport): string {
   const seedRates = switches.flatMap(({ direction, figures: { seeded_rows: rows, seed_ms: took } }) =>
     direction === 'forward' && rows !== undefined && took ? [(rows / took) * 1_000] : [],
   )
-  const killed = Object.entries(struck).map(([what, times]) => `${what} ${times}`)
+  const killed = [...Map.groupBy(strokes, ({ name }) => name)].map(([name, all]) => `${name} ${all.length}`)
   const rows = [
     [
       'switches of the home',

@@ -4,8 +4,8 @@ import type { Wrong } from '../faults/check-world.ts'
 import { Seeded } from '../faults/seeded.ts'
 import { type Blow, underBlow } from './blows.ts'
 import { checkMoney, checkOrders, conflicts, leftBehind, waitForQuiet, wrongHomeWrites } from './check-moves.ts'
-import { disturb } from './disturb.ts'
-import { gapAcross, longestGap, percentile, type Span } from './figures.ts'
+import { disturb, type Stroke } from './disturb.ts'
+import { gapAcross, longestGap, ms, percentile, type Span } from './figures.ts'
 import { CELLS, type MovingWorld } from './moving-world.ts'
 import { type Request, Shopper } from './shopper.ts'
 import { startWriteLoad, type WriteLoadReport } from './start-write-load.ts'
@@ -60,7 +60,7 @@ export interface LoopReport {
   ordersPerSecond: number
   /** Answers of 5xx and broken connections that were cured by asking again. */
   askedAgain: { status: number; times: number }[]
-  struck: Record<string, number>
+  strokes: Stroke[]
   writes?: WritesSeen
   /** Checkouts of the neighbours: while nobody moved, and while somebody did; and of each move with the calm after it. */
   neighbours: Beside & { pairs: Beside[] }
@@ -92,6 +92,8 @@ export interface WritesSeen {
 const BEFORE_MS = 1_000
 const AFTER_MS = 3_000
 const CALM_AFTER_MS = 500
+// Longer than this has a reason, which is told.
+const LONG_CLOSED_MS = 1_500
 const SETTLES_WITHIN_MS = 400
 const CARD_EVERY = 10
 
@@ -115,7 +117,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const load = options.writesPerSecond === undefined ? undefined : await startWriteLoad(world, options.writesPerSecond)
   const killer = options.killEveryMs > 0 ? disturb(world, new Seeded(options.seed + 1), { everyMs: options.killEveryMs }) : undefined
   const went = await moveToAndFro(world, seeded, options)
-  const struck = (await killer?.stop()) ?? {}
+  const strokes = (await killer?.stop()) ?? []
   const endedAt = performance.now()
   for (const shopper of everybody) shopper.stop()
   await shopping
@@ -123,6 +125,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const written = await load?.stop()
   const seconds = (performance.now() - startedAt) / 1_000
   const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, openAt, endedAt))
+  for (const [nth, seen] of switches.entries()) if (seen.closedMs > LONG_CLOSED_MS) options.told?.(whyClosed(nth + 1, seen, strokes))
   const wrong = [...went.wrong, ...(await checkAll(world, written ? [...moved, written] : moved, neighbours))]
   wrong.push(...moved.concat(neighbours.flat()).flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
   if (everybody.some(({ requests }) => requests.some(({ status }) => status === 500)))
@@ -137,7 +140,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
     confirmed: { moved: count(moved), neighbours: count(neighbours.flat()) },
     ordersPerSecond: count(moved) / seconds,
     askedAgain: askedAgain(everybody),
-    struck,
+    strokes,
     ...(written && { writes: writesSeen(written, switches) }),
     neighbours: {
       ...beside(neighbours.flat(), ['checkout', 'checkout by card']),
@@ -246,6 +249,14 @@ function asBuyersSawIt(seen: SeenSwitch, buyers: readonly Shopper[], openAt: rea
     worstRequestMs: Math.max(0, ...near.map(({ tookMs }) => tookMs)),
     closedMs: longestGap(openAt, about),
   }
+}
+
+function whyClosed(nth: number, { at, closedMs }: Switch, strokes: readonly Stroke[]): string {
+  const since = strokes.map((stroke) => ({ ...stroke, ms: performance.timeOrigin + stroke.at - at }))
+  const near = since
+    .filter(({ ms: about }) => about > -2 * BEFORE_MS && about < AFTER_MS)
+    .map(({ name, ms: about }) => `${name} at ${ms(about)}`)
+  return `about switch ${nth} nothing could be written for ${ms(closedMs)} ms; ms from the switch: ${near.join(', ') || 'nothing was killed'}`
 }
 
 function writesSeen({ writes, confirmed }: WriteLoadReport, switches: readonly Switch[]): WritesSeen {

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { closeOnInterrupt } from '../close-on-interrupt.ts'
 import { runModel } from '../move-model/run-model.ts'
 import { runCrashes } from './crash-matrix.ts'
 import { MovingWorld, type WorldOptions } from './moving-world.ts'
@@ -74,8 +75,7 @@ function workPercent(): number | 'default' {
 
 async function inWorld(options: WorldOptions, work: (world: MovingWorld) => Promise<boolean>): Promise<boolean> {
   const world = await MovingWorld.open(options)
-  // Whoever interrupts it leaves nothing running.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void world.close().finally(() => process.exit(1)))
+  closeOnInterrupt(() => world.close())
   try {
     return await work(world)
   } finally {
