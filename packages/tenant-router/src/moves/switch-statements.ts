@@ -16,6 +16,10 @@ export interface Stage {
 // No marker and no fence has this number.
 const NO_NUMBER = 0n
 
+// Caught, so that the server's log tells of no error.
+const FENCE_OF_NOBODY = `
+  do $$ begin perform tenancy.fence(gen_random_uuid(), 0, 0); exception when sqlstate 'MV003' then null; end $$`
+
 /** Keeps new writers waiting from now on, and is answered when those inside are out. */
 const keepOut = (sql: postgres.Sql, merchantId: string) => sql`select pg_advisory_xact_lock(hashtextextended(${merchantId}, 4242))`
 
@@ -49,7 +53,6 @@ export const openHome = (sql: postgres.Sql, move: MoverMove, number: bigint, syn
  * and all, takes several times as long. Nobody is kept waiting meanwhile. What fails here will fail again where it counts.
  */
 export async function rehearse({ home, other, directory }: Stage, { move, owner }: HeldMove, watchMs: number): Promise<void> {
-  const nobody = randomUUID()
   const number = (move.fence ?? NO_NUMBER) + 1n
   await Promise.all([
     takenBack(directory, [
@@ -60,8 +63,9 @@ export async function rehearse({ home, other, directory }: Stage, { move, owner 
     ]),
     takenBack(home.sql, [
       home.sql`select tenancy.lift_fence(${move.merchantId}, ${NO_NUMBER.toString()})`,
-      keepOut(home.sql, nobody),
-      fence(home.sql, nobody, epochsOf(move).old, NO_NUMBER),
+      keepOut(home.sql, randomUUID()),
+      fence(home.sql, move.merchantId, epochsOf(move).old, NO_NUMBER).describe(),
+      home.sql.unsafe(FENCE_OF_NOBODY),
     ]),
     takenBack(other.sql, [
       other.sql`insert into tenancy.move_marker (merchant_id, id) values (${move.merchantId}, ${NO_NUMBER.toString()})`,
@@ -71,6 +75,7 @@ export async function rehearse({ home, other, directory }: Stage, { move, owner 
 }
 
 /** In one flight, so that nothing can come between. */
-async function takenBack(sql: postgres.Sql, queries: postgres.PendingQuery<postgres.Row[]>[]): Promise<void> {
-  await Promise.allSettled([sql`begin`, ...queries, sql`rollback`].map((query) => query.execute()))
+async function takenBack(sql: postgres.Sql, queries: PromiseLike<unknown>[]): Promise<void> {
+  // Awaited together they are sent in this order.
+  await Promise.allSettled([sql`begin`, ...queries, sql`rollback`])
 }
