@@ -23,6 +23,8 @@ export interface DirectoryOptions {
   onListening?: () => void
   /** Told when a cell was registered, or became something else, and each time the stream of changes begins. */
   onCells?: () => void
+  /** Told when a merchant that is remembered here is about to change homes, of its new one. */
+  onSwitching?: (cell: string) => void
 }
 
 /** A cell as the directory lists it. Its address is a secret, and not there. */
@@ -86,6 +88,8 @@ export class Directory {
     await this.#sql.listen('souk_switching', (announced) => {
       const [merchantId, ...cells] = announced.split(' ')
       this.singleFile.begin(merchantId!, cells)
+      const [, newHome] = cells
+      if (newHome !== undefined && this.#entries.has(merchantId!)) this.#options.onSwitching?.(newHome)
     })
     const { onCells } = this.#options
     if (onCells) await this.#sql.listen('souk_cells', onCells, onCells)

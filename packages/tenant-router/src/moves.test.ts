@@ -86,6 +86,28 @@ test('who still waits for a connection when the merchant moves is not sent to th
   expect([await numberIn(CELL, merchant), await numberIn('shared-2', merchant)]).toEqual([0n, 1n])
 })
 
+test('a process that knows a merchant has a connection where it is about to live', async () => {
+  const merchant = await addMerchant()
+  const listening = openRouter()
+  await listening.listen()
+  const connections = async () => {
+    const [row] = await second.admin`
+      select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name = 'souk'`
+    return row!.n as number
+  }
+  const announce = () => house.admin`select pg_notify('souk_switching', ${`${merchant.id} ${CELL} shared-2`})`
+  const before = await connections()
+  await announce()
+  // Heard of in their order.
+  const heard = listening.directory.nextChange(house.second.id, 60_000)
+  await house.admin`select pg_notify('souk_directory', ${house.second.id})`
+  expect(await heard).toBe(true)
+  await listening.directory.byId(merchant.id)
+  expect(await connections()).toBe(before)
+  await announce()
+  await until('there is one more', async () => (await connections()) === before + 1)
+})
+
 describe('pitfall 37: a stale router writes to the old home', () => {
   test(`through ${FLIPS} flips an entry from before the first one only meets MV001 and follows: nothing lost, nothing at an old home`, async () => {
     const merchant = await addMerchant()

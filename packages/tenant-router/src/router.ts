@@ -107,6 +107,7 @@ export class Router {
       baseDomain: options.baseDomain,
       ...(options.onListening && { onListening: options.onListening }),
       ...(options.onCells && { onCells: options.onCells }),
+      onSwitching: (cell) => this.#warmUp(cell),
     })
     this.#pools = new LRUCache({ max: options.openCellsMax ?? OPEN_CELLS_MAX, dispose: ({ pool }) => this.#retire(pool) })
   }
@@ -286,6 +287,16 @@ export class Router {
     const url = this.#cellUrls[cell]
     if (!url) throw new DoorError('cell_unavailable', `This process has no address for the cell ${cell}.`)
     return this.#poolAt(url, cell)
+  }
+
+  /** Has a connection ready where somebody is about to come to live: the first to ask there waits for none to be made. */
+  #warmUp(cell: string): void {
+    const url = this.#cellUrls[cell]
+    if (url === undefined || this.#closed) return
+    // Whoever needs one will be told what is wrong.
+    this.#poolAt(url, cell)
+      .borrow((connection) => connection`select 1`)
+      .catch(() => {})
   }
 
   #poolAt(url: string, name: string): CellPool {
