@@ -227,6 +227,23 @@ describe('requests over a rate', () => {
 })
 
 describe('usage', () => {
+  it('is kept for 400 days, by how many processes ever it is told', async () => {
+    const merchants = await Promise.all([addMerchant(), addMerchant()])
+    const days = async () => [
+      ...(await sql`select distinct day::text from platform.usage where merchant_id = any(${merchants}) order by 1`),
+    ]
+    for (const merchant of merchants)
+      await sql`
+        insert into platform.usage (merchant_id, day) select ${merchant}, day::date from generate_series(
+          '2026-03-01'::date - 410, '2026-03-01'::date - 398, interval '1 day') as day`
+    const options = { sql, now: () => NOW, onError: (error: unknown) => expect.unreachable(String(error)) }
+    const meters = [new UsageMeter(options), new UsageMeter(options), new UsageMeter(options)]
+    expect(await Promise.all(meters.map((meter) => meter.prune()))).toEqual([false, false, false])
+    expect(await days()).toEqual([{ day: '2025-01-25' }, { day: '2025-01-26' }, { day: '2025-01-27' }])
+    await Promise.all(meters.map((meter) => meter.close()))
+    await sql`delete from platform.usage where merchant_id = any(${merchants})`
+  })
+
   it('is added up by day, from all processes, and kept while it cannot be told', async () => {
     const merchant = await addMerchant()
     const errors: unknown[] = []

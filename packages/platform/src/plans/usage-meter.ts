@@ -20,11 +20,17 @@ export interface UsageMeterOptions {
 
 type Counted = Map<string, UsageCounts>
 
+/** How long the daily figures are kept: a year can be compared with the one before, month by month. */
+export const USAGE_KEPT_DAYS = 400
+
 const FLUSH_EVERY_MS = 30_000
+const PRUNE_EVERY_MS = 3_600_000
+// The days of thousands of merchants are removed piece by piece.
+const PRUNED_AT_ONCE = 5_000
 const DAY_MS = 86_400_000
 
 /**
- * Counts what merchants use, in memory, and adds it to the day's row twice a minute. A process that is killed loses what it
+ * Counts what merchants use, in memory, and adds it to the day's row twice a minute; days past USAGE_KEPT_DAYS are removed on the way. A process that is killed loses what it
  * counted since; a flush whose answer was lost may be counted twice. It is for planning, not for invoices.
  */
 export class UsageMeter {
@@ -33,10 +39,11 @@ export class UsageMeter {
   readonly #days = new Map<number, Counted>()
   readonly #timer: NodeJS.Timeout
   #flushing: Promise<void> = Promise.resolve()
+  #prunedAt = Number.NEGATIVE_INFINITY
 
   constructor(options: UsageMeterOptions) {
     this.#options = options
-    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS).unref()
+    this.#timer = setInterval(() => void this.flush().then(() => this.#pruneNowAndThen()), FLUSH_EVERY_MS).unref()
   }
 
   count(merchantId: string, more: UsageCounts): void {
@@ -47,6 +54,16 @@ export class UsageMeter {
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(() => this.#flush())
     return this.#flushing
+  }
+
+  /** Removes some of the days past USAGE_KEPT_DAYS, and answers whether there may be more. Others may be at it. */
+  async prune(): Promise<boolean> {
+    const { sql, now } = this.#options
+    const first = new Date(now().getTime() - USAGE_KEPT_DAYS * DAY_MS).toISOString().slice(0, 10)
+    const { count } = await sql`
+      delete from platform.usage where (merchant_id, day) in (
+        select merchant_id, day from platform.usage where day < ${first}::date order by day limit ${PRUNED_AT_ONCE} for update skip locked)`
+    return count === PRUNED_AT_ONCE
   }
 
   async close(): Promise<void> {
@@ -65,6 +82,17 @@ export class UsageMeter {
         this.#days.set(day, counted)
         for (const [merchantId, counts] of later ?? []) add(counted, merchantId, counts)
       }
+    }
+  }
+
+  /** Once an hour, and each time as long as there is more. */
+  async #pruneNowAndThen(): Promise<void> {
+    const nowMs = this.#options.now().getTime()
+    if (nowMs - this.#prunedAt < PRUNE_EVERY_MS) return
+    try {
+      if (!(await this.prune())) this.#prunedAt = nowMs
+    } catch (error) {
+      this.#options.onError(error)
     }
   }
 
