@@ -1,17 +1,16 @@
 import type { TestServerFacts } from '@souk/local-postgres/test-server.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { PREVIOUS_RELEASE } from './lint/previous-release.ts'
-import { buildTemplate, isReleaseBeforeKnown, type LaidOutRelease, layOutReleaseBefore, runCoreTests } from './testing/release-before.ts'
+import {
+  buildTemplate,
+  isReleaseBeforeKnown,
+  type LaidOutRelease,
+  layOutReleaseBefore,
+  runCoreTests,
+  SOLD_BY,
+} from './testing/release-before.ts'
 
-// What a shop does all day, by the tests that the release before had for it. `npm run previous-release` runs all it had of core.
-
-const SOLD_BY = [
-  'src/cart/change-cart.test.ts',
-  'src/checkout/checkout.test.ts',
-  'src/orders/list-orders.test.ts',
-  'src/orders/recalculate-order.test.ts',
-  'src/payments/checkout-payments.test.ts',
-]
+// By the tests that the release before had for what a shop does all day. `npm run previous-release` runs all it had of core.
 
 const known = isReleaseBeforeKnown()
 const why = known ? '' : ` (left out: the history here does not reach back to ${PREVIOUS_RELEASE.commit.slice(0, 7)})`

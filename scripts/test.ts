@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startTestServer, type TestServer } from '@souk/local-postgres/test-server.ts'
+import { fetchTools } from './debian-tools.ts'
 import { describeFailure } from './explained.ts'
 import { root, turbo } from './pnpm.mjs'
 import { addUp, closingLine, type Report, workspacePatterns } from './test-report.ts'
@@ -26,8 +27,10 @@ async function main(): Promise<number> {
     })
   }
   try {
+    const tools = await fetchTools(join(root, 'node_modules', '.cache', 'souk-tools'))
+    if (tools.remark) console.log(tools.remark)
     server = await startTestServer()
-    const code = await runTurbo({ SOUK_TEST_SERVER: JSON.stringify(server.facts), SOUK_TEST_REPORTS: reports })
+    const code = await runTurbo({ ...tools.environment, SOUK_TEST_SERVER: JSON.stringify(server.facts), SOUK_TEST_REPORTS: reports })
     if (interrupted) {
       console.log('Interrupted.')
       return 130

@@ -83,19 +83,34 @@ export async function buildTemplate(
   return { ...facts, template }
 }
 
+/** What a shop does all day. */
+export const SOLD_BY = [
+  'src/cart/change-cart.test.ts',
+  'src/checkout/checkout.test.ts',
+  'src/orders/list-orders.test.ts',
+  'src/orders/recalculate-order.test.ts',
+  'src/payments/checkout-payments.test.ts',
+]
+
 /**
- * Runs tests of packages/core under `root` (all of them unless files are named) on clones of a template. One that failed gets a second
+ * Runs tests of packages/core under `root` (all of them unless files are named) on clones of a template, with merchants served through a
+ * pooler if its port is given. One that failed gets a second
  * attempt, in sight: a machine with much other work breaks tests of races, a schema breaks them twice.
  */
 export function runCoreTests(
   root: string,
   facts: TestServerFacts,
-  { files = [], leftOut = [] }: { files?: readonly string[]; leftOut?: readonly string[] },
+  { files = [], leftOut = [], poolerPort }: { files?: readonly string[]; leftOut?: readonly string[]; poolerPort?: string },
 ): Promise<{ code: number; output: string }> {
   const vitest = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs')
   const child = spawn(process.execPath, [vitest, 'run', '--retry=1', ...leftOut.map((file) => `--exclude=${file}`), ...files], {
     cwd: join(root, 'packages', 'core'),
-    env: { ...withoutVitest(process.env), SOUK_TEST_SERVER: JSON.stringify(facts), NO_COLOR: '1' },
+    env: {
+      ...withoutVitest(process.env),
+      SOUK_TEST_SERVER: JSON.stringify(facts),
+      NO_COLOR: '1',
+      ...(poolerPort !== undefined && { SOUK_TEST_POOLER_PORT: poolerPort }),
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
