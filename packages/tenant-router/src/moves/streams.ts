@@ -16,9 +16,10 @@ const SLOT_TIMEOUT_S = 60
 const SLOT_RELEASE_TIMEOUT_MS = 30_000
 const POLL_MS = 25
 const SUBSCRIBING = 7_350_003
-// Every session of the database reads about a table again that comes into a publication, or goes: about what a few of them take for so many tables.
+// Every session of the database reads about a table again that comes into a publication, or goes, and plans its statements anew: about
+// what some twenty of them take together for so many tables.
 const TABLES_AT_ONCE = 8
-const TABLES_READ_AGAIN_MS = 15
+const TABLES_READ_AGAIN_MS = 40
 const UNDEFINED_FUNCTION = '42883'
 // A subscription that told what it met does so again with the first commit after this (PGSTAT_MIN_INTERVAL, a second), and a bit.
 const TELLS_AGAIN_AFTER_MS = 1_050
