@@ -80,6 +80,56 @@ describe('souk move abandon', () => {
   })
 })
 
+describe('souk move abandon --all', () => {
+  const ALL = ['move', 'abandon', '--all', '--cell', 'big-1']
+  const OTHER = { ...STUCK, id: ID.replace('01a1', '01a2'), merchant_slug: 'beans' }
+  const LIVES_THERE = { ...STUCK, id: ID.replace('01a1', '01a3'), merchant_slug: 'cups' }
+  const asked = () => souk.heard.filter(({ path }) => path.endsWith('/abandon')).map(({ path, body }) => `${path} ${JSON.stringify(body)}`)
+  const abandon = (id: string, dry_run: boolean) => `/v1/moves/${id}/abandon ${JSON.stringify({ cell: 'big-1', dry_run })}`
+
+  beforeEach(() => {
+    souk.answers['GET /v1/cells/big-1'] = () => ({ body: {} })
+    souk.answers['GET /v1/moves'] = () => ({
+      body: { data: [STUCK, { ...LOST, merchant_slug: 'given up before' }, OTHER, LIVES_THERE], next_cursor: null },
+    })
+    souk.answers[`POST /v1/moves/${OTHER.id}/abandon`] = () => ({
+      body: { ...LOST, id: OTHER.id, merchant_slug: 'beans', left_behind: [] },
+    })
+    souk.answers[`POST /v1/moves/${LIVES_THERE.id}/abandon`] = () => ({
+      status: 409,
+      body: { title: 'Move refused', detail: 'The merchant lives in that cell.' },
+    })
+  })
+
+  test('says in a dry run what becomes of each, and does nothing', async () => {
+    const { code, out } = await souk.run([...ALL, '--dry-run'])
+    expect(code).toBe(1)
+    expect(out).toMatch(/acme +shared-1 +big-1 +aborting +slot souk_move_1_back, the rows of acme/)
+    expect(out).toMatch(/beans .* nothing/)
+    expect(out).toMatch(/cups .* Move refused: The merchant lives in that cell\./)
+    expect(out).not.toContain('given up before')
+    expect(asked()).toEqual([STUCK, OTHER, LIVES_THERE].map(({ id }) => abandon(id, true)))
+  })
+
+  test('asks once, ends those that can be ended, and names the others', async () => {
+    expect((await souk.run(ALL)).err).toContain('for the moves of acme, beans')
+    souk.heard.length = 0
+    const { code, out } = await souk.run([...ALL, '--yes', '--json'])
+    expect(code).toBe(1)
+    const told = JSON.parse(out) as { abandoned: { merchant_slug: string }[]; refused: { move: { merchant_slug: string } }[] }
+    expect(told.abandoned.map(({ merchant_slug: slug }) => slug)).toEqual(['acme', 'beans'])
+    expect(told.refused.map(({ move }) => move.merchant_slug)).toEqual(['cups'])
+    expect(asked().slice(3)).toEqual([STUCK, OTHER].map(({ id }) => abandon(id, false)))
+  })
+
+  test('is content where no move waits, and needs a merchant or --all', async () => {
+    souk.answers['GET /v1/moves'] = () => ({ body: { data: [], next_cursor: null } })
+    expect(await souk.run([...ALL, '--yes'])).toMatchObject({ code: 0, out: expect.stringContaining('No move waits for big-1.') })
+    expect(await souk.run(['move', 'abandon', '--cell', 'big-1'])).toMatchObject({ code: 2, err: expect.stringContaining('--all') })
+    expect((await souk.run([...ALL, 'acme'])).code).toBe(2)
+  })
+})
+
 test('what was left behind is shown with the move as long as it is known', async () => {
   souk.answers['GET /v1/moves'] = () => ({ body: { data: [{ ...LOST, state: 'aborted' }], next_cursor: null } })
   expect((await souk.run(['move', 'show', 'acme'])).out).toContain('    select pg_drop_replication_slot(…);')
