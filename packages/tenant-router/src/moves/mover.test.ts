@@ -58,7 +58,7 @@ describe.each(['one server', 'two servers'] as const)('between databases of %s',
     const [merchant, neighbour] = await cells.addFilledMerchants()
     const before = await cells.contents(cells.one, neighbour.id)
     const switching: string[] = []
-    await cells.directory.listen('souk_switching', (id) => switching.push(id))
+    await cells.directory.listen('souk_switching', (announced) => switching.push(announced))
     cells.startMover()
     const writers = new Writers(cells.openRouter(), merchant)
     const neighbours = new Writers(cells.openRouter(), neighbour)
@@ -68,7 +68,7 @@ describe.each(['one server', 'two servers'] as const)('between databases of %s',
     expect(await homesOf(cells, merchant)).toEqual({ directory: `${cells.two.name} 2`, local: ['moved 2', 'active 2'] })
     expect(watching).toMatchObject({ failure: null, figures: { fence_attempts: expect.any(Number) } })
     expect(watching.figures.seeded_rows).toBeGreaterThan(Object.keys(before).length)
-    expect(new Set(switching)).toEqual(new Set([merchant.id]))
+    expect(new Set(switching)).toEqual(new Set([`${merchant.id} ${cells.one.name} ${cells.two.name}`]))
 
     await rollBackMove(cells.directory, move.id)
     await reaches(cells, move, 'rolled_back')
