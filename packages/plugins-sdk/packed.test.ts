@@ -111,8 +111,8 @@ describe.each(EXAMPLES)('examples/plugins/%s', (name) => {
 })
 
 function run(program: string, parameters: string[], cwd: string): Promise<{ code: number; out: string; errors: string }> {
-  // Neither vitest's nor a surrounding npm's settings are the author's.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_|npm_)/.test(name)))
+  // Neither vitest's nor a surrounding npm's settings are the author's; whom the machine trusts is.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(VITEST|NODE_(?!EXTRA_CA_CERTS)|npm_)/.test(name)))
   return new Promise((resolve) => {
     execFile(program, parameters, { cwd, env, maxBuffer: 10_000_000 }, (error, out, errors) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, errors })
