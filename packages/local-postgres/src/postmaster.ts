@@ -79,11 +79,6 @@ export function findPostmaster(dataDir: string): Postmaster | undefined {
   return undefined
 }
 
-/** Whether it lets clients in: as a server of its own, or as a standby that may be read. */
-export function isServing({ status }: Postmaster): boolean {
-  return status === 'ready' || status === 'standby'
-}
-
 /** Starts the server and waits until it is ready, has failed, or the deadline has passed. */
 export async function launch(options: Launch): Promise<{ postmaster: Postmaster } | LaunchFailure> {
   const logFile = `${options.dataDir}.log`
@@ -94,7 +89,7 @@ export async function launch(options: Launch): Promise<{ postmaster: Postmaster 
   })
   while (child.exitCode === null && child.signalCode === null && spawnError === undefined) {
     const found = findPostmaster(options.dataDir)
-    if (found && found.pid === child.pid && isServing(found)) return { postmaster: found }
+    if (found && found.pid === child.pid && found.status === 'ready') return { postmaster: found }
     if (Date.now() > options.deadline) {
       child.kill('SIGQUIT')
       return { problem: 'it was not ready in time', retry: 'never' }

@@ -5,7 +5,7 @@ import { CannotStart } from './cannot-start.ts'
 import { ensureDataFolder } from './data-folder.ts'
 import { reachableBinaries } from './elsewhere.ts'
 import { isFree, PortTaken, pickPort, rememberPort } from './ports.ts'
-import { findPostmaster, isServing, launch, type Postmaster } from './postmaster.ts'
+import { findPostmaster, launch, type Postmaster } from './postmaster.ts'
 import { anyoneIn, childrenOf, isRunning, signal, worksIn } from './processes.ts'
 import { archiveSettings } from './wal-archive.ts'
 import { outboxSettings } from './wal-outbox.ts'
@@ -75,7 +75,7 @@ async function adoptOrLaunch(options: ServerOptions, program: string, account: A
   let problem = 'it did not answer'
   while (Date.now() < deadline) {
     const found = findPostmaster(options.dataDir)
-    if (found && isServing(found)) return found
+    if (found?.status === 'ready') return found
     if (!found) {
       const port = await portToUse(options)
       const outcome = await launch({ ...options, port, settings, program, account, deadline })

@@ -84,9 +84,10 @@ test('an archive that was changed or cut off is known, and nothing is made of it
   const whole = await readFile(path)
   const tar = gunzipSync(whole)
   const broken: [string, Buffer, RegExp][] = [
+    // With the accent after it: ids are of such letters too.
     [
       'one letter of a row',
-      gzipSync(Buffer.from(tar.toString('latin1').replace('caf', 'cab'), 'latin1')),
+      gzipSync(Buffer.from(tar.toString('latin1').replace(/caf(?=\xc3)/, 'cab'), 'latin1')),
       /tables\/product\/000001.ndjson is not what was written/,
     ],
     [
