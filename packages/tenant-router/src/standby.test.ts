@@ -75,7 +75,8 @@ async function startStandby(): Promise<LocalServer> {
 }
 
 async function caughtUp(): Promise<void> {
-  const [row] = await atPrimary`select pg_current_wal_lsn()::text as lsn`
+  // Up to what was inserted: a server that does not wait for its disk has answered before it has written, and sends what is written.
+  const [row] = await atPrimary`select pg_current_wal_insert_lsn()::text as lsn`
   await until('the standby has caught up', async () => {
     const [there] = await atStandby`select pg_last_wal_replay_lsn() >= ${row!.lsn}::pg_lsn as all`
     return there!.all as boolean
