@@ -2,6 +2,7 @@ import { SCHEMA_VERSION } from '@souk/tenant-router/schema-version.ts'
 import { appFinding, platformFinding, reasonOf, replicaFinding } from './cell-addresses.ts'
 import { type CellFacts, type RoleRow, readFacts, readNeighbours } from './cell-facts.ts'
 import { healthFindings } from './cell-health.ts'
+import { type Home, homesFinding } from './cell-homes.ts'
 
 /** Where a cell's database is reached, by role, and its read replica if it has one. Secrets. */
 export interface CellAddress {
@@ -26,15 +27,21 @@ const CONNECTIONS_RECOMMENDED = 50
 const EXTENSIONS = new Set(['plpgsql', 'pg_stat_statements', 'pg_buffercache', 'pg_walinspect', 'pg_cron', 'citus', 'citus_columnar'])
 const PLAIN_ROLES = ['souk_app', 'souk_platform', 'souk_queue', 'souk_owner']
 
-/**
- * Looks whether a database can be a cell beside those that are there. Changes nothing. `others` are the addresses of the
- * other cells by name; they must be alike, or what moves between them would sort, compare or fit otherwise there. `known` says which
- * databases they were when they were last looked at: one that does not answer now is not taken for none.
- */
+/** What a cell is held against. */
+export interface Fleet {
+  /** The addresses of the other cells by name. They must be alike, or what moves between them would sort, compare or fit otherwise there. */
+  others: Record<string, CellAddress>
+  /** Which databases they were when they were last looked at: one that does not answer now is not taken for none. */
+  known: Record<string, string>
+  /** Of all merchants, by the directory. */
+  homes: Home[]
+}
+
+/** Looks whether a database can be the cell of that name beside those that are there. Changes nothing. */
 export async function checkCell(
+  name: string,
   address: CellAddress,
-  others: Record<string, CellAddress>,
-  known: Record<string, string>,
+  { others, known, homes }: Fleet,
 ): Promise<{ findings: CellFinding[]; identity: string | null }> {
   let found: { facts: CellFacts; roles: RoleRow[] }
   try {
@@ -45,11 +52,14 @@ export async function checkCell(
   }
   const { facts, roles } = found
   const neighbours = await readNeighbours(others)
+  const isItself = identity(facts, neighbours, known)
   const findings = [
     { check: 'reachable', outcome: 'passed', detail: 'The database answers.' } as const,
     version(facts),
     primary(facts),
-    identity(facts, neighbours, known),
+    isItself,
+    // Of another cell's own database that says it all.
+    ...(isItself.outcome === 'passed' ? [await homesFinding(address.platform, name, homes)] : []),
     schema(facts, neighbours),
     rowSecurity(facts),
     release(facts),

@@ -148,6 +148,50 @@ describe('registering', () => {
     expect((refused.details.extra!.findings as CellFinding[]).find((finding) => finding.check === check)!.outcome).toBe('failed')
   })
 
+  describe('of a database that serves merchants already', () => {
+    const homesOf = async (name: string) => (await cells.check(name, by())).findings!.find(({ check }) => check === 'homes')!
+    const copyOf = async (ids: string[], epoch: number) => {
+      const admin = postgres(other.adminUrl, { max: 1, onnotice: () => {} })
+      for (const id of ids) await admin`insert into tenancy.home (merchant_id, epoch, state) values (${id}, ${epoch}, 'active')`
+      await admin.end()
+    }
+
+    test('who is served there and lives elsewhere is named, and it is no cell', async () => {
+      const ids: string[] = []
+      for (const slug of ['anna', 'berta', 'clara', 'dora']) ids.push((await house(slug, 'shared-1')).id)
+      await copyOf(ids, 1)
+      const refused = (await cells.register({ name: 'big-1', kind: 'shared' }, by(), false).catch((error) => error)) as Refusal
+      expect(refused).toMatchObject({ code: 'cell_unfit' })
+      const failed = (refused.details.extra!.findings as CellFinding[]).filter(({ outcome }) => outcome === 'failed')
+      expect(failed).toEqual([
+        {
+          check: 'homes',
+          outcome: 'failed',
+          detail: expect.stringMatching(/^anna, berta, clara and 1 more would be served here, .* in shared-1:/),
+        },
+      ])
+    })
+
+    test('nor is one that was restored to before they moved', async () => {
+      await cells.register({ name: 'big-1', kind: 'shared' }, by(), false)
+      const { id } = await house('moved', 'shared-1')
+      await directory`update platform.home set epoch = 3 where merchant_id = ${id}`
+      await copyOf([id], 2)
+      expect(await homesOf('big-1')).toMatchObject({ outcome: 'failed', detail: expect.stringMatching(/^moved would be served here/) })
+    })
+
+    test('who lives there and is not let in is named, unless something is under way with them', async () => {
+      await cells.register({ name: 'big-1', kind: 'shared' }, by(), false)
+      const { id } = await house('lost', 'big-1')
+      expect(await homesOf('big-1')).toMatchObject({ outcome: 'warning', detail: expect.stringMatching(/^lost live here/) })
+      const move = await requestMove(directory, { merchantId: id, toCell: 'shared-2', by: null, now: new Date() })
+      expect(await homesOf('big-1')).toMatchObject({ outcome: 'passed' })
+      await directory`update platform.move set state = 'aborted' where id = ${move.id}`
+      await cells.admit('big-1', id)
+      expect(await homesOf('big-1')).toMatchObject({ outcome: 'passed' })
+    })
+  })
+
   test('one name goes to one of two admins who ask for it at once', async () => {
     const kinds = ['shared', 'dedicated'] as const
     const outcomes = await Promise.allSettled(kinds.map((kind) => cells.register({ name: 'big-1', kind }, by(), false)))

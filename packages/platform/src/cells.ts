@@ -3,6 +3,7 @@ import { Refusal } from '@souk/core/refusal.ts'
 import postgres from 'postgres'
 import { askCell } from './ask-cell.ts'
 import { type CellAddress, type CellFinding, checkCell } from './cell-checks.ts'
+import { readHomes } from './cell-homes.ts'
 import type { ByAdmin } from './domains.ts'
 import { readTenantTables, type TenantTable } from './merchant-life/tenant-tables.ts'
 import type { PlatformSql } from './platform-sql.ts'
@@ -261,7 +262,11 @@ export class Cells {
     const addressed = inService.filter((cell) => cell.name in others).map((cell) => [cell.name, others[cell.name]!])
     const identities = await this.#directory<{ name: string; identity: string }[]>`
       select name, identity from platform.cell where identity is not null and status <> 'retired' and name <> ${name}`
-    return checkCell(address, Object.fromEntries(addressed), Object.fromEntries(identities.map((cell) => [cell.name, cell.identity])))
+    return checkCell(name, address, {
+      others: Object.fromEntries(addressed),
+      known: Object.fromEntries(identities.map((cell) => [cell.name, cell.identity])),
+      homes: await readHomes(this.#directory),
+    })
   }
 
   #sql(cell: string): postgres.Sql {
