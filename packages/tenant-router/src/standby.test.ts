@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { appendFileSync, chownSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { takeBaseBackup } from '@souk/local-postgres/base-backup.ts'
-import { restoreBackup } from '@souk/local-postgres/restore-backup.ts'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
 import { roleUrl } from '@souk/local-postgres/test-server.ts'
+import { type Standby, startStandby } from '@souk/local-postgres/testing/standby.ts'
 import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
 import { migrate } from '@souk/migrations/run.ts'
@@ -21,7 +20,7 @@ const REPLICATED = 'replicated-1'
 let house: TestHouse
 let folder: string
 let primary: LocalServer
-let standby: LocalServer
+let standby: Standby
 let atPrimary: postgres.Sql
 let atStandby: postgres.Sql
 let merchant: MerchantEntry
@@ -36,14 +35,14 @@ beforeAll(async () => {
   const url = (server: LocalServer, role: RoleName) => roleUrl({ adminUrl: server.adminUrl(), passwords }, role, 'cell')
   await migrate({ url: url(primary, 'souk_owner'), sets: ['cell'] })
   atPrimary = postgres(primary.adminUrl('cell'), { max: 2, onnotice: () => {} })
-  standby = await startStandby()
-  atStandby = postgres(standby.adminUrl('cell'), { max: 2, onnotice: () => {} })
+  standby = await startStandby(primary, join(folder, 'data'))
+  atStandby = postgres(standby.server.adminUrl('cell'), { max: 2, onnotice: () => {} })
   await house.admin`insert into platform.cell (name, kind) values (${REPLICATED}, 'shared')`
   const [added] = await house.addMerchants(1, { cell: REPLICATED, admin: atPrimary })
   merchant = added!
-  const [cellUrls, replicaUrls] = [primary, standby].map((server) => ({ [REPLICATED]: url(server, 'souk_app') }))
+  const [cellUrls, replicaUrls] = [primary, standby.server].map((server) => ({ [REPLICATED]: url(server, 'souk_app') }))
   inMerchant = house.openRouter({ cellUrls: cellUrls!, replicaUrls: replicaUrls! }).inMerchant(merchant)
-  await caughtUp()
+  await standby.caughtUp()
 })
 afterAll(async () => {
   await Promise.all([atPrimary?.end(), atStandby?.end()])
@@ -52,36 +51,6 @@ afterAll(async () => {
   await primary?.stop()
   rmSync(folder, { recursive: true, force: true })
 })
-
-/** A copy of the primary that goes on with what is written there. */
-async function startStandby(): Promise<LocalServer> {
-  const backups = join(folder, 'backups')
-  const dataDir = join(folder, 'standby', 'data')
-  const adminUrl = primary.adminUrl()
-  await takeBaseBackup({ adminUrl, dataDir: join(folder, 'data'), folder: backups, now: new Date(), durable: false })
-  await restoreBackup({ folder: backups, dataDir })
-  const { port, password } = new URL(adminUrl)
-  const settings = [
-    `primary_conninfo = 'host=127.0.0.1 port=${port} user=postgres password=${password}'`,
-    // Readers give way at once to what they hold up.
-    'max_standby_streaming_delay = 0',
-  ]
-  appendFileSync(join(dataDir, 'postgresql.auto.conf'), `${settings.join('\n')}\n`)
-  const signal = join(dataDir, 'standby.signal')
-  writeFileSync(signal, '')
-  const { uid, gid } = statSync(dataDir)
-  chownSync(signal, uid, gid)
-  return startServer({ dataDir, durable: false })
-}
-
-async function caughtUp(): Promise<void> {
-  // Up to what was inserted: a server that does not wait for its disk has answered before it has written, and sends what is written.
-  const [row] = await atPrimary`select pg_current_wal_insert_lsn()::text as lsn`
-  await until('the standby has caught up', async () => {
-    const [there] = await atStandby`select pg_last_wal_replay_lsn() >= ${row!.lsn}::pg_lsn as all`
-    return there!.all as boolean
-  })
-}
 
 /** While it holds back what it receives. */
 async function whileBehind<T>(work: () => Promise<T>): Promise<T> {
@@ -111,7 +80,7 @@ test('reads that may lag are asked of the standby, and are as old as what it has
     expect(await look('readStale')).toEqual({ number: 0, isStandby: true })
     expect(await look('read')).toEqual({ number: 1, isStandby: false })
   })
-  await caughtUp()
+  await standby.caughtUp()
   expect(await look('readStale')).toEqual({ number: 1, isStandby: true })
 })
 
@@ -128,7 +97,7 @@ test('a standby that has not heard of the last move of a merchant is passed over
     await look('read')
     expect(await look('readStale')).toMatchObject({ isStandby: false })
   })
-  await caughtUp()
+  await standby.caughtUp()
   expect(await look('readStale')).toMatchObject({ isStandby: true })
 })
 
@@ -147,7 +116,7 @@ test('a reader who has to give way to what is replayed is served by the primary'
   expect(asked).toEqual([true, false])
   expect(rows).toHaveLength(1)
   await atPrimary`alter table location drop column given_way_to`
-  await caughtUp()
+  await standby.caughtUp()
 })
 
 test('one that is away is passed over', async () => {

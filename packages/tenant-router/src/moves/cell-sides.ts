@@ -90,6 +90,20 @@ async function connectWithoutDelay(address: string): Promise<Socket> {
   return socket
 }
 
+/**
+ * Which history of its database each of them writes on. Another one when a standby has taken over or a backup was restored: what was
+ * confirmed before may be missing then. A connection stays with one.
+ */
+export async function historiesOf(...sides: Pick<Side, 'sql'>[]): Promise<string> {
+  const rows = await Promise.all(
+    sides.map(
+      ({ sql }) => sql<{ history: string }[]>`
+        select system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) as history from pg_control_system()`,
+    ),
+  )
+  return rows.map(([row]) => row!.history).join(' ')
+}
+
 /** Which of the two is home until the next switch. */
 export function sidesOf<Of extends { cell: string }>(move: Pick<Move, 'fromCell' | 'toCell' | 'direction'>, all: readonly Of[]) {
   const of = (cell: string) => all.find((side) => side.cell === cell)!

@@ -1,6 +1,6 @@
 import { crashPoint } from '../crash-point.ts'
-import { type Side, sidesOf } from './cell-sides.ts'
-import { compare, type RestlessRow } from './compare.ts'
+import { historiesOf, type Side, sidesOf } from './cell-sides.ts'
+import { compare } from './compare.ts'
 import { copyRows, removeRows } from './copy-rows.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
 import { givenUp, WITHOUT_LOST_CELL } from './lost-cell.ts'
@@ -21,14 +21,14 @@ import {
   subscribe,
   terminateOthers,
 } from './streams.ts'
-import { completeSwitch, liftFence, switchHome } from './switch-home.ts'
+import { type Compared, closeAgain, completeSwitch, liftFence, switchHome } from './switch-home.ts'
 
 export interface StepContext {
   held: HeldMove
   sides: readonly [Side, Side]
   limits: MoverLimits
   /** Known after a comparison, for as long as this process works on the move. */
-  restless?: RestlessRow[]
+  compared?: Compared
 }
 
 export interface MoverLimits {
@@ -104,7 +104,7 @@ const STEPS: Record<Exclude<MoveState, 'done' | 'aborted' | 'rolled_back'>, (con
     const { home, other } = sidesOf(held.move, sides)
     await verify(context, home, other)
     crashPoint('move.verified')
-    await switchHome(held, sides, context.restless!, limits.watchMs)
+    await switchHome(held, sides, context.compared!, limits.watchMs)
     return undefined
   },
 
@@ -148,7 +148,7 @@ const STEPS: Record<Exclude<MoveState, 'done' | 'aborted' | 'rolled_back'>, (con
     crashPoint('move.caught_up')
     await verify(context, home, other)
     crashPoint('move.verified')
-    await switchHome(held, sides, context.restless!, limits.watchMs)
+    await switchHome(held, sides, context.compared!, limits.watchMs)
     return undefined
   },
 
@@ -164,6 +164,7 @@ const STEPS: Record<Exclude<MoveState, 'done' | 'aborted' | 'rolled_back'>, (con
     ])
     const rows = { kind: 'rows', name: held.move.merchantId } as const
     if (!isOldLost) {
+      await closeAgain(held, old)
       if (await hasReadersInside(old, held.move.merchantId)) return READERS_EVERY_MS
       await held.noteObject({ ...rows, cell: old.cell })
       await held.note({ removed_rows: await removeRows(held, old) })
@@ -274,9 +275,10 @@ async function verify(context: StepContext, home: Side, other: Side): Promise<vo
   await assertEveryTablePublished(held, home)
   await markerPassed(held, home, other)
   const startedAt = performance.now()
-  if (!context.restless) {
+  const histories = await historiesOf(home, other)
+  if (context.compared?.histories !== histories) {
     const { rows, restless } = await compare(held, home, other)
-    context.restless = restless
+    context.compared = { restless, histories }
     await held.note({ verified_rows: rows, verify_ms: Math.round(performance.now() - startedAt) })
   }
   await conflictsTold(held, home, other, startedAt)
@@ -287,21 +289,32 @@ async function verify(context: StepContext, home: Side, other: Side): Promise<vo
 async function settleAfterSwitch(context: StepContext): Promise<void> {
   const { held, sides } = context
   // Of the comparison before the switch, which was the other way round.
-  if (held.move.state === 'watching') delete context.restless
+  if (held.move.state === 'watching') delete context.compared
   await dropStream(held, streamName(held.move, 'forward'), sides)
   crashPoint('move.stream_dropped')
   await held.forgetObject({ cell: held.move.toCell, kind: 'rows', name: held.move.merchantId })
 }
 
-async function watch({ held, sides, limits }: StepContext): Promise<void> {
-  const { figures, seenAt } = held.move
+async function watch(context: StepContext): Promise<void> {
+  const { held, sides } = context
   const { home: old, other: current } = sidesOf({ ...held.move, direction: 'forward' }, sides)
   const stream = streamName(held.move, 'back')
+  const hasWayBack = held.move.figures.can_roll_back !== false
   // Again and again: the other side may have been out of reach when that was found.
-  if (figures.can_roll_back === false) return dropStream(held, stream, sides)
-  const broken = await brokenStream(stream, current, old)
+  if (!hasWayBack) await dropStream(held, stream, sides)
+  const broken = hasWayBack ? await brokenStream(stream, current, old) : undefined
   if (broken !== undefined) return cannotRollBack(held, `The old home is not kept up to date: ${broken}.`, sides)
+  if (await closeAgain(held, old)) {
+    const failure = `The server of ${old.cell} has gone back to before the switch, and was open to the merchant again until now: what was written there is there alone.`
+    return cannotRollBack(held, failure, sides)
+  }
+  if (!hasWayBack) return
   await reconnect(stream, current, old)
+  await compareAtTimes(context, old, current)
+}
+
+async function compareAtTimes({ held, sides, limits }: StepContext, old: Side, current: Side): Promise<void> {
+  const { figures, seenAt } = held.move
   if (figures.watched_at !== undefined && Date.parse(figures.watched_at) + limits.compareEveryMs > seenAt.getTime()) return
   try {
     await compare(held, current, old)

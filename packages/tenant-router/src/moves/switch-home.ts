@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type postgres from 'postgres'
 import { crashPoint } from '../crash-point.ts'
 import { errorCode } from '../door-error.ts'
-import { epochsOf, type Side, sidesOf } from './cell-sides.ts'
+import { epochsOf, historiesOf, type Side, sidesOf } from './cell-sides.ts'
 import { assertRowsEqual, hashesOfRows, type RestlessRow } from './compare.ts'
 import { FENCE_ATTEMPTS_MAX, type HeldMove, MoveFailed, type MoverMove } from './held-move.ts'
 import { passMarker, readBehindMarker } from './markers.ts'
@@ -23,16 +23,30 @@ const BETWEEN_DRAINS_MS = 30
 const ARRIVAL_POLL_MS = 5
 const ARRIVAL_TIMEOUT_MS = 5_000
 
+/** What is known of both databases when they have been compared. */
+export interface Compared {
+  restless: readonly RestlessRow[]
+  /** On which histories that was (`historiesOf`). */
+  histories: string
+}
+
 /**
  * The only part of a move in which writers wait. At home they drain and find a fence; the fence's marker, committed last, has arrived
  * when everything before it has; rows that never came to rest are compared; then the directory changes the home, if the fence
  * still stands, and the new home opens. Whatever goes wrong before the directory has changed is taken back.
  */
-export async function switchHome(held: HeldMove, sides: readonly Side[], restless: readonly RestlessRow[], watchMs: number): Promise<void> {
+export async function switchHome(
+  held: HeldMove,
+  sides: readonly Side[],
+  { restless, histories }: Compared,
+  watchMs: number,
+): Promise<void> {
   const { home, other } = sidesOf(held.move, sides)
   const [atHome, atOther] = await Promise.all([home.sql.reserve(), other.sql.reserve()])
   const ends = { home: { ...home, sql: atHome }, other: { ...other, sql: atOther } }
   try {
+    // Asked of the connections that switch: who takes over after this does not have them.
+    if ((await historiesOf(ends.home, ends.other)) !== histories) throw new Error('Another server has taken over since both were compared.')
     await comeNear(held, ends, restless)
     const outcome = await changeHomes(held, ends, restless, watchMs)
     if ('error' in outcome) {
@@ -172,6 +186,25 @@ export async function liftFence(directory: postgres.Sql, move: MoverMove, sides:
     update platform.move
     set state = ${next}, direction = ${next === 'watching' ? 'forward' : move.direction}, state_since = clock_timestamp(), updated_at = clock_timestamp()
     where id = ${move.id} and state = 'unfencing' and fence = ${String(move.fence)}`
+}
+
+/**
+ * Closes an old home that a standby or a backup has taken back to before the switch, and would let in whoever does not know of it yet.
+ * Answers whether it was open.
+ */
+export async function closeAgain(held: HeldMove, old: Side): Promise<boolean> {
+  const { merchantId } = held.move
+  const epochs = epochsOf(held.move)
+  const [home] =
+    await old.sql`select from tenancy.home where merchant_id = ${merchantId} and epoch = ${epochs.old.toString()} and state = 'active'`
+  if (!home) return false
+  await held.takeNumber()
+  await old.sql.begin(async (sql) => {
+    await sql`select tenancy.fence(${merchantId}, ${epochs.old.toString()}, ${held.number})`
+    await sql`delete from tenancy.move_marker where merchant_id = ${merchantId}`
+    await sql`select tenancy.depart(${merchantId}, ${epochs.new.toString()})`
+  })
+  return true
 }
 
 /**

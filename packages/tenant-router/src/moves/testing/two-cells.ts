@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
 import { createTestDatabase } from '@souk/local-postgres/test-database.ts'
 import { roleUrl } from '@souk/local-postgres/test-server.ts'
+import { type Standby, startStandby } from '@souk/local-postgres/testing/standby.ts'
 import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
 import { migrate } from '@souk/migrations/run.ts'
@@ -42,15 +43,21 @@ export interface TwoCells {
   leftovers(merchantId: string, home: TestCell): Promise<string[]>
   /** What streams counted that must not happen: rows that met other rows, and errors. */
   conflicts(): Promise<Record<string, unknown>[]>
-  /** Stops the second of two servers, and starts it again at the same place. */
-  second: { stop(): Promise<void>; start(): Promise<void> }
+  /** Stops the second of two servers, and starts it again at the same place; or gives it a standby that can take its place. */
+  second: { stop(): Promise<void>; start(): Promise<void>; startStandby(): Promise<Standby> }
   close(): Promise<void>
 }
 
 export const ONE = 'one-1'
 export const TWO = 'two-1'
 
-const NO_SERVER = { stop: async () => {}, start: async () => {} }
+const NO_SERVER = {
+  stop: async () => {},
+  start: async () => {},
+  startStandby: (): never => {
+    throw new Error('There is one server.')
+  },
+}
 
 export async function openTwoCells(where: 'one server' | 'two servers'): Promise<TwoCells> {
   const database = await createTestDatabase()
@@ -117,7 +124,7 @@ export async function openTwoCells(where: 'one server' | 'two servers'): Promise
           ),
         )
       ).flat(),
-    second: { stop: second.stop, start: second.start },
+    second: { stop: second.stop, start: second.start, startStandby: second.startStandby },
     close: async () => {
       await Promise.all(open.map((running) => running.close()))
       await second.start()
@@ -146,9 +153,25 @@ async function startSecondServer() {
     const url = (role: RoleName) => roleUrl({ adminUrl, passwords }, role, 'cell')
     await migrate({ url: url('souk_owner'), sets: ['cell'] })
     const start = async () => {
-      server = await startServer({ dataDir, port: Number(new URL(adminUrl).port), durable: false })
+      if (!server!.isRunning()) server = await startServer({ dataDir, port: Number(new URL(adminUrl).port), durable: false })
     }
-    return { adminUrl: server.adminUrl('cell'), url, drop, start, stop: () => server!.stop() }
+    return {
+      adminUrl: server.adminUrl('cell'),
+      url,
+      drop,
+      start,
+      stop: () => server!.stop(),
+      startStandby: async () => {
+        const standby = await startStandby(server!, dataDir)
+        const { takeOver } = standby
+        return Object.assign(standby, {
+          takeOver: async () => {
+            server = await takeOver()
+            return server
+          },
+        })
+      },
+    }
   } catch (error) {
     await drop()
     throw error
