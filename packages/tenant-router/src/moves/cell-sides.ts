@@ -91,17 +91,12 @@ async function connectWithoutDelay(address: string): Promise<Socket> {
 }
 
 /**
- * Which history of its database each of them writes on. Another one when a standby has taken over or a backup was restored: what was
- * confirmed before may be missing then. A connection stays with one.
+ * Which server each of them is, by when it was started. Another one may be a standby that has taken over, or a backup that was restored:
+ * what the last one had confirmed may be missing there. A connection stays with one.
  */
-export async function historiesOf(...sides: Pick<Side, 'sql'>[]): Promise<string> {
-  const rows = await Promise.all(
-    sides.map(
-      ({ sql }) => sql<{ history: string }[]>`
-        select system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) as history from pg_control_system()`,
-    ),
-  )
-  return rows.map(([row]) => row!.history).join(' ')
+export async function serversOf(...sides: Pick<Side, 'sql'>[]): Promise<string> {
+  const rows = await Promise.all(sides.map(({ sql }) => sql<{ started: string }[]>`select pg_postmaster_start_time()::text as started`))
+  return rows.map(([row]) => row!.started).join(' ')
 }
 
 /** Which of the two is home until the next switch. */

@@ -1,5 +1,5 @@
 import { crashPoint } from '../crash-point.ts'
-import { historiesOf, type Side, sidesOf } from './cell-sides.ts'
+import { type Side, serversOf, sidesOf } from './cell-sides.ts'
 import { compare } from './compare.ts'
 import { copyRows, removeRows } from './copy-rows.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
@@ -275,10 +275,10 @@ async function verify(context: StepContext, home: Side, other: Side): Promise<vo
   await assertEveryTablePublished(held, home)
   await markerPassed(held, home, other)
   const startedAt = performance.now()
-  const histories = await historiesOf(home, other)
-  if (context.compared?.histories !== histories) {
+  const servers = await serversOf(home, other)
+  if (context.compared?.servers !== servers) {
     const { rows, restless } = await compare(held, home, other)
-    context.compared = { restless, histories }
+    context.compared = { restless, servers }
     await held.note({ verified_rows: rows, verify_ms: Math.round(performance.now() - startedAt) })
   }
   await conflictsTold(held, home, other, startedAt)

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type postgres from 'postgres'
 import { crashPoint } from '../crash-point.ts'
 import { errorCode } from '../door-error.ts'
-import { epochsOf, historiesOf, type Side, sidesOf } from './cell-sides.ts'
+import { epochsOf, type Side, serversOf, sidesOf } from './cell-sides.ts'
 import { assertRowsEqual, hashesOfRows, type RestlessRow } from './compare.ts'
 import { FENCE_ATTEMPTS_MAX, type HeldMove, MoveFailed, type MoverMove } from './held-move.ts'
 import { passMarker, readBehindMarker } from './markers.ts'
@@ -26,8 +26,8 @@ const ARRIVAL_TIMEOUT_MS = 5_000
 /** What is known of both databases when they have been compared. */
 export interface Compared {
   restless: readonly RestlessRow[]
-  /** On which histories that was (`historiesOf`). */
-  histories: string
+  /** Between which servers that was (`serversOf`). */
+  servers: string
 }
 
 /**
@@ -35,18 +35,13 @@ export interface Compared {
  * when everything before it has; rows that never came to rest are compared; then the directory changes the home, if the fence
  * still stands, and the new home opens. Whatever goes wrong before the directory has changed is taken back.
  */
-export async function switchHome(
-  held: HeldMove,
-  sides: readonly Side[],
-  { restless, histories }: Compared,
-  watchMs: number,
-): Promise<void> {
+export async function switchHome(held: HeldMove, sides: readonly Side[], { restless, servers }: Compared, watchMs: number): Promise<void> {
   const { home, other } = sidesOf(held.move, sides)
   const [atHome, atOther] = await Promise.all([home.sql.reserve(), other.sql.reserve()])
   const ends = { home: { ...home, sql: atHome }, other: { ...other, sql: atOther } }
   try {
     // Asked of the connections that switch: who takes over after this does not have them.
-    if ((await historiesOf(ends.home, ends.other)) !== histories) throw new Error('Another server has taken over since both were compared.')
+    if ((await serversOf(ends.home, ends.other)) !== servers) throw new Error('Another server has taken over since both were compared.')
     await comeNear(held, ends, restless)
     const outcome = await changeHomes(held, ends, restless, watchMs)
     if ('error' in outcome) {

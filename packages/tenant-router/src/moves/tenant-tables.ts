@@ -11,7 +11,9 @@ export interface TenantTable {
   columns: string
   /** Every column of a row `t`, generated ones too, by name: the order in which they were added may differ. */
   row: string
+  /** The columns of the primary key; and those after the merchant's, with their types. */
   key: string[]
+  ownKey: { column: string; type: string }[]
 }
 
 /** The tables that travel with a merchant: every table of schema public, read from the catalogue. */
@@ -24,10 +26,14 @@ export async function tenantTables(held: HeldMove, { sql }: Side): Promise<Tenan
       -- json has no hash of its own.
       (select string_agg('t.' || quote_ident(a.attname) || case when a.atttypid = 'json'::regtype then '::text' else '' end, ', ' order by a.attname)
         from pg_attribute a where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped) as row,
-      (select json_agg(quote_ident(a.attname) order by k.position)
-        from pg_index i, unnest(i.indkey::int2[]) with ordinality as k (number, position), pg_attribute a
-        where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.number) as key
-    from tenancy.tenant_table t order by t.name`,
+      k.key, k."ownKey"
+    from tenancy.tenant_table t, lateral (
+      select json_agg(quote_ident(a.attname) order by k.position) as key,
+        coalesce(json_agg(json_build_object('column', quote_ident(a.attname), 'type', format_type(a.atttypid, a.atttypmod)) order by k.position)
+          filter (where a.attname <> 'merchant_id'), '[]') as "ownKey"
+      from pg_index i, unnest(i.indkey::int2[]) with ordinality as k (number, position), pg_attribute a
+      where i.indrelid = t.oid and i.indisprimary and a.attrelid = t.oid and a.attnum = k.number) k
+    order by t.name`,
   )
 }
 
