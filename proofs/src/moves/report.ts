@@ -78,6 +78,7 @@ export function reportOf(report: LoopReport): string {
     ],
     ['of these, by invoice', `${sides(neighboursByKind.invoice, 50)}, ${sides(neighboursByKind.invoice, 95)}`],
     ['and by card', `${sides(neighboursByKind.card, 50)}, ${sides(neighboursByKind.card, 95)}`],
+    ...byState(report),
     ['their p95 while one moves, times the one right after it: median of the moves, lowest, highest', timesAfter(neighbours.pairs, took)],
     ['reads of the moved shop, p50 and p95: likewise', `${sides(reads, 50)}, ${sides(reads, 95)}`],
     [COPIED, seedRates.length === 0 ? '-' : Math.round(percentile(seedRates, 50)!).toLocaleString('en')],
@@ -87,6 +88,23 @@ export function reportOf(report: LoopReport): string {
     '| --- | --- | --- | --- |',
     ...rows.map(([what, came]) => `| ${[what, came, ...(BESIDE[what!] ?? ['', ''])].join(' | ')} |`),
   ].join('\n')
+}
+
+/** What of a move they feel: one in twenty is above the calm's p95 where they feel nothing. */
+function byState({ neighbours, neighboursByState }: LoopReport): string[][] {
+  const bound = percentile(
+    neighbours.calm.map(({ tookMs }) => tookMs),
+    95,
+  )
+  const met = neighboursByState.filter(({ requests }) => requests.length > 0)
+  return met.map(({ state, ms: time, requests }) => {
+    const took = requests.map(({ tookMs }) => tookMs)
+    const above = took.filter((value) => bound !== undefined && value > bound).length
+    return [
+      `while a move was at ${state}, ${(time / 1_000).toFixed(1)} s in all`,
+      `${took.length}, p50 and p95 ${ms(percentile(took, 50))}, ${ms(percentile(took, 95))} ms; ${((100 * above) / took.length).toFixed(1)} % above the calm's p95`,
+    ]
+  })
 }
 
 /** Each move with the calm after it: what else the machine had to do is about the same for both. */

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Move } from '@souk/tenant-router/moves/move.ts'
+import type { Move, MoveState } from '@souk/tenant-router/moves/move.ts'
 import type { Wrong } from '../faults/check-world.ts'
 import { Seeded } from '../faults/seeded.ts'
 import { type Blow, underBlow } from './blows.ts'
@@ -66,6 +66,8 @@ export interface LoopReport {
   neighbours: Beside & { pairs: Beside[] }
   /** Of these, by what they pay with: by card takes several round trips and is seldom, so that p95 of all is about the middle of those. */
   neighboursByKind: { invoice: Beside; card: Beside }
+  /** And by what the move was at: for how long in all, and what they took then. */
+  neighboursByState: { state: MoveState; ms: number; requests: Request[] }[]
   /** Reads of the moved shop, likewise. */
   reads: Beside
   wrong: Wrong[]
@@ -147,6 +149,11 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
       pairs: went.pairs.map(([moving, after]) => inSpans(neighbours.flat(), ['checkout', 'checkout by card'], [after], [moving])),
     },
     neighboursByKind: { invoice: beside(neighbours.flat(), ['checkout']), card: beside(neighbours.flat(), ['checkout by card']) },
+    neighboursByState: [...Map.groupBy(went.states, ({ state }) => state)].map(([state, spans]) => ({
+      state,
+      ms: spans.reduce((sum, { from, to }) => sum + to - from, 0),
+      requests: inSpans(neighbours.flat(), ['checkout', 'checkout by card'], [], spans).moving,
+    })),
     reads: beside(moved, ['product']),
     wrong,
   }
@@ -160,11 +167,13 @@ interface Went {
   moving: Span[]
   calm: Span[]
   pairs: [moving: Span, calm: Span][]
+  /** In their order, without gaps while somebody moves. */
+  states: (Span & { state: MoveState })[]
   wrong: Wrong[]
 }
 
 async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions): Promise<Went> {
-  const went: Went = { switches: [], aborted: 0, moving: [], calm: [], pairs: [], wrong: [] }
+  const went: Went = { switches: [], aborted: 0, moving: [], calm: [], pairs: [], states: [], wrong: [] }
   let { blow } = options
   while (went.switches.length < options.switches) {
     const [home, other] = (await world.home()) === CELLS[0] ? CELLS : ([CELLS[1], CELLS[0]] as const)
@@ -186,13 +195,13 @@ async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOpt
     if (seeded.percent(50) && went.switches.length < options.switches) {
       await world.rollBack(moveId)
       if (await switched(world, moveId, 'back', went, options)) {
-        await world.until(moveId, ['rolled_back'])
+        await world.until(moveId, ['rolled_back'], noting(went))
         await rest(went, from, options)
         continue
       }
     }
     await world.finish(moveId)
-    await world.until(moveId, ['done'])
+    await world.until(moveId, ['done'], noting(went))
     await rest(went, from, options)
   }
   return went
@@ -209,6 +218,16 @@ async function rest(went: Went, movingFrom: number, { calmBetween = false }: Loo
   went.pairs.push([moving, calm])
 }
 
+/** Notes what a move is at. */
+function noting({ states }: Went): (move: Move) => void {
+  return ({ state, requestedAt }) => {
+    const now = performance.now()
+    const last = states.at(-1)
+    if (last && last.from + performance.timeOrigin > requestedAt.getTime()) last.to = now
+    if (last?.state !== state || last.to !== now) states.push({ state, from: now, to: now })
+  }
+}
+
 /** Follows a move until it has switched, or has given up. */
 async function switched(
   world: MovingWorld,
@@ -218,8 +237,11 @@ async function switched(
   options: LoopOptions,
 ): Promise<boolean> {
   let seenAt = 0
+  const note = noting(went)
   const after = direction === 'forward' ? (['watching'] as const) : (['retiring', 'rolled_back'] as const)
-  const move = await world.until(moveId, [...after, 'aborted', ...(direction === 'back' ? (['watching'] as const) : [])], ({ state }) => {
+  const move = await world.until(moveId, [...after, 'aborted', ...(direction === 'back' ? (['watching'] as const) : [])], (move) => {
+    const { state } = move
+    note(move)
     if (seenAt === 0 && (state === 'switched' || (after as readonly string[]).includes(state))) seenAt = performance.now()
   })
   if (!(after as readonly string[]).includes(move.state)) {

@@ -1,7 +1,9 @@
+import type postgres from 'postgres'
 import type { Side } from './cell-sides.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
 import { markerPassed } from './markers.ts'
-import { type TenantTable, tenantTables } from './tenant-tables.ts'
+import { RowsAtOnce } from './rows-at-once.ts'
+import { aboveKey, inKeyOrder, inSession, keyText, type TenantTable, tenantTables } from './tenant-tables.ts'
 
 /** A row that changed so often that both sides could not be seen alike: to be compared again when nobody writes. */
 export interface RestlessRow {
@@ -15,11 +17,8 @@ export interface Comparison {
   restless: RestlessRow[]
 }
 
-interface Bucket {
-  bucket: number
-  rows: string
-  sum: string
-}
+/** By number: how many rows, and the sum of their hashes. */
+type Buckets = Map<number, { rows: number; sum: bigint }>
 
 interface RowHash {
   key: string
@@ -75,7 +74,7 @@ async function compareTables(
   const before = await bucketsOfAll(held, home, tables)
   await markerPassed(held, home, copy)
   const after = await bucketsOfAll(held, copy, tables)
-  const rows = before.flat().reduce((sum, bucket) => sum + Number(bucket.rows), 0)
+  const rows = before.reduce((sum, buckets) => sum + rowsOf(buckets), 0)
   const suspects = new Map<string, Suspect>()
   const left: TenantTable[] = []
   for (const [index, table] of tables.entries()) {
@@ -113,43 +112,89 @@ export function assertRowsEqual(rows: readonly RestlessRow[], there: RowHashes, 
   }
 }
 
-/** One after the other: each session that looks at all tables first reads all about them, and several would keep all cores busy. */
-async function bucketsOfAll(held: HeldMove, side: Side, tables: readonly TenantTable[]): Promise<Bucket[][]> {
-  const sums: Bucket[][] = []
-  for (const table of tables) sums.push(await held.piece(() => bucketsOf(side, table, held.move.merchantId)))
+function bucketsOfAll(held: HeldMove, side: Side, tables: readonly TenantTable[]): Promise<Buckets[]> {
+  return inSession(side, async (session) => {
+    const pieces = new RowsAtOnce(held)
+    const sums: Buckets[] = []
+    for (const table of tables) sums.push(await bucketsOf({ session, pieces, table, merchantId: held.move.merchantId }))
+    return sums
+  })
+}
+
+/** Where rows of a table are read piece by piece, and whose. */
+interface Reading {
+  session: postgres.ReservedSql
+  pieces: RowsAtOnce
+  table: TenantTable
+  merchantId: string
+}
+
+/** The sums of one table. */
+async function bucketsOf(reading: Reading): Promise<Buckets> {
+  const { row, key } = reading.table
+  const sums: Buckets = new Map()
+  const hashes = `select ${bucketOf(key)} as bucket, hash_record_extended(row(${row}), 0) as hash from piece t`
+  const found = `select bucket, count(*)::int as rows, sum(hash)::text as sum from (${hashes}) as h group by bucket`
+  await inPieces<{ bucket: number; rows: number; sum: string }>(reading, found, ({ bucket, rows, sum }) => {
+    const known = sums.get(bucket) ?? { rows: 0, sum: 0n }
+    sums.set(bucket, { rows: known.rows + rows, sum: known.sum + BigInt(sum) })
+  })
   return sums
 }
 
-/** The sums of one table. Text that PostgreSQL computes, so that both sides say the same. */
-async function bucketsOf({ sql }: Side, { name, row, key }: TenantTable, merchantId: string): Promise<Bucket[]> {
-  return sql.unsafe<Bucket[]>(
-    `select x.bucket, count(*)::text as rows, sum(x.hash)::text as sum
-     from (select ${bucketOf(key)} as bucket, hash_record_extended(row(${row}), 0) as hash from public.${name} t where t.merchant_id = $1) as x
-     group by x.bucket`,
-    [merchantId],
-  )
+/**
+ * Asks the same of a table's rows, `piece t`, piece by piece in the order of its key: a row that is there all the time is in one of them,
+ * whatever comes and goes meanwhile.
+ */
+async function inPieces<Found>(
+  { session, pieces, table: { name, key, ownKey }, merchantId }: Reading,
+  query: string,
+  use: (found: Found) => void,
+): Promise<void> {
+  const descending = key.map((column) => `${column} desc`).join(', ')
+  const read = async (after: string[] | undefined, atMost: number) => {
+    const [piece] = await session.unsafe<{ found: Found[]; count: number; last: string[] | null }[]>(
+      `with piece as materialized (
+         select * from public.${name} where merchant_id = $1 ${aboveKey(ownKey, after)} order by ${key.join(', ')} limit ${atMost}),
+       found as (${query})
+       select (select coalesce(json_agg(found), '[]') from found) as found, (select count(*)::int from piece) as count,
+         (select ${keyText(ownKey)} from piece order by ${descending} limit 1) as last`,
+      [merchantId, ...(after ? [after] : [])],
+    )
+    return piece!
+  }
+  for (let after: string[] | undefined, isLast = false; !isLast; ) {
+    const piece = await pieces.piece((atMost) => inKeyOrder(session, () => read(after, atMost)))
+    for (const found of piece.found) use(found)
+    after = piece.last ?? undefined
+    isLast = piece.isLast
+  }
 }
 
 function bucketOf(key: readonly string[]): string {
   return `(hash_record_extended(row(${key.map((column) => `t.${column}`).join(', ')}), 0) & ${BUCKETS - 1})::int`
 }
 
-function differingBuckets(before: Bucket[], after: Bucket[]): number[] {
-  const text = (buckets: Bucket[]) => new Map(buckets.map(({ bucket, rows, sum }) => [bucket, `${rows} ${sum}`]))
-  const [there, here] = [text(before), text(after)]
-  return [...new Set([...there.keys(), ...here.keys()])].filter((bucket) => there.get(bucket) !== here.get(bucket))
+function differingBuckets(before: Buckets, after: Buckets): number[] {
+  const isSame = (bucket: number) => {
+    const [there, here] = [before.get(bucket), after.get(bucket)]
+    return there?.rows === here?.rows && there?.sum === here?.sum
+  }
+  return [...new Set([...before.keys(), ...after.keys()])].filter((bucket) => !isSame(bucket))
 }
 
+const rowsOf = (buckets: Buckets): number => [...buckets.values()].reduce((sum, { rows }) => sum + rows, 0)
+
 /** Buckets to be looked at together. */
-function groupsOf(buckets: readonly number[], before: readonly Bucket[]): number[][] {
-  const rowsOf = new Map(before.map(({ bucket, rows }) => [bucket, Number(rows)]))
+function groupsOf(buckets: readonly number[], before: Buckets): number[][] {
   const groups: number[][] = []
   let rows = Infinity
   for (const bucket of buckets) {
-    rows += rowsOf.get(bucket) ?? 0
+    const more = before.get(bucket)?.rows ?? 0
+    rows += more
     if (rows > ROWS_AT_ONCE_MAX) {
       groups.push([])
-      rows = rowsOf.get(bucket) ?? 0
+      rows = more
     }
     groups.at(-1)!.push(bucket)
   }
@@ -167,10 +212,9 @@ async function suspectRows(
     suspects,
   }: { home: Side; copy: Side; table: TenantTable; buckets: number[]; suspects: Map<string, Suspect> },
 ): Promise<boolean> {
-  const { merchantId } = held.move
-  const there = await held.piece(() => hashesOfBuckets(home, table, merchantId, buckets))
+  const there = await hashesOfBuckets(held, home, table, buckets)
   await markerPassed(held, home, copy)
-  const here = await held.piece(() => hashesOfBuckets(copy, table, merchantId, buckets))
+  const here = await hashesOfBuckets(held, copy, table, buckets)
   for (const key of new Set([...there.keys(), ...here.keys()])) {
     if (there.get(key)?.hash === here.get(key)?.hash) continue
     if (suspects.size === SUSPECTS_MAX) return false
@@ -209,13 +253,16 @@ function alwaysRestless(tables: readonly TenantTable[], merchantId: string): Res
     .map((table) => ({ table, key: JSON.stringify({ merchant_id: merchantId }) }))
 }
 
-async function hashesOfBuckets({ sql }: Side, { name, row, key }: TenantTable, merchantId: string, buckets: number[]) {
-  const rows = await sql.unsafe<RowHash[]>(
-    `select ${keyOf(key)} as key, ${bucketOf(key)} as bucket, hash_record_extended(row(${row}), 0)::text as hash
-     from public.${name} t where t.merchant_id = $1 and ${bucketOf(key)} = any($2::int[])`,
-    [merchantId, buckets],
+async function hashesOfBuckets(held: HeldMove, side: Side, table: TenantTable, buckets: number[]): Promise<Map<string, RowHash>> {
+  const { row, key } = table
+  const { merchantId } = held.move
+  const found = `select ${keyOf(key)} as key, ${bucketOf(key)} as bucket, hash_record_extended(row(${row}), 0)::text as hash
+    from piece t where ${bucketOf(key)} = any('{${buckets.join(',')}}'::int[])`
+  const hashes = new Map<string, RowHash>()
+  await inSession(side, (session) =>
+    inPieces<RowHash>({ session, pieces: new RowsAtOnce(held), table, merchantId }, found, (row) => hashes.set(row.key, row)),
   )
-  return new Map(rows.map((found) => [found.key, found]))
+  return hashes
 }
 
 async function hashesOfKeys({ sql }: Side, { name, row, key }: TenantTable, merchantId: string, keys: readonly string[]) {

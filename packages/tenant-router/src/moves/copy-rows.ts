@@ -2,12 +2,9 @@ import { pipeline } from 'node:stream/promises'
 import type postgres from 'postgres'
 import { crashPoint } from '../crash-point.ts'
 import type { Side } from './cell-sides.ts'
-import { type HeldMove, MoveFailed } from './held-move.ts'
-import { countRows, type TenantTable, tablesWithRows, tenantTables } from './tenant-tables.ts'
+import { type HeldMove, PIECE_MS } from './held-move.ts'
+import { countRows, inSession, type TenantTable, tablesWithRows, tenantTables } from './tenant-tables.ts'
 
-const REMOVED_AT_ONCE = 1_000
-// A big table is copied in pieces of about this much time, with rests between them.
-const PIECE_MS = 20
 // Small tables are copied several to a transaction; no transaction is longer than its last table makes it.
 const TRANSACTION_MS = 1_000
 const LOOK_EVERY_MS = 250
@@ -51,7 +48,7 @@ export async function copyRows(
   } finally {
     clearInterval(timer)
   }
-  return countRows(held, to.sql, tables)
+  return inSession(to, (session) => countRows(held, session, tables))
 }
 
 /** Answers the tables in which there was something. */
@@ -117,79 +114,4 @@ async function copyTable(
   await pipeline(reading, noting, writing)
   await held.rest(performance.now() - pieceFrom)
   progress.at = performance.now()
-}
-
-/**
- * Deletes all rows of a merchant from a database that is not its home. In batches, so that no transaction is long. Answers how
- * many rows are gone. The database itself refuses while the merchant is served there or its changes are sent elsewhere.
- */
-export async function removeRows(held: HeldMove, side: Side): Promise<number> {
-  const { merchantId } = held.move
-  const tables = await tenantTables(held, side)
-  const removing: Removing = { tables: await tablesWithRows(held, side.sql, tables) }
-  let removed = 0
-  while (removing.tables.length > 0) {
-    held.assertHeld()
-    removed += await held.piece(() => removeBatch(held, side, removing))
-    crashPoint('move.batch_removed')
-  }
-  const left = await tablesWithRows(held, side.sql, tables)
-  if (left.length > 0) throw new MoveFailed(`Rows were written to ${side.cell} while they were being removed, in ${left[0]!.name}.`)
-  await side.sql`select queue.forget_merchant(${merchantId})`
-  await side.sql`select tenancy.forget(${merchantId}, ${held.number})`
-  crashPoint('move.removed')
-  return removed
-}
-
-/** What is still to be removed, the first table after a key. Who looked for rows from the start would pass all that are gone by, batch by batch. */
-interface Removing {
-  tables: TenantTable[]
-  after?: string[]
-}
-
-async function removeBatch(held: HeldMove, { sql }: Side, removing: Removing): Promise<number> {
-  const { merchantId } = held.move
-  return sql.begin(async (tx) => {
-    // Without statistics of a table, and for numbers that it does not know, the planner would rather sort all of it for each batch.
-    await tx.unsafe('set local session_replication_role = replica; set local enable_sort = off; set local enable_bitmapscan = off')
-    await tx`select tenancy.assert_removable(${merchantId}, ${held.number})`
-    let removed = 0
-    while (removing.tables.length > 0 && removed < REMOVED_AT_ONCE) {
-      const wanted = REMOVED_AT_ONCE - removed
-      const { count, last } = await removeSome(tx, merchantId, removing, wanted)
-      removed += count
-      // No own key: the merchant has one row there, and had it.
-      if (count < wanted || last!.length === 0) {
-        removing.tables.shift()
-        delete removing.after
-      } else {
-        removing.after = last!
-      }
-    }
-    return removed
-  })
-}
-
-/** The next rows of the first table, in the order of its key. Answers how many there were, and the last one's key. */
-async function removeSome(
-  tx: postgres.TransactionSql,
-  merchantId: string,
-  { tables, after }: Removing,
-  atMost: number,
-): Promise<{ count: number; last?: string[] }> {
-  const { name, key, ownKey } = tables[0]!
-  // Without the merchant, who is the same: an index is entered at a key that says no more than what it has to be above.
-  const above = after
-    ? `and (${ownKey.map(({ column }) => column).join(', ')}) > (${ownKey.map(({ type }, index) => `($2::text[])[${index + 1}]::${type}`).join(', ')})`
-    : ''
-  const [found] = await tx.unsafe<{ count: number; last: string[] }[]>(
-    `with gone as (
-       delete from public.${name} where merchant_id = $1 and ctid = any(array(
-         select ctid from public.${name} where merchant_id = $1 ${above} order by ${key.join(', ')} limit ${atMost}))
-       returning ${key.join(', ')})
-     select count(*) over ()::int as count, array[${ownKey.map(({ column }) => `${column}::text`).join(', ')}]::text[] as last
-     from gone order by ${key.map((column) => `${column} desc`).join(', ')} limit 1`,
-    [merchantId, ...(after ? [after] : [])],
-  )
-  return found ?? { count: 0 }
 }

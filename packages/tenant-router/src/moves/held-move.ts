@@ -36,6 +36,8 @@ export interface MoverMove extends Move {
 export const LEASE_MS = 10_000
 const RENEW_MS = 1_000
 export const FENCE_ATTEMPTS_MAX = 8
+/** About how long a piece of long work takes: in much shorter ones more goes into beginning than into the work. */
+export const PIECE_MS = 20
 // Shorter rests cost more than they give.
 const REST_FROM_MS = 10
 const REST_MAX_MS = 1_000
@@ -107,6 +109,11 @@ export class HeldMove {
   async pause(ms: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, ms))
     this.assertHeld()
+  }
+
+  /** How many things are done at once whose cost is others', of as many as with all of the time. */
+  portion(whole: number): number {
+    return Math.max(1, Math.round(whole * this.#workShare))
   }
 
   /** A piece of long work, and a rest after it. */

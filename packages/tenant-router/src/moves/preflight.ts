@@ -1,7 +1,7 @@
 import type { Side } from './cell-sides.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
 import { streamName } from './streams.ts'
-import { tablesWithRows, tenantTables } from './tenant-tables.ts'
+import { inSession, tablesWithRows, tenantTables } from './tenant-tables.ts'
 
 /** It cannot begin now, but may later without anybody doing anything. */
 export class NotYet extends Error {
@@ -47,7 +47,7 @@ export async function preflight(held: HeldMove, from: Side, to: Side, writerAgeM
   }
   await assertHome(from, merchantId, held.move.epoch)
   for (const side of [from, to]) await held.piece(() => assertIdentities(side))
-  const left = await tablesWithRows(held, to.sql, await tenantTables(held, to))
+  const left = await inSession(to, async (session) => tablesWithRows(held, session, await tenantTables(held, to)))
   if (left.length > 0) throw new MoveFailed(`${to.cell} has rows of the merchant already, in ${left.map(({ name }) => name).join(', ')}.`)
 }
 

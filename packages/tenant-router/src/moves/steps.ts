@@ -1,12 +1,13 @@
 import { crashPoint } from '../crash-point.ts'
 import { type Side, serversOf, sidesOf } from './cell-sides.ts'
 import { compare } from './compare.ts'
-import { copyRows, removeRows } from './copy-rows.ts'
+import { copyRows } from './copy-rows.ts'
 import { type HeldMove, MoveFailed } from './held-move.ts'
 import { givenUp, WITHOUT_LOST_CELL } from './lost-cell.ts'
 import { markerPassed, passMarker } from './markers.ts'
 import type { MoveState } from './move.ts'
 import { assertEveryTablePublished, preflight } from './preflight.ts'
+import { removeRows } from './remove-rows.ts'
 import {
   allInTurn,
   assertWhole,

@@ -17,9 +17,9 @@ const SLOT_RELEASE_TIMEOUT_MS = 30_000
 const POLL_MS = 25
 const SUBSCRIBING = 7_350_003
 // Every session of the database reads about a table again that comes into a publication, or goes, and plans its statements anew: about
-// what some twenty of them take together for so many tables.
+// what some twenty of them take together for a table. Of several at a time a checkout that follows would meet all.
 const TABLES_AT_ONCE = 8
-const TABLES_READ_AGAIN_MS = 40
+const TABLE_READ_AGAIN_MS = 5
 const UNDEFINED_FUNCTION = '42883'
 // A subscription that told what it met does so again with the first commit after this (PGSTAT_MIN_INTERVAL, a second), and a bit.
 const TELLS_AGAIN_AFTER_MS = 1_050
@@ -34,7 +34,7 @@ export async function publish(held: HeldMove, name: string, from: Side): Promise
     held,
     () =>
       inTime(held, from, async (sql) => {
-        const [row] = await sql`select tenancy.publish_some(${merchantId}, ${name}, ${TABLES_AT_ONCE}) as more`
+        const [row] = await sql`select tenancy.publish_some(${merchantId}, ${name}, ${held.portion(TABLES_AT_ONCE)}) as more`
         return row!.more
       }),
     () => inTime(held, from, (sql) => sql`select tenancy.publish(${merchantId}, ${name})`),
@@ -45,7 +45,7 @@ export async function publish(held: HeldMove, name: string, from: Side): Promise
 async function unpublish(held: HeldMove, name: string, { sql }: Side): Promise<void> {
   await tablesInTurn(
     held,
-    async () => (await sql`select tenancy.unpublish_some(${name}, ${TABLES_AT_ONCE}) as more`)[0]!.more,
+    async () => (await sql`select tenancy.unpublish_some(${name}, ${held.portion(TABLES_AT_ONCE)}) as more`)[0]!.more,
     () => sql`select tenancy.unpublish(${name})`,
   )
 }
@@ -53,7 +53,11 @@ async function unpublish(held: HeldMove, name: string, { sql }: Side): Promise<v
 /** `some` answers whether there is more to do. A cell that is not migrated yet knows only `all`. */
 async function tablesInTurn(held: HeldMove, some: () => Promise<boolean>, all: () => PromiseLike<unknown>): Promise<void> {
   try {
-    while (await some()) await held.rest(TABLES_READ_AGAIN_MS)
+    for (let isMore = true; isMore; ) {
+      const startedAt = performance.now()
+      isMore = await some()
+      if (isMore) await held.rest(performance.now() - startedAt + held.portion(TABLES_AT_ONCE) * TABLE_READ_AGAIN_MS)
+    }
   } catch (error) {
     if (errorCode(error) !== UNDEFINED_FUNCTION) throw error
     await all()

@@ -40,7 +40,7 @@ export async function tenantTables(held: HeldMove, { sql }: Side): Promise<Tenan
 /** Those of the tables in which the merchant has rows, asked a few at a time: who asks first reads all about a table. */
 export async function tablesWithRows(held: HeldMove, sql: AsksOne, tables: readonly TenantTable[]): Promise<TenantTable[]> {
   const found: TenantTable[] = []
-  for (const some of inTurn(tables)) {
+  for (const some of inTurn(tables, held.portion(ASKED_AT_ONCE))) {
     const asks = some.map(({ name }, index) => `select ${index} as index where exists (select from public.${name} where merchant_id = $1)`)
     const rows = await held.piece(() => sql.unsafe<{ index: number }[]>(asks.join(' union all '), [held.move.merchantId]))
     found.push(...rows.map(({ index }) => some[index]!))
@@ -51,7 +51,7 @@ export async function tablesWithRows(held: HeldMove, sql: AsksOne, tables: reado
 /** How many rows the merchant has in all of the tables. */
 export async function countRows(held: HeldMove, sql: AsksOne, tables: readonly TenantTable[]): Promise<number> {
   let count = 0
-  for (const some of inTurn(tables)) {
+  for (const some of inTurn(tables, held.portion(ASKED_AT_ONCE))) {
     const asks = some.map(({ name }) => `(select count(*) from public.${name} where merchant_id = $1)`)
     const [row] = await held.piece(() =>
       sql.unsafe<{ rows: string }[]>(`select (${asks.join(' + ')})::text as rows`, [held.move.merchantId]),
@@ -61,8 +61,47 @@ export async function countRows(held: HeldMove, sql: AsksOne, tables: readonly T
   return count
 }
 
+/** Asks one after the other in one session: each that looks at all tables first reads all about them, which several would do as often. */
+export async function inSession<Answer>({ sql }: Side, work: (session: postgres.ReservedSql) => Promise<Answer>): Promise<Answer> {
+  const session = await sql.reserve()
+  try {
+    return await work(session)
+  } finally {
+    session.release()
+  }
+}
+
+/** A transaction of such a session that looks rows up in the order of their key. `settings` are of this transaction, too. */
+export async function inKeyOrder<Answer>(session: postgres.ReservedSql, work: () => Promise<Answer>, settings = ''): Promise<Answer> {
+  // Without statistics of a table, and for numbers that it does not know, the planner would rather sort all of it each time.
+  await session.unsafe(`begin; set local enable_sort = off; set local enable_bitmapscan = off; ${settings}`)
+  try {
+    const answer = await work()
+    await session.unsafe('commit')
+    return answer
+  } catch (error) {
+    await session.unsafe('rollback').catch(() => {})
+    throw error
+  }
+}
+
+/**
+ * A condition for the rows after that key, which is the statement's second parameter. Without the merchant, who is the same: an index is
+ * entered at a key that says no more than what it has to be above.
+ */
+export function aboveKey(ownKey: TenantTable['ownKey'], after: readonly string[] | undefined): string {
+  if (after === undefined) return ''
+  const values = ownKey.map(({ type }, index) => `($2::text[])[${index + 1}]::${type}`)
+  return `and (${ownKey.map(({ column }) => column).join(', ')}) > (${values.join(', ')})`
+}
+
+/** What `aboveKey` takes: empty for a table in which a merchant has one row. */
+export function keyText(ownKey: TenantTable['ownKey']): string {
+  return `array[${ownKey.map(({ column }) => `${column}::text`).join(', ')}]::text[]`
+}
+
 type AsksOne = Pick<postgres.Sql, 'unsafe'>
 
-function* inTurn(tables: readonly TenantTable[]): Generator<TenantTable[]> {
-  for (let from = 0; from < tables.length; from += ASKED_AT_ONCE) yield tables.slice(from, from + ASKED_AT_ONCE)
+function* inTurn(tables: readonly TenantTable[], atOnce: number): Generator<TenantTable[]> {
+  for (let from = 0; from < tables.length; from += atOnce) yield tables.slice(from, from + atOnce)
 }
