@@ -45,6 +45,15 @@ describe('long work of a move', () => {
     expect(await restsFor(holding(1), 40)).toBe(0)
   })
 
+  test('does fewer things at once the smaller its share, and never none', () => {
+    const atOnce = [1, 0.5, 0.1, 0.01].map((share) => {
+      const move = holding(share)
+      move.stop()
+      return move.portion(8)
+    })
+    expect(atOnce).toEqual([8, 4, 1, 1])
+  })
+
   test('saves up rests that are too short to be worth it', async () => {
     const move = holding(0.25)
     expect(await restsFor(move, 3)).toBe(0)
