@@ -95,10 +95,10 @@ describe('limits that a server has for its sessions', () => {
     await cells.one.admin`insert into location (merchant_id, name) values (${merchant.id}, 'Kyoto')`
     const [{ name } = { name: '' }] = await cells.one.admin<{ name: string }[]>`select quote_ident(current_database()) as name`
     const limit = 'idle_in_transaction_session_timeout'
-    await cells.one.admin.unsafe(`alter database ${name} set ${limit} = '300ms'`)
+    await cells.one.admin.unsafe(`alter database ${name} set ${limit} = '20ms'`)
     try {
       const move = await ask(merchant)
-      mover = cells.startMover({ limits: { workShare: 0.01 } })
+      mover = cells.startMover({ limits: { workShare: 0.1 } })
       const seen = await reaches(move, 'catching_up', 'verifying', 'fencing', 'switched', 'watching', 'aborted')
       expect(seen).toMatchObject({ failure: null })
     } finally {
