@@ -35,7 +35,7 @@ export interface MoverLog {
   warn(facts: MoveFacts, message: string): void
 }
 
-// What neighbours feel of it, and what they felt of more: docs/moves.md. A small merchant is moved in half a minute.
+// What neighbours feel of it, and what they felt of more: docs/moves.md. A small merchant is moved in about a minute.
 const WORK_SHARE = 0.1
 const DEFAULT_LIMITS: MoverLimits = {
   decodingMax: 2,
