@@ -16,7 +16,7 @@ import { openSecrets, type Secrets, type State, statePaths } from './state.ts'
 const ADMIN_EMAIL = 'admin@souk.example'
 const SLUG = process.argv[2] ?? 'kaffa'
 const BUYERS = 2
-const DELIVERED = 10_000
+const DELIVERED = 100_000
 const MOVE_WITHIN_MS = 300_000
 const CELL_KNOWN_WITHIN_MS = 60_000
 const ASKED_EVERY_MS = 25
