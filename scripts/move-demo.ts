@@ -10,14 +10,14 @@ import { hasSecondCell, SECOND_CELL, writeCells } from './second-cell.ts'
 import { lockHolder } from './start-lock.ts'
 import { openSecrets, type Secrets, type State, statePaths } from './state.ts'
 
-// Beside `npm start`: a second cell if there is none yet, buyers who buy at a demo shop without a pause, and meanwhile the shop moves
+// Beside `npm start`: a second cell if there is none yet, buyers who go on buying at a demo shop, and meanwhile the shop moves
 // to the other cell. Called again while the old home is still kept up to date, it takes the shop back without copying anything.
 
 const ADMIN_EMAIL = 'admin@souk.example'
 const SLUG = process.argv[2] ?? 'kaffa'
 const BUYERS = 2
-const DELIVERED = 100_000
-const MOVE_WITHIN_MS = 300_000
+const DELIVERED = 10_000
+const MOVE_WITHIN_MS = 600_000
 const CELL_KNOWN_WITHIN_MS = 60_000
 const ASKED_EVERY_MS = 25
 const BEFORE_AND_AFTER_MS = 2_000

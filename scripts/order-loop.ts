@@ -1,7 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { CartLine } from './demo-cart.ts'
 import type { Client } from './http-client.ts'
 
 const ADDRESS = { name: 'Ada Example', line1: '1 Example Street', city: 'Berlin', postcode: '10115', country: 'DE' }
+
+// They are here to be seen, not to fill the shop: a move takes minutes, for it leaves the machine to its merchants.
+const BETWEEN_ORDERS_MS = 100
 
 /** Buyers who buy one cart after the other. */
 export class OrderLoop {
@@ -26,6 +30,7 @@ export class OrderLoop {
       const ordered = await this.#order().catch(() => false)
       if (ordered) this.placed++
       else this.failed++
+      await pause(BETWEEN_ORDERS_MS)
     }
   }
 
