@@ -38,7 +38,8 @@ export interface Ambush {
 const STOCK = 10_000_000
 const AMBUSHED_EVERY_MS = 2
 const WATCHED_EVERY_MS = 20
-const ASKED_EVERY_MS = 25
+// Seldom enough that neighbours do not feel who asks, which happens while somebody moves alone.
+const ASKED_EVERY_MS = 200
 const MOVE_WITHIN_MS = 300_000
 const SLUGS = ['mover', 'neighbour-one', 'neighbour-two'] as const
 

@@ -12,8 +12,8 @@ export interface Writability {
 
 /**
  * Somebody who writes for the moved shop again and again, through the door that every process goes through, and notes when it went well:
- * whether a merchant can be written to must not hang on one API process, which has to start again after it was killed. A row is written as
- * it is, so that nothing is different for it.
+ * whether a merchant can be written to must not hang on one API process, which has to start again after it was killed. A row is locked as
+ * for a change, and that is committed to the log: no stream carries it, so what neighbours feel of a move is not made by whoever looks.
  */
 export async function watchWritability({ house, moved }: MovingWorld): Promise<Writability> {
   const cellUrls = Object.fromEntries(CELLS.map((name) => [name, house.cell(name).url('souk_app')]))
@@ -50,7 +50,6 @@ async function write(router: Router, merchantId: string): Promise<void> {
   if (!merchant) throw new Error('the directory does not know the shop')
   await router.inMerchant(merchant)(
     (tx) => tx.sql`
-      update product set updated_at = updated_at
-      where merchant_id = ${tx.merchantId} and id = (select id from product where merchant_id = ${tx.merchantId} order by id limit 1)`,
+      select id from product where merchant_id = ${tx.merchantId} order by id limit 1 for update`,
   )
 }
