@@ -19,7 +19,7 @@ const SUBSCRIBING = 7_350_003
 // Every session of the database reads about a table again that comes into a publication, or goes, and plans its statements anew: about
 // what some twenty of them take together for a table. Of several at a time a checkout that follows would meet all.
 const TABLES_AT_ONCE = 8
-const TABLE_READ_AGAIN_MS = 20
+const TABLE_READ_AGAIN_MS = 5
 const UNDEFINED_FUNCTION = '42883'
 // A subscription that told what it met does so again with the first commit after this (PGSTAT_MIN_INTERVAL, a second), and a bit.
 const TELLS_AGAIN_AFTER_MS = 1_050
