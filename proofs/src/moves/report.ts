@@ -27,7 +27,19 @@ const BESIDE: Record<string, [prototype: string, elsewhere: string]> = {
 
 /** What came of it, as a table in Markdown, beside what the prototype measured and what others promise. */
 export function reportOf(report: LoopReport): string {
-  const { switches, neighbours, neighboursByKind, reads, confirmed, wrong, strokes, aborted, askedAgain, writes } = report
+  const {
+    switches,
+    neighbours,
+    neighboursByKind,
+    neighboursWhileQuiet: quiet,
+    reads,
+    confirmed,
+    wrong,
+    strokes,
+    aborted,
+    askedAgain,
+    writes,
+  } = report
   const pauses = switches.flatMap(({ figures }) => figures.write_pause_ms ?? [])
   const gaps = switches.map(({ gapMs }) => gapMs)
   const worst = switches.map(({ worstRequestMs }) => worstRequestMs)
@@ -78,6 +90,10 @@ export function reportOf(report: LoopReport): string {
     ],
     ['of these, by invoice', `${sides(neighboursByKind.invoice, 50)}, ${sides(neighboursByKind.invoice, 95)}`],
     ['and by card', `${sides(neighboursByKind.card, 50)}, ${sides(neighboursByKind.card, 95)}`],
+    [
+      'and of all, where the host took at most 2 % of the processors meanwhile',
+      `${sides(quiet, 50)}, ${sides(quiet, 95)} (${quiet.calm.length} of ${neighbours.calm.length} / ${quiet.moving.length} of ${neighbours.moving.length})`,
+    ],
     ...byState(report),
     ['their p95 while one moves, times the one right after it: median of the moves, lowest, highest', timesAfter(neighbours.pairs, took)],
     ['reads of the moved shop, p50 and p95: likewise', `${sides(reads, 50)}, ${sides(reads, 95)}`],

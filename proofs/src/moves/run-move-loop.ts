@@ -9,6 +9,7 @@ import { gapAcross, longestGap, ms, percentile, type Span } from './figures.ts'
 import { CELLS, type MovingWorld } from './moving-world.ts'
 import { type Request, Shopper } from './shopper.ts'
 import { startWriteLoad, type WriteLoadReport } from './start-write-load.ts'
+import { watchStolen, whileQuiet } from './stolen.ts'
 import { watchWritability } from './writability.ts'
 
 /** Whoever was told of orders. */
@@ -66,6 +67,8 @@ export interface LoopReport {
   neighbours: Beside & { pairs: Beside[] }
   /** Of these, by what they pay with: by card takes several round trips and is seldom, so that p95 of all is about the middle of those. */
   neighboursByKind: { invoice: Beside; card: Beside }
+  /** Of all these, those during which the host of this machine took none of its processors: the others are as much about who else is there. */
+  neighboursWhileQuiet: Beside
   /** And by what the move was at: for how long in all, and what they took then. */
   neighboursByState: { state: MoveState; ms: number; requests: Request[] }[]
   /** Reads of the moved shop, likewise. */
@@ -112,6 +115,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const neighbours = world.neighbours.map((shop) => shoppers(shop, options.neighbourBuyers, options.neighbourEveryMs))
   const everybody = [...moved, ...neighbours.flat()]
   const door = await watchWritability(world)
+  const host = watchStolen()
   const startedAt = performance.now()
   const shopping = Promise.all(everybody.map((shopper) => shopper.shop()))
   await pause(options.calmMs)
@@ -125,6 +129,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   await shopping
   const openAt = await door.stop()
   const written = await load?.stop()
+  const stolen = await host.stop()
   const seconds = (performance.now() - startedAt) / 1_000
   const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, openAt, endedAt))
   for (const [nth, seen] of switches.entries()) if (seen.closedMs > LONG_CLOSED_MS) options.told?.(whyClosed(nth + 1, seen, strokes))
@@ -135,6 +140,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   if (written && written.failures.length > 0) wrong.push({ what: 'writes failed', of: written.failures.slice(0, 20) })
   const beside = (shoppers: readonly Shopper[], whats: readonly Request['what'][]) =>
     inSpans(shoppers, whats, [...calm, ...went.calm], went.moving)
+  const besideAll = beside(neighbours.flat(), ['checkout', 'checkout by card'])
   return {
     seed: options.seed,
     switches,
@@ -145,10 +151,11 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
     strokes,
     ...(written && { writes: writesSeen(written, switches) }),
     neighbours: {
-      ...beside(neighbours.flat(), ['checkout', 'checkout by card']),
+      ...besideAll,
       pairs: went.pairs.map(([moving, after]) => inSpans(neighbours.flat(), ['checkout', 'checkout by card'], [after], [moving])),
     },
     neighboursByKind: { invoice: beside(neighbours.flat(), ['checkout']), card: beside(neighbours.flat(), ['checkout by card']) },
+    neighboursWhileQuiet: { calm: whileQuiet(besideAll.calm, stolen), moving: whileQuiet(besideAll.moving, stolen) },
     neighboursByState: [...Map.groupBy(went.states, ({ state }) => state)].map(([state, spans]) => ({
       state,
       ms: spans.reduce((sum, { from, to }) => sum + to - from, 0),
