@@ -184,6 +184,21 @@ describe('reserve', () => {
 })
 
 describe('a pool', () => {
+  test('lends the connection that was used last', async () => {
+    const sql = pool({ max: 4 })
+    const scopes = await Promise.all([1, 2, 3, 4].map(() => sql.reserve()))
+    const pids = await Promise.all(scopes.map(pidOf))
+    for (const scope of scopes) scope.release()
+    expect(new Set(pids).size).toBe(4)
+    const next = [await pidOf(sql), await pidOf(sql), await sql.begin(pidOf)]
+    expect(next).toEqual([pids[3], pids[3], pids[3]])
+    const [first, second] = [await sql.reserve(), await sql.reserve()]
+    expect([await pidOf(first), await pidOf(second)]).toEqual([pids[3], pids[2]])
+    first.release()
+    second.release()
+    expect(await pidOf(sql)).toBe(pids[2])
+  })
+
   test('ends after a query was killed in flight', async () => {
     const sql = pool({ max: 1 })
     const pid = await pidOf(sql)
