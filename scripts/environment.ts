@@ -37,6 +37,8 @@ export function environmentOf(state: State, database: Database, ports: Ports): R
       ...both,
       ...(process.env.SOUK_SMTP_URL && { SOUK_SMTP_URL: process.env.SOUK_SMTP_URL }),
       SOUK_MOVER_URL: database.url('souk_mover'),
+      // A machine for oneself: whoever looks on waits less.
+      SOUK_MOVE_WORK_PERCENT: process.env.SOUK_MOVE_WORK_PERCENT || '20',
       SOUK_MAIL_DIR: state.mail,
       SOUK_STOREFRONT_URL: `http://{slug}.${baseDomain()}:${ports.api}`,
       WORKER_INTERNAL_PORT: String(ports.workerInternal),

@@ -43,12 +43,14 @@ const ofCases: CaseReport[] = []
 const ofDeaths: DeathReport[] = []
 let places = 0
 const every = Number(values.every ?? seeds.length)
-const world = await World.open()
+const opening = World.open()
 let isCut = false
-closeOnInterrupt(() => {
+// Processes and databases run before all of it does.
+closeOnInterrupt(async () => {
   isCut = true
-  return world.close()
+  await (await opening).close()
 })
+const world = await opening
 try {
   const deaths = await rehearseAll(world, deeds, Number(values.passes), tellDeath)
   places = deaths.length

@@ -40,7 +40,7 @@ const AMBUSHED_EVERY_MS = 2
 const WATCHED_EVERY_MS = 20
 // Seldom enough that neighbours do not feel who asks, which happens while somebody moves alone.
 const ASKED_EVERY_MS = 200
-const MOVE_WITHIN_MS = 300_000
+const MOVE_WITHIN_MS = 900_000
 const SLUGS = ['mover', 'neighbour-one', 'neighbour-two'] as const
 
 /** The platform with two clusters, a shop that is moved between them, two that stay, and somebody who starts again what died. */

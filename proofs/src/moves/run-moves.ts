@@ -75,8 +75,10 @@ function workPercent(): number | 'default' {
 }
 
 async function inWorld(options: WorldOptions, work: (world: MovingWorld) => Promise<boolean>): Promise<boolean> {
-  const world = await MovingWorld.open(options)
-  closeOnInterrupt(() => world.close())
+  const opening = MovingWorld.open(options)
+  // Processes and databases run before all of it does.
+  closeOnInterrupt(async () => (await opening).close())
+  const world = await opening
   try {
     return await work(world)
   } finally {

@@ -3,6 +3,9 @@ import type { Side } from './cell-sides.ts'
 import type { HeldMove } from './held-move.ts'
 
 const POLL_MS = 1
+// A stream that has just begun, or lies behind, takes seconds: whoever asked each millisecond would keep a core busy that is its neighbours'.
+const POLL_SHARE = 0.25
+const POLL_MAX_MS = 25
 const TIMEOUT_MS = 60_000
 
 /**
@@ -15,10 +18,13 @@ export async function passMarker(held: HeldMove, from: Side, to: Side, withinMs:
   const { merchantId } = held.move
   const startedAt = performance.now()
   await from.sql`insert into tenancy.move_marker (merchant_id, id) values (${merchantId}, ${number.toString()})`
-  const arrived = await waitForMarker(to, merchantId, number, withinMs, () => held.assertHeld())
+  const arrived = await readBehindMarker(to, merchantId, number, withinMs, async () => true, {
+    check: () => held.assertHeld(),
+    pollMs: (waitedMs) => Math.min(POLL_MAX_MS, Math.max(POLL_MS, waitedMs * POLL_SHARE)),
+  })
   const tookMs = performance.now() - startedAt
   await from.sql`delete from tenancy.move_marker where merchant_id = ${merchantId} and id <= ${number.toString()}`
-  return arrived ? tookMs : undefined
+  return arrived === undefined ? undefined : tookMs
 }
 
 /** Throws if the marker does not come within a minute. */
@@ -27,13 +33,10 @@ export async function markerPassed(held: HeldMove, from: Side, to: Side): Promis
     throw new Error(`Changes do not reach ${to.cell} within ${TIMEOUT_MS} ms.`)
 }
 
-export async function waitForMarker(to: Side, merchantId: string, number: bigint, withinMs: number, check = () => {}): Promise<boolean> {
-  return (await readBehindMarker(to, merchantId, number, withinMs, async () => true, check)) ?? false
-}
-
 /**
  * What is read at `to` as soon as the marker is there, or undefined if it does not come in time. On a single connection: asked for together
- * with the marker each time, and read after it.
+ * with the marker each time, and read after it. `pollMs` says how long to rest after so many milliseconds of waiting: hardly at all, for
+ * writers wait, unless told otherwise.
  */
 export async function readBehindMarker<Answer>(
   { sql }: Side,
@@ -41,15 +44,16 @@ export async function readBehindMarker<Answer>(
   number: bigint,
   withinMs: number,
   read: () => Promise<Answer>,
-  check = () => {},
+  { check = () => {}, pollMs = () => POLL_MS }: { check?(): void; pollMs?(waitedMs: number): number } = {},
 ): Promise<Answer | undefined> {
-  const deadline = performance.now() + withinMs
+  const startedAt = performance.now()
   for (;;) {
     const seen = sql`select 1 from tenancy.move_marker where merchant_id = ${merchantId} and id = ${number.toString()}`
     const [marks, answer] = await Promise.all([seen, read()])
     if (marks.length > 0) return answer
     check()
-    if (performance.now() > deadline) return undefined
-    await sleep(POLL_MS)
+    const waitedMs = performance.now() - startedAt
+    if (waitedMs > withinMs) return undefined
+    await sleep(pollMs(waitedMs))
   }
 }

@@ -35,8 +35,8 @@ export interface MoverLog {
   warn(facts: MoveFacts, message: string): void
 }
 
-// What neighbours feel of it, and what they felt of more: docs/moves.md. A small merchant is moved in about a minute.
-const WORK_SHARE = 0.1
+// What neighbours feel of it, and what they felt of more: docs/moves.md. A small merchant is moved in a few minutes.
+const WORK_SHARE = 0.04
 const DEFAULT_LIMITS: MoverLimits = {
   decodingMax: 2,
   watchMs: WATCH_MS,
