@@ -19,7 +19,7 @@ let shop: Shop
 beforeAll(async () => {
   house = await House.open({ cells: 2 })
   addresses = JSON.parse(house.environment().SOUK_CELLS!)
-  house.further = { SOUK_CELLS_FILE: cellsFile }
+  house.further = { SOUK_CELLS_FILE: cellsFile, SOUK_MOVE_WORK_PERCENT: '100' }
   writeFileSync(cellsFile, JSON.stringify({ 'shared-1': addresses['shared-1'] }))
   await house.startApi()
   house.startWorker()
