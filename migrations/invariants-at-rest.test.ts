@@ -4,7 +4,8 @@ import postgres from 'postgres'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { checkInvariants, checkInvariantsAtRest } from './invariants.ts'
 
-const WITHIN_MS = 1_500
+const WITHIN_MS = 3_000
+const TURN_MS = 200
 
 let database: TestDatabase
 let app: postgres.Sql
@@ -18,45 +19,71 @@ afterAll(async () => {
   await database.drop()
 })
 
-const insideFor = (ms: number) =>
-  app.begin(async (sql) => {
+/** Somebody inside, from when this answers until they are told to leave. */
+async function enter(): Promise<{ leave(): Promise<void> }> {
+  const entered = Promise.withResolvers<void>()
+  const toLeave = Promise.withResolvers<void>()
+  const inside = app.begin(async (sql) => {
     await sql`select pg_advisory_xact_lock_shared(1)`
-    await pause(ms)
+    entered.resolve()
+    await toLeave.promise
   })
+  await Promise.race([entered.promise, inside])
+  return {
+    leave: async () => {
+      toLeave.resolve()
+      await inside
+    },
+  }
+}
 
-/** Two at a time, so that somebody is inside at each moment. */
+/** Two that take turns, so that somebody is inside at each moment and nobody for long. */
 function busy(): { stop(): Promise<void> } {
   let isOver = false
-  const one = async (waitMs: number) => {
-    await pause(waitMs)
-    while (!isOver) await insideFor(200)
-  }
-  const both = Promise.all([one(0), one(100)])
+  const jobs = (async () => {
+    let one = await enter()
+    while (!isOver) {
+      await pause(TURN_MS)
+      const next = await enter()
+      await one.leave()
+      one = next
+    }
+    await one.leave()
+  })()
   return {
     stop: async () => {
       isOver = true
-      await both
+      await jobs
     },
   }
 }
 
 test('a database at rest is whole, and one in which somebody is inside is not at rest', async () => {
   expect(await checkInvariants(database.adminUrl)).toEqual([])
-  const inside = insideFor(1_000)
-  await pause(300)
-  const broken = await checkInvariants(database.adminUrl)
-  expect(broken).toMatchObject([{ invariant: '39_nothing_left_open', rows: [{ usename: 'souk_app' }, { usename: 'souk_app' }] }])
+  const inside = await enter()
+  try {
+    const broken = await checkInvariants(database.adminUrl)
+    expect(broken).toMatchObject([{ invariant: '39_nothing_left_open', rows: [{ usename: 'souk_app' }, { usename: 'souk_app' }] }])
+  } finally {
+    pause(TURN_MS).then(inside.leave)
+  }
   expect(await checkInvariantsAtRest(database.adminUrl)).toEqual([])
-  await inside
 })
 
-test('jobs that go on and on leave nothing open; what was open all the time is left open', async () => {
+test('jobs that go on and on leave nothing open', async () => {
   const jobs = busy()
-  await pause(300)
-  expect(await checkInvariantsAtRest(database.adminUrl, WITHIN_MS)).toEqual([])
-  const left = insideFor(2 * WITHIN_MS)
-  await pause(300)
-  expect(await checkInvariantsAtRest(database.adminUrl, WITHIN_MS)).toMatchObject([{ invariant: '39_nothing_left_open' }])
-  await jobs.stop()
-  await left
+  try {
+    expect(await checkInvariantsAtRest(database.adminUrl, WITHIN_MS)).toEqual([])
+  } finally {
+    await jobs.stop()
+  }
+})
+
+test('what was open all the time is left open', async () => {
+  const left = await enter()
+  try {
+    expect(await checkInvariantsAtRest(database.adminUrl, WITHIN_MS)).toMatchObject([{ invariant: '39_nothing_left_open' }])
+  } finally {
+    await left.leave()
+  }
 })
