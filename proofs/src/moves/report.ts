@@ -83,7 +83,10 @@ export function reportOf(report: LoopReport): string {
     ['could not be written to about a switch, with what was killed: p50 / p99 / max', spread(switches.map(({ closedMs }) => closedMs))],
     ['no order confirmed about a switch, by one API process: p50 / p99 / max', spread(gaps)],
     [WORST, spread(worst)],
-    [ANSWERED, askedAgain.map(({ status, times }) => `${status || 'connection broken'}: ${times}`).join(', ') || 'none'],
+    [
+      ANSWERED,
+      askedAgain.map(({ status, problem, times }) => `${status || 'connection broken'} ${problem}: ${times}`).join(', ') || 'none',
+    ],
     [
       'checkouts of the neighbours, p50 and p95: while nobody moves / while one moves',
       `${sides(neighbours, 50)}, ${sides(neighbours, 95)}`,

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Move, MoveState } from '@souk/tenant-router/moves/move.ts'
 import type { Wrong } from '../faults/check-world.ts'
 import { Seeded } from '../faults/seeded.ts'
+import { type AskedAgain, askedAgain, type StateSpan, whenAskedAgain } from './asked-again.ts'
 import { type Blow, underBlow } from './blows.ts'
 import { checkMoney, checkOrders, conflicts, leftBehind, waitForQuiet, wrongHomeWrites } from './check-moves.ts'
 import { disturb, type Stroke } from './disturb.ts'
@@ -60,7 +61,7 @@ export interface LoopReport {
   /** Confirmed orders of the moved shop in a second, over all of it. */
   ordersPerSecond: number
   /** Answers of 5xx and broken connections that were cured by asking again. */
-  askedAgain: { status: number; times: number }[]
+  askedAgain: AskedAgain[]
   strokes: Stroke[]
   writes?: WritesSeen
   /** Checkouts of the neighbours: while nobody moved, and while somebody did; and of each move with the calm after it. */
@@ -132,6 +133,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const stolen = await host.stop()
   const seconds = (performance.now() - startedAt) / 1_000
   const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, openAt, endedAt))
+  if (!killer) for (const line of whenAskedAgain(everybody, went.states)) options.told?.(line)
   for (const [nth, seen] of switches.entries()) if (seen.closedMs > LONG_CLOSED_MS) options.told?.(whyClosed(nth + 1, seen, strokes))
   const wrong = [...went.wrong, ...(await checkAll(world, written ? [...moved, written] : moved, neighbours))]
   wrong.push(...moved.concat(neighbours.flat()).flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))
@@ -175,7 +177,7 @@ interface Went {
   calm: Span[]
   pairs: [moving: Span, calm: Span][]
   /** In their order, without gaps while somebody moves. */
-  states: (Span & { state: MoveState })[]
+  states: StateSpan[]
   wrong: Wrong[]
 }
 
@@ -333,11 +335,6 @@ async function insist<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 const count = (shoppers: readonly Shopper[]): number => shoppers.reduce((sum, { confirmed }) => sum + confirmed.length, 0)
-
-function askedAgain(shoppers: readonly Shopper[]): LoopReport['askedAgain'] {
-  const failed = shoppers.flatMap(({ requests }) => requests).filter(({ status }) => status === 0 || status >= 300)
-  return [...Map.groupBy(failed, ({ status }) => status)].map(([status, requests]) => ({ status, times: requests.length }))
-}
 
 function inSpans(shoppers: readonly Shopper[], whats: readonly Request['what'][], calm: readonly Span[], moving: readonly Span[]): Beside {
   const requests = shoppers.flatMap((shopper) => shopper.requests).filter(({ what }) => whats.includes(what))

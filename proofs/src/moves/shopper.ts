@@ -10,6 +10,8 @@ export interface Request {
   tookMs: number
   /** 0 where the connection broke. */
   status: number
+  /** Of an answer that was no success: the last part of its problem's type, and its detail. */
+  problem?: { type: string; detail: string }
 }
 
 /** What a buyer was told, for good. */
@@ -45,11 +47,13 @@ export class Shopper {
   readonly confirmed: Confirmed[] = []
   /** Answers that were neither a success nor cured by asking again. */
   readonly refused: { what: string; status: number; text: string }[] = []
+  readonly name: string
   readonly #shop: Shop
   readonly #options: ShopperOptions
   #shops = true
 
   constructor(shop: Shop, options: ShopperOptions) {
+    this.name = options.name
     this.#shop = shop
     this.#options = options
   }
@@ -95,7 +99,8 @@ export class Shopper {
     while (performance.now() < end) {
       const sentAt = performance.now()
       const answer = await send().catch(() => undefined)
-      this.requests.push({ what, sentAt, tookMs: performance.now() - sentAt, status: answer?.status ?? 0 })
+      const problem = answer && problemOf(answer)
+      this.requests.push({ what, sentAt, tookMs: performance.now() - sentAt, status: answer?.status ?? 0, ...(problem && { problem }) })
       if (answer && answer.status < 300) return answer.body
       if (answer) last = answer
       if (answer && answer.status < 500 && !answer.text.includes('/idempotency-in-progress')) break
@@ -104,4 +109,10 @@ export class Shopper {
     this.refused.push({ what, status: last.status, text: last.text.slice(0, 500) })
     return undefined
   }
+}
+
+function problemOf({ status, body }: Answer<unknown>): Request['problem'] {
+  if (status < 300) return undefined
+  const { type = '', detail = '' } = (body ?? {}) as { type?: string; detail?: string }
+  return { type: type.slice(type.lastIndexOf('/') + 1), detail }
 }
