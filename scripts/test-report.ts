@@ -55,7 +55,9 @@ export function addUp(reports: Map<string, Report>, expected: string[], exitCode
   }
   if (exitCode !== 0 && totals.failed === 0) {
     totals.failed = 1
-    totals.remarks.push('Every test passed, but lint, types, the tests of an example plugin or something outside of a test did not: see above.')
+    totals.remarks.push(
+      'Every test passed, but lint, types, the tests of an example plugin or something outside of a test did not: see above.',
+    )
   }
   return totals
 }
