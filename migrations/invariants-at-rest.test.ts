@@ -61,13 +61,15 @@ function busy(): { stop(): Promise<void> } {
 test('a database at rest is whole, and one in which somebody is inside is not at rest', async () => {
   expect(await checkInvariants(database.adminUrl)).toEqual([])
   const inside = await enter()
+  let left = Promise.resolve()
   try {
     const broken = await checkInvariants(database.adminUrl)
     expect(broken).toMatchObject([{ invariant: '39_nothing_left_open', rows: [{ usename: 'souk_app' }, { usename: 'souk_app' }] }])
   } finally {
-    pause(TURN_MS).then(inside.leave)
+    left = pause(TURN_MS).then(inside.leave)
   }
   expect(await checkInvariantsAtRest(database.adminUrl)).toEqual([])
+  await left
 })
 
 test('jobs that go on and on leave nothing open', async () => {

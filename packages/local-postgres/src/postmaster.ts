@@ -54,6 +54,8 @@ const SETTINGS = {
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_checkpoints: 'off',
+  // Who waited for a lock longer than a second, and for whom.
+  log_lock_waits: 'on',
   log_line_prefix: '%m [%p] %q%u@%d ',
   // A failed statement may hold a password, so it is kept out of the log; its error is there.
   log_min_error_statement: 'panic',

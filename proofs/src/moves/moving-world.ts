@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type CrashPoint, standsStill } from '@souk/tenant-router/crash-point.ts'
 import { finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from '@souk/tenant-router/moves/move.ts'
@@ -41,6 +42,7 @@ const WATCHED_EVERY_MS = 20
 // Seldom enough that neighbours do not feel who asks, which happens while somebody moves alone.
 const ASKED_EVERY_MS = 200
 const MOVE_WITHIN_MS = 900_000
+const LOCK_WAIT = /still waiting for|holding the lock|acquired .* after|due to (lock|statement) timeout/
 const SLUGS = ['mover', 'neighbour-one', 'neighbour-two'] as const
 
 /** The platform with two clusters, a shop that is moved between them, two that stay, and somebody who starts again what died. */
@@ -171,6 +173,16 @@ export class MovingWorld {
     }
   }
 
+  /** What the servers say of those who waited for a lock for a second or more. */
+  lockWaits(): string[] {
+    const logs = new Set([...this.house.cells.values()].map(({ dataDir }) => `${dataDir}.log`))
+    return [...logs].flatMap((log) =>
+      readFileSync(log, 'utf8')
+        .split('\n')
+        .filter((line) => LOCK_WAIT.test(line)),
+    )
+  }
+
   /** The directory may be down for a moment, together with its cluster. */
   async #insist<T>(ask: (sql: postgres.Sql) => Promise<T>): Promise<T> {
     const end = performance.now() + MOVE_WITHIN_MS
@@ -179,7 +191,7 @@ export class MovingWorld {
         return await ask(this.#directory)
       } catch (error) {
         const { code = '' } = error as { code?: string }
-        if (!/^(CONNECT|ECONN|57P0|08)/.test(code) || performance.now() > end) throw error
+        if (!/^(CONNECT|ECONN|57P0|08|55P03)/.test(code) || performance.now() > end) throw error
         await pause(100)
       }
     }

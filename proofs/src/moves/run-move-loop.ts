@@ -133,7 +133,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const stolen = await host.stop()
   const seconds = (performance.now() - startedAt) / 1_000
   const switches = went.switches.map((seen) => asBuyersSawIt(seen, moved, openAt, endedAt))
-  if (!killer) for (const line of whenAskedAgain(everybody, went.states)) options.told?.(line)
+  if (!killer) for (const line of [...whenAskedAgain(everybody, went.states), ...world.lockWaits()]) options.told?.(line)
   for (const [nth, seen] of switches.entries()) if (seen.closedMs > LONG_CLOSED_MS) options.told?.(whyClosed(nth + 1, seen, strokes))
   const wrong = [...went.wrong, ...(await checkAll(world, written ? [...moved, written] : moved, neighbours))]
   wrong.push(...moved.concat(neighbours.flat()).flatMap(({ refused }) => refused.map((of) => ({ what: 'a buyer was refused', of }))))

@@ -81,6 +81,9 @@ async function inWorld(options: WorldOptions, work: (world: MovingWorld) => Prom
   const world = await opening
   try {
     return await work(world)
+  } catch (error) {
+    for (const line of world.lockWaits()) console.log(line)
+    throw error
   } finally {
     await world.close()
   }
