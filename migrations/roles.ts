@@ -9,6 +9,11 @@ export interface RoleOptions {
   adminUrl: string
   database: string
   passwords: Record<RoleName, string>
+  /**
+   * How many times longer than in production statements, locks and transactions may take. For tests, whose machines may stand still.
+   * Who does nothing inside a transaction is cut off after as long as ever: that is how a stopped process's work is known to be gone.
+   */
+  patience?: number
   log?: (line: string) => void
 }
 
@@ -37,6 +42,8 @@ const SETTINGS: Partial<Record<RoleName, Record<string, string>>> = {
     enable_bitmapscan: 'off',
   },
 }
+
+const STRETCHED = new Set(['statement_timeout', 'lock_timeout', 'transaction_timeout'])
 
 /**
  * Creates the roles and the database where they are missing and sets every role's password and limits.
@@ -71,7 +78,13 @@ async function ensureRole(admin: postgres.Sql, role: RoleName, options: RoleOpti
   }
   await admin.unsafe(`alter role ${role} password '${options.passwords[role].replaceAll("'", "''")}'`)
   if (role === 'souk_mover') await allowMoves(admin, options)
-  for (const [setting, value] of Object.entries(SETTINGS[role] ?? {})) await admin.unsafe(`alter role ${role} set ${setting} = '${value}'`)
+  for (const [setting, value] of Object.entries(SETTINGS[role] ?? {})) {
+    await admin.unsafe(`alter role ${role} set ${setting} = '${inEffect(setting, value, options.patience)}'`)
+  }
+}
+
+function inEffect(setting: string, value: string, patience = 1): string {
+  return STRETCHED.has(setting) ? `${Number.parseInt(value, 10) * patience}s` : value
 }
 
 /** What CREATE SUBSCRIPTION asks for, what lets rows be copied without their triggers firing a second time, and what shows how old others' transactions are. */

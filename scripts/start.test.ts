@@ -81,8 +81,8 @@ test('refuses to run twice, and to be reset while it runs', { timeout: START_TIM
 test('survives the death of PostgreSQL', { timeout: START_TIMEOUT_MS }, async () => {
   const start = await atWork()
   process.kill(postmasterPid(), 'SIGKILL')
-  await expect.poll(start.output, { timeout: 60_000 }).toContain('PostgreSQL died')
-  await expect.poll(async () => (await read('kaffa', '/v1/products')).status, { timeout: 60_000 }).toBe(200)
+  await expect.poll(start.output).toContain('PostgreSQL died')
+  await expect.poll(async () => (await read('kaffa', '/v1/products')).status).toBe(200)
 })
 
 test('leaves nothing running; the second time finds everything there and imports nothing', {
@@ -108,7 +108,7 @@ test('goes on where starts that were killed half way had come to', { timeout: 3 
   expect(await launch('scripts/reset.ts').ended).toBe(0)
   // The first has a merchant, but not its catalogue; the second one shop set up, and the others half.
   for (const point of ['merchant created', ': set up']) {
-    await expect.poll(() => isFree(port), { timeout: 30_000 }).toBe(true)
+    await expect.poll(() => isFree(port)).toBe(true)
     const killed = launch('scripts/start.ts')
     await expect.poll(killed.output, { timeout: START_TIMEOUT_MS, interval: 5 }).toContain(point)
     killed.process.kill('SIGKILL')
@@ -141,7 +141,7 @@ function isUp(start: Start | undefined): start is Start {
 
 /** Starts, and waits for the closing notes. The API of a start that was killed may hold the port for a moment. */
 async function begin(): Promise<Start> {
-  await expect.poll(() => isFree(port), { timeout: 30_000 }).toBe(true)
+  await expect.poll(() => isFree(port)).toBe(true)
   running = launch('scripts/start.ts')
   const { output, ended } = running
   const failed = ended.then((outcome) => {
@@ -210,8 +210,7 @@ async function setUpOf(slug: string): Promise<Record<string, Record<string, unkn
   const staff = staffOf(client, String(session.body.access_token))
   // What a job still makes may grow.
   const [batch] = await staff.list('/v1/admin/coupon-batches')
-  if (batch)
-    await expect.poll(async () => (await staff.read(`/v1/admin/coupon-batches/${batch.id}`)).status, { timeout: 30_000 }).toBe('done')
+  if (batch) await expect.poll(async () => (await staff.read(`/v1/admin/coupon-batches/${batch.id}`)).status).toBe('done')
   const lists = await Promise.all(SET_UP.map(async (path) => [path, await staff.list(`/v1/admin/${path}`)]))
   return Object.fromEntries(lists)
 }

@@ -98,7 +98,7 @@ describe.each(EXAMPLES)('examples/plugins/%s', (name) => {
     const own = await run(process.execPath, ['--test', 'test/**/*.test.ts'], copy)
     expect(own.out).toMatch(/fail 0/)
     expect(own.code).toBe(0)
-  }, 120_000)
+  })
 
   test('has the same digest as when it is built in the repository', async (context) => {
     if (noRegistry) return context.skip(noRegistry)
@@ -107,7 +107,7 @@ describe.each(EXAMPLES)('examples/plugins/%s', (name) => {
     const inside = await digest(join(examples, name), join(root, 'bin/souk-plugin.mjs'))
     expect(inside).toMatch(/^[0-9a-f]{64}$/)
     expect(await digest(copy, join(home, 'node_modules/@souk/plugins-sdk/bin/souk-plugin.mjs'))).toBe(inside)
-  }, 60_000)
+  })
 })
 
 function run(program: string, parameters: string[], cwd: string): Promise<{ code: number; out: string; errors: string }> {

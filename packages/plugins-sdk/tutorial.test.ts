@@ -54,7 +54,7 @@ test('a newcomer who does what the tutorial says sees what it shows', async () =
     /ok {4}a-regular-needs-three[\s\S]*ok {4}six-bags-of-two-sorts[\s\S]*\nmeets discount@#/,
   )
   expect(await run(folder, '--test', ['test/**/*.test.ts'])).toMatch(/fail 0/)
-}, 240_000)
+})
 
 /** The code blocks of a language, in their order. */
 function blocks(language: string): string[] {

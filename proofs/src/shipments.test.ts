@@ -112,7 +112,7 @@ async function ship(key: string): Promise<string> {
 
 async function shipped(id: string): Promise<Record<string, unknown>> {
   const read = async () => (await shop.staff.get(`/v1/admin/shipments/${id}`)).body
-  await expect.poll(async () => (await read()).status, { timeout: 60_000, interval: 200 }).toBe('labelled')
+  await expect.poll(async () => (await read()).status, { timeout: 180_000, interval: 200 }).toBe('labelled')
   return read()
 }
 

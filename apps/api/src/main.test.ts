@@ -43,7 +43,7 @@ function signIn(port: string): Promise<number | undefined> {
   })
 }
 
-const SOON = { timeout: 60_000, interval: 50 }
+const SOON = { timeout: 180_000, interval: 50 }
 
 describe('the process', () => {
   it.each(['SIGTERM', 'SIGINT'] as const)('becomes ready, serves, and ends cleanly on %s', async (signal) => {

@@ -37,7 +37,7 @@ test('a batch of codes whose worker is killed twice goes on after its last chunk
   let generated = 0
   for (let kill = 0; kill < KILLS; kill += 1) {
     const worker = queue.spawn(new URL('main.ts', import.meta.url))
-    await expect.poll(async () => (await progress(id)).generated, { timeout: 60_000, interval: 5 }).toBeGreaterThan(generated)
+    await expect.poll(async () => (await progress(id)).generated, { timeout: 180_000, interval: 5 }).toBeGreaterThan(generated)
     worker.kill('SIGKILL')
     await exitOf(worker)
     const killed = await progress(id)

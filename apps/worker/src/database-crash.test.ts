@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestMerchant } from '@souk/core/testing/merchant.ts'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
+import { TEST_PATIENCE } from '@souk/local-postgres/test-server.ts'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
 import { migrate } from '@souk/migrations/run.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -11,7 +12,7 @@ import { exitOf, QueueTest } from './testing/queue-test.ts'
 
 // A server of its own, which syncs to disk as in production and may be killed without harm to other tests.
 const TEMPLATE = 'worker_template'
-const SOON = { timeout: 60_000, interval: 50 }
+const SOON = { timeout: 180_000, interval: 50 }
 
 const testServer = process.env.SOUK_TEST_SERVER
 
@@ -25,12 +26,12 @@ beforeAll(async () => {
   mkdirSync(folder, { mode: 0o755 })
   server = await startServer({ dataDir: join(folder, 'data'), durable: true })
   const passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomBytes(12).toString('hex')])) as Record<RoleName, string>
-  await ensureRoles({ adminUrl: server.adminUrl(), database: TEMPLATE, passwords })
+  await ensureRoles({ adminUrl: server.adminUrl(), database: TEMPLATE, passwords, patience: TEST_PATIENCE })
   await migrate({ url: `postgres://souk_owner:${passwords.souk_owner}@127.0.0.1:${server.port}/${TEMPLATE}` })
   process.env.SOUK_TEST_SERVER = JSON.stringify({ adminUrl: server.adminUrl(), passwords, template: TEMPLATE })
   queue = await QueueTest.create()
   merchant = await queue.shop.addMerchant()
-}, 90_000)
+})
 
 afterAll(async () => {
   // The next file in this process is a guest of the run's server again.
@@ -50,7 +51,7 @@ function afterRestart<T>(ask: () => Promise<T>): Promise<T> {
   return ask().catch(() => ask())
 }
 
-test('goes on by itself after PostgreSQL was killed, again and again, with jobs waiting and running', { timeout: 180_000 }, async () => {
+test('goes on by itself after PostgreSQL was killed, again and again, with jobs waiting and running', async () => {
   const child = queue.spawn()
   for (const round of [1, 2, 3]) {
     // As many as the worker runs at once, so that the others wait.
@@ -74,7 +75,7 @@ test('goes on by itself after PostgreSQL was killed, again and again, with jobs 
   expect(child.output()).not.toContain('unhandled')
 })
 
-test('starts before its database does', { timeout: 90_000 }, async () => {
+test('starts before its database does', async () => {
   await queue.enqueue(merchant, 'quick', { label: 'early' })
   await server.kill()
   const child = queue.spawn()
@@ -85,7 +86,7 @@ test('starts before its database does', { timeout: 90_000 }, async () => {
   expect(await exitOf(child)).toBe(0)
 })
 
-test('can be stopped while its database is down', { timeout: 90_000 }, async () => {
+test('can be stopped while its database is down', async () => {
   const child = queue.spawn()
   await expect.poll(() => afterRestart(() => queue.runners()), SOON).toHaveLength(1)
   await server.kill()

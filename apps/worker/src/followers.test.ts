@@ -34,7 +34,7 @@ async function wakeUp(router: Router): Promise<{ worked: number; left: number }>
     },
   }
   const followers = startFollowers({ cell: CELL, queueUrl, router, works, log: house.log, usage: { count: () => {} } })
-  await vi.waitFor(async () => expect(worked > 0 || (await left()) === 0).toBe(true), { timeout: 60_000, interval: 20 })
+  await vi.waitFor(async () => expect(worked > 0 || (await left()) === 0).toBe(true), { timeout: 180_000, interval: 20 })
   await followers.stop()
   return { worked: Math.min(worked, 1), left: await left() }
 }

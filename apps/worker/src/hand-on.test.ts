@@ -8,7 +8,7 @@ import { CELL, QueueTest } from './testing/queue-test.ts'
 // A merchant has moved away, and jobs of it are still in the queue of its old cell.
 
 const NEW_HOME = 'shared-2'
-const SOON = { timeout: 60_000, interval: 50 }
+const SOON = { timeout: 180_000, interval: 50 }
 
 let house: QueueTest
 let second: TestDatabase

@@ -48,7 +48,7 @@ test('an import whose worker is killed twice goes on after its last chunk, and n
   let done = 0
   for (let kill = 0; kill < KILLS; kill += 1) {
     const worker = queue.spawn(new URL('main.ts', import.meta.url))
-    await expect.poll(async () => (await progress(id)).done, { timeout: 60_000, interval: 5 }).toBeGreaterThan(done)
+    await expect.poll(async () => (await progress(id)).done, { timeout: 180_000, interval: 5 }).toBeGreaterThan(done)
     worker.kill('SIGKILL')
     await exitOf(worker)
     const killed = await progress(id)

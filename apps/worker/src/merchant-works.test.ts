@@ -10,7 +10,7 @@ import type { WorkerConfig } from './config.ts'
 import { createLog } from './log.ts'
 import { startMerchantWorks } from './merchant-works.ts'
 
-const SOON = { timeout: 60_000, interval: 50 }
+const SOON = { timeout: 180_000, interval: 50 }
 
 let shop: TestShop
 let merchant: TestMerchant

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { QueueTest } from './testing/queue-test.ts'
 import { testTasks } from './testing/tasks.ts'
 
-const SOON = { timeout: 60_000, interval: 25 }
+const SOON = { timeout: 180_000, interval: 25 }
 
 let queue: QueueTest
 let merchant: TestMerchant
@@ -201,7 +201,7 @@ test('frees jobs and named queues whose holder is not registered', async () => {
   await queue.admin(`update graphile_worker._private_jobs set locked_by = 'pool-gone', locked_at = now(), attempts = 1`)
   await queue.admin(`update graphile_worker._private_job_queues set locked_by = 'pool-gone', locked_at = now()`)
   await queue.start()
-  await expect.poll(() => queue.steps(label), { timeout: 60_000, interval: 50 }).toEqual(['done'])
+  await expect.poll(() => queue.steps(label), { timeout: 180_000, interval: 50 }).toEqual(['done'])
   await poll(() => queue.admin('select queue_name from graphile_worker._private_job_queues where locked_by is not null')).toEqual([])
 })
 

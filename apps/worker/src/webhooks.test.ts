@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { WebhookTest } from './testing/webhook-test.ts'
 
 const BY = { actor: { kind: 'job', task: 'test' }, now: new Date(), reason: '' } as const
-const SOON = { timeout: 60_000, interval: 25 }
+const SOON = { timeout: 180_000, interval: 25 }
 
 let test: WebhookTest
 let merchant: TestMerchant

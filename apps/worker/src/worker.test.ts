@@ -10,7 +10,7 @@ import { exitOf, QueueTest } from './testing/queue-test.ts'
 import { testTasks } from './testing/tasks.ts'
 import { startWorker } from './worker.ts'
 
-const SOON = { timeout: 60_000, interval: 50 }
+const SOON = { timeout: 180_000, interval: 50 }
 
 let queue: QueueTest
 let merchant: TestMerchant
@@ -161,7 +161,7 @@ test('works on the queues of all cells of a kind, and on none of the other kind'
   }
 })
 
-test('the real process, with its mover, works, prints structured lines and ends on SIGTERM', { timeout: 180_000 }, async () => {
+test('the real process, with its mover, works, prints structured lines and ends on SIGTERM', async () => {
   const child = queue.spawn(new URL('main.ts', import.meta.url), { SOUK_MOVER_URL: queue.shop.database.url('souk_mover') })
   await merchant.inMerchant(
     (tx) => tx.sql`

@@ -24,6 +24,11 @@ export interface TestServer {
 const ABANDONED_AFTER_MS = 6 * 60 * 60 * 1000
 const DATABASE_PREFIX = 'souk_test_'
 
+/** For `ensureRoles`: what a busy machine does in twenty seconds is late, and nothing else is wrong with it. */
+export const TEST_PATIENCE = 10
+/** For a Router: how long its callers wait for a connection, in milliseconds. */
+export const TEST_WAIT_MS = 20_000
+
 /**
  * A server with a freshly migrated template: the one at TEST_DATABASE_URL (an administrator's address), or else one of our own over
  * a throwaway folder. What killed runs left behind is removed first.
@@ -50,7 +55,7 @@ export async function startTestServer(): Promise<TestServer> {
 async function buildTemplate(adminUrl: string, run: string): Promise<TestServerFacts> {
   const template = `${run}_template`
   const passwords = passwordsFor(adminUrl)
-  await ensureRoles({ adminUrl, database: template, passwords })
+  await ensureRoles({ adminUrl, database: template, passwords, patience: TEST_PATIENCE })
   await migrate({ url: roleUrl({ adminUrl, passwords }, 'souk_owner', template) })
   const admin = postgres(adminUrl, { max: 1, onnotice: () => {} })
   try {

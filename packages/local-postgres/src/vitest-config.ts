@@ -25,10 +25,10 @@ export function workspaceTests(folder: string, { database = true }: { database?:
       // Programs that tests start, some of them hundreds of times, are compiled once.
       env: { NODE_COMPILE_CACHE: fileURLToPath(new URL('../../../node_modules/.cache/compiled', import.meta.url)) },
       // Deadlines against hanging, not measures: the machines that run this are shared and noisy.
-      testTimeout: 180_000,
-      hookTimeout: 180_000,
+      testTimeout: 600_000,
+      hookTimeout: 600_000,
       teardownTimeout: 60_000,
-      expect: { poll: { timeout: 60_000 } },
+      expect: { poll: { timeout: 180_000 } },
       // In a whole run alone, which says what needed it: see docs/decisions/0021-a-second-attempt-in-sight.md.
       retry: reports === undefined ? 0 : 1,
       reporters: reports === undefined ? ['default'] : ['default', ['json', { outputFile: `${reports}/${reportName(folder)}.json` }]],

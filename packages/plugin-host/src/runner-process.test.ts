@@ -113,7 +113,7 @@ describe('memory', () => {
     }
     expect(Math.max(...residents)).toBeLessThan(350_000_000)
     expect(residents.at(-1)! - residents[2_000]!).toBeLessThan(60_000_000)
-  }, 120_000)
+  })
 
   test('as many isolates are kept as may be, and the plugin of one given up works again', async () => {
     const runner = await open()
@@ -124,7 +124,7 @@ describe('memory', () => {
     await expect(calls[0]!(1)).rejects.toThrow('cold')
     const again = await load(runner, 'return configuration.n + input', JSON.stringify({ n: 0 }))
     expect((await again(1)).json).toBe('1')
-  }, 120_000)
+  })
 
   test('isolates are given up when the process has grown towards its limit', async () => {
     const runner = await open({ memoryBytesMax: 400_000_000 })
@@ -138,7 +138,7 @@ describe('memory', () => {
     }
     expect(isolates).toBeLessThan(60)
     expect(isAlive(runner.pid)).toBe(true)
-  }, 120_000)
+  })
 
   test('an isolate that was stopped is not used again', async () => {
     const runner = await open()

@@ -173,7 +173,7 @@ describe('pitfall 7: a snapshot older than the fence', () => {
   })
 
   async function waitingForLock(): Promise<void> {
-    const deadline = performance.now() + 60_000
+    const deadline = performance.now() + 180_000
     for (;;) {
       const waiting = await house.admin`select 1 from pg_locks where locktype = 'advisory' and not granted and database = (
         select oid from pg_database where datname = current_database())`

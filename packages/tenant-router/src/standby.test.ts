@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
-import { roleUrl } from '@souk/local-postgres/test-server.ts'
+import { roleUrl, TEST_PATIENCE } from '@souk/local-postgres/test-server.ts'
 import { type Standby, startStandby } from '@souk/local-postgres/testing/standby.ts'
 import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
@@ -31,7 +31,7 @@ beforeAll(async () => {
   folder = makeFleetingFolder()
   primary = await startServer({ dataDir: join(folder, 'data'), durable: false })
   const passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomUUID()])) as Record<RoleName, string>
-  await ensureRoles({ adminUrl: primary.adminUrl(), database: 'cell', passwords })
+  await ensureRoles({ adminUrl: primary.adminUrl(), database: 'cell', passwords, patience: TEST_PATIENCE })
   const url = (server: LocalServer, role: RoleName) => roleUrl({ adminUrl: server.adminUrl(), passwords }, role, 'cell')
   await migrate({ url: url(primary, 'souk_owner'), sets: ['cell'] })
   atPrimary = postgres(primary.adminUrl('cell'), { max: 2, onnotice: () => {} })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test-database.ts'
+import { TEST_WAIT_MS } from '@souk/local-postgres/test-server.ts'
 import postgres from 'postgres'
 import type { MerchantEntry } from './merchant-entry.ts'
 import { Router, type RouterOptions } from './router.ts'
@@ -29,7 +30,8 @@ export async function openTestHouse(options: Partial<RouterOptions> = {}): Promi
   const routers: Router[] = []
   const openRouter = (own: Partial<RouterOptions> = {}) => {
     const url = database.url('souk_app')
-    const router = new Router({ directoryUrl: url, baseDomain: BASE_DOMAIN, cellUrls: { [CELL]: url }, ...options, ...own })
+    const usual = { directoryUrl: url, baseDomain: BASE_DOMAIN, cellUrls: { [CELL]: url }, waitMs: TEST_WAIT_MS }
+    const router = new Router({ ...usual, ...options, ...own })
     routers.push(router)
     return router
   }
@@ -74,7 +76,7 @@ async function insertMerchants(
 }
 
 /** Waits until `holds` answers true. A condition that never comes is a failed test, not a longer one. */
-export async function until(what: string, holds: () => Promise<boolean> | boolean, withinMs = 60_000): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean> | boolean, withinMs = 180_000): Promise<void> {
   const deadline = performance.now() + withinMs
   while (!(await holds())) {
     if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms in vain until ${what}`)

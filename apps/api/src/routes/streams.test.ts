@@ -10,7 +10,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { EventFeeds, STREAMS_PER_SUBJECT_MAX } from '../event-feeds.ts'
 import { type ApiMerchant, createTestApi, type TestApi } from '../testing/api.ts'
 
-const SOON = { timeout: 60_000, interval: 20 }
+const SOON = { timeout: 180_000, interval: 20 }
 
 let api: TestApi
 let merchant: ApiMerchant

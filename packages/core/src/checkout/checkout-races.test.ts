@@ -45,7 +45,7 @@ async function ordersOf(of = merchant) {
 }
 
 describe('the last use', () => {
-  it('of an offer goes to one of two hundred buyers at the price it makes, and the others are told', { timeout: 60_000 }, async () => {
+  it('of an offer goes to one of two hundred buyers at the price it makes, and the others are told', async () => {
     await newMerchant()
     const goods = await addGoods(merchant, { price: 1_000n, onHand: 1_000n })
     await addPromotion(merchant, { limits: ONCE })
@@ -57,7 +57,7 @@ describe('the last use', () => {
     expect(await ordersOf()).toMatchObject([{ number: 1n, total: 1_390n, discount_total: 100n }])
   })
 
-  it('of a code goes to one of fifty, and comes back with the order it was used for', { timeout: 60_000 }, async () => {
+  it('of a code goes to one of fifty, and comes back with the order it was used for', async () => {
     await newMerchant()
     const goods = await addGoods(merchant, { price: 1_000n, onHand: 1_000n })
     const { id } = await addPromotion(merchant, { trigger: 'coupon' })
@@ -77,7 +77,7 @@ describe('the last use', () => {
 })
 
 describe('a first order', () => {
-  it('is one of twenty that an address places at once', { timeout: 60_000 }, async () => {
+  it('is one of twenty that an address places at once', async () => {
     await newMerchant()
     const goods = await addGoods(merchant, { price: 1_000n, onHand: 1_000n })
     await addPromotion(merchant, { conditions: { all: [{ fact: 'customer.first_order', operator: 'equal', value: true }] } })
@@ -88,7 +88,7 @@ describe('a first order', () => {
     expect(discounts.filter((discount) => discount > 0n)).toEqual([100n])
   })
 
-  it('of a customer is counted with all the others at once', { timeout: 60_000 }, async () => {
+  it('of a customer is counted with all the others at once', async () => {
     await newMerchant()
     const goods = await addGoods(merchant, { price: 1_000n, onHand: 1_000n })
     await addPromotion(merchant, { conditions: { all: [{ fact: 'customer.orders_count', operator: 'lessThan', value: 2 }] } })

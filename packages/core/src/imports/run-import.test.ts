@@ -211,7 +211,7 @@ test('a product that staff create while its chunk is being written is changed, n
         )
         return waiting.length > 0
       },
-      { timeout: 10_000 },
+      { timeout: 180_000 },
     )
   })
   await running

@@ -13,9 +13,9 @@ test('a table that has doubled is analysed, once', async () => {
     const [row] = await merchant.inMerchant.read((tx) => tx.sql<{ analysed: number }[]>`select app.refresh_statistics() as analysed`)
     return row!.analysed
   }
-  await vi.waitUntil(async () => (await refresh()) > 0, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await refresh()) > 0, { timeout: 180_000 })
   const [location] = await merchant.inMerchant.read((tx) => tx.sql`select reltuples from pg_class where oid = 'location'::regclass`)
   expect(location?.reltuples).toBe(501)
-  await vi.waitUntil(async () => (await refresh()) === 0, { timeout: 10_000 })
+  await vi.waitUntil(async () => (await refresh()) === 0, { timeout: 180_000 })
   await merchant.close()
 })

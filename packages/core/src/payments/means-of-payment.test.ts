@@ -167,7 +167,7 @@ describe('gift cards and store credit', () => {
     expect(payments.find(({ provider }) => provider === 'gift_card')).toMatchObject({ capturedAmount: 300n })
   })
 
-  it('are spent once, however many carts name them', { timeout: 60_000 }, async () => {
+  it('are spent once, however many carts name them', async () => {
     const code = await card(1_490n)
     const carts = await Promise.all(Array.from({ length: 10 }, () => cart()))
     const counts = await outcomes(carts.map((id) => payCart(seller, id, { payment: undefined, giftCards: [code] })))

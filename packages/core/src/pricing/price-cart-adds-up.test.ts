@@ -23,7 +23,7 @@ function always(law: (priced: PricedCart, cart: PricingInput, shop: Shop) => voi
   )
 }
 
-describe('any cart in any shop', { timeout: 120_000 }, () => {
+describe('any cart in any shop', () => {
   it('adds up: shares to adjustments, adjustments to lines and shipping, these to totals', () => {
     always((priced) => {
       const { lines, shipping, totals, adjustments } = priced
@@ -138,7 +138,7 @@ describe('any cart in any shop', { timeout: 120_000 }, () => {
   })
 })
 
-describe('refunds', { timeout: 120_000 }, () => {
+describe('refunds', () => {
   it('give back exactly what was paid, of every share, in whatever order and portions', () => {
     fc.assert(
       fc.property(arbitraryPricing(), fc.infiniteStream(fc.nat()), ({ shop, cart }, numbers) => {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { createTestDatabase, type TestDatabase } from '@souk/local-postgres/test-database.ts'
+import { TEST_WAIT_MS } from '@souk/local-postgres/test-server.ts'
 import type { MerchantEntry } from '@souk/tenant-router/merchant-entry.ts'
 import { type InMerchant, Router } from '@souk/tenant-router/router.ts'
 import { sql } from 'drizzle-orm'
@@ -37,6 +38,7 @@ export async function createTestShop(options: { connectionsPerCell?: number; wai
     directoryUrl: database.url('souk_app'),
     baseDomain: 'localhost',
     cellUrls: { [CELL]: database.servedAt },
+    waitMs: TEST_WAIT_MS,
     ...options,
   })
   // One connection for all merchants that are added in a row: to open it costs more than to add one.

@@ -117,7 +117,7 @@ test('an archive of a closed shop has what those wrote who were inside when it w
   const exporting = house.finish(work)
   const waiting = () => directory`select 1 from pg_locks where locktype = 'advisory' and not granted`
   await expect
-    .poll(async () => (await waiting()).length, { timeout: 30_000 })
+    .poll(async () => (await waiting()).length, { timeout: 180_000 })
     .toBeGreaterThan(0)
     .finally(inside.resolve)
   await writing

@@ -41,7 +41,7 @@ const fail = (error: unknown) => {
 }
 
 async function until(what: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 180_000
   while (!(await what())) {
     if (performance.now() > deadline) throw new Error('waited for nothing')
     await new Promise((resolve) => setTimeout(resolve, 10))

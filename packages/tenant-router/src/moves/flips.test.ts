@@ -4,7 +4,7 @@ import { getMove, type Move, type MoveState, requestMove, rollBackMove } from '.
 import { openTwoCells, type TwoCells } from './testing/two-cells.ts'
 import { Writers, writtenNumbers } from './testing/writers.ts'
 
-const WITHIN_MS = 120_000
+const WITHIN_MS = 300_000
 const MOVES = 5
 
 let cells: TwoCells

@@ -8,7 +8,7 @@ import { dieAt } from './testing/die-at.ts'
 import { reachesState } from './testing/follow-move.ts'
 import { openTwoCells, type TwoCells } from './testing/two-cells.ts'
 
-const WITHIN_MS = 120_000
+const WITHIN_MS = 300_000
 
 let cells: TwoCells
 let mover: Mover | undefined

@@ -2,7 +2,7 @@ import { until } from '../../test-merchants.ts'
 import { getMove, type Move, type MoveState } from '../move.ts'
 import type { TestCell, TwoCells } from './two-cells.ts'
 
-const WITHIN_MS = 120_000
+const WITHIN_MS = 300_000
 
 /** The move when it is in one of those states. */
 export async function reachesState(cells: TwoCells, move: Move, states: readonly MoveState[]): Promise<Move> {

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type LocalServer, startServer } from '@souk/local-postgres/server.ts'
 import { createTestDatabase } from '@souk/local-postgres/test-database.ts'
-import { roleUrl } from '@souk/local-postgres/test-server.ts'
+import { roleUrl, TEST_PATIENCE, TEST_WAIT_MS } from '@souk/local-postgres/test-server.ts'
 import { type Standby, startStandby } from '@souk/local-postgres/testing/standby.ts'
 import { makeFleetingFolder } from '@souk/local-postgres/throwaway-folder.ts'
 import { ensureRoles, ROLE_NAMES, type RoleName } from '@souk/migrations/roles.ts'
@@ -87,7 +87,7 @@ export async function openTwoCells(where: 'one server' | 'two servers'): Promise
   }
   const openRouter = () => {
     const cellUrls = { [ONE]: one.url('souk_app'), [TWO]: two.url('souk_app') }
-    const router = new Router({ directoryUrl: database.url('souk_app'), baseDomain: BASE_DOMAIN, cellUrls })
+    const router = new Router({ directoryUrl: database.url('souk_app'), baseDomain: BASE_DOMAIN, cellUrls, waitMs: TEST_WAIT_MS })
     open.push(router)
     return router
   }
@@ -149,7 +149,7 @@ async function startSecondServer() {
     server = await startServer({ dataDir, durable: false })
     const passwords = Object.fromEntries(ROLE_NAMES.map((role) => [role, randomUUID()])) as Record<RoleName, string>
     const adminUrl = server.adminUrl()
-    await ensureRoles({ adminUrl, database: 'cell', passwords })
+    await ensureRoles({ adminUrl, database: 'cell', passwords, patience: TEST_PATIENCE })
     const url = (role: RoleName) => roleUrl({ adminUrl, passwords }, role, 'cell')
     await migrate({ url: url('souk_owner'), sets: ['cell'] })
     const start = async () => {
