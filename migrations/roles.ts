@@ -9,10 +9,7 @@ export interface RoleOptions {
   adminUrl: string
   database: string
   passwords: Record<RoleName, string>
-  /**
-   * How many times longer than in production statements, locks and transactions may take. For tests, whose machines may stand still.
-   * Who does nothing inside a transaction is cut off after as long as ever: that is how a stopped process's work is known to be gone.
-   */
+  /** How many times longer than in production statements, locks and transactions may take. For tests, whose machines may stand still. */
   patience?: number
   log?: (line: string) => void
 }
@@ -42,8 +39,6 @@ const SETTINGS: Partial<Record<RoleName, Record<string, string>>> = {
     enable_bitmapscan: 'off',
   },
 }
-
-const STRETCHED = new Set(['statement_timeout', 'lock_timeout', 'transaction_timeout'])
 
 /**
  * Creates the roles and the database where they are missing and sets every role's password and limits.
@@ -84,7 +79,7 @@ async function ensureRole(admin: postgres.Sql, role: RoleName, options: RoleOpti
 }
 
 function inEffect(setting: string, value: string, patience = 1): string {
-  return STRETCHED.has(setting) ? `${Number.parseInt(value, 10) * patience}s` : value
+  return setting.endsWith('_timeout') ? `${Number.parseInt(value, 10) * patience}s` : value
 }
 
 /** What CREATE SUBSCRIPTION asks for, what lets rows be copied without their triggers firing a second time, and what shows how old others' transactions are. */

@@ -11,6 +11,8 @@ let label: string
 
 beforeAll(async () => {
   queue = await QueueTest.create()
+  // As in production: what a stopped worker has open has to be gone before its jobs are given away.
+  await queue.admin(`alter role souk_app in database ${queue.shop.database.name} set idle_in_transaction_session_timeout = '5s'`)
 })
 
 beforeEach(async () => {
