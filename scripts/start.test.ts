@@ -17,7 +17,7 @@ import { staffOf } from './set-up-shop.ts'
 // another has left, or what still runs, as a person does. Three starts and two that are killed are enough for all.
 
 // A deadline against hanging: with other tests beside it a start takes minutes.
-const START_TIMEOUT_MS = 300_000
+const START_TIMEOUT_MS = 600_000
 const SHOPS = ['kaffa', 'northpaw', 'hibiki']
 
 let folder: string

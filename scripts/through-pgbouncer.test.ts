@@ -6,7 +6,7 @@ import { coreThroughPgBouncer } from './core-through-pgbouncer.ts'
 
 // `npm run through-pgbouncer` runs all of core so.
 
-const WITHIN_MS = 600_000
+const WITHIN_MS = 1_200_000
 
 if (!pgBouncer.isThere) console.log(`Core was not tried through PgBouncer: there is no ${pgBouncer.program} here.`)
 

@@ -5,7 +5,7 @@ import type { House, Shop } from './house.ts'
 const HEADER =
   'Handle,Title,Body (HTML),Vendor,Type,Tags,Published,Option1 Name,Option1 Value,Variant SKU,Variant Grams,Variant Inventory Tracker,Variant Inventory Qty,Variant Inventory Policy,Variant Price,Variant Requires Shipping,Variant Taxable'
 
-const BUSY_TRIES = 100
+const BUSY_MAX_MS = 180_000
 const BUSY_PAUSE_MS = 200
 
 export interface Good {
@@ -99,9 +99,10 @@ export async function readCart(shop: Shop, { id, token }: OpenCart): Promise<Ope
 
 /** A platform that is too busy says so, with nothing done (503); buyers try again, for a while. */
 async function insist<Body>(ask: () => Promise<Answer<Body>>): Promise<Answer<Body>> {
-  for (let tries = 1; ; tries++) {
+  const end = performance.now() + BUSY_MAX_MS
+  for (;;) {
     const answer = await ask()
-    if (answer.status !== 503 || tries === BUSY_TRIES) return answer
+    if (answer.status !== 503 || performance.now() > end) return answer
     await pause(BUSY_PAUSE_MS)
   }
 }

@@ -4,7 +4,7 @@ import { reconnectDelay } from './cell-pool.ts'
 import { DoorError } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
 import { PluginBlocks } from './plugin-blocks.ts'
-import { SingleFile } from './single-file.ts'
+import { SingleFile, type SingleFileLimits } from './single-file.ts'
 
 const CACHED_NAMES_MAX = 50_000
 const KNOWN_TTL_MS = 30_000
@@ -25,6 +25,8 @@ export interface DirectoryOptions {
   onCells?: () => void
   /** Told when a merchant that is remembered here is about to change homes, of its new one. */
   onSwitching?: (cell: string) => void
+  /** Other limits than usual for the writers of a merchant that is about to change homes. */
+  singleFile?: Partial<SingleFileLimits>
 }
 
 /** A cell as the directory lists it. Its address is a secret, and not there. */
@@ -50,7 +52,7 @@ interface EntryRow {
 export class Directory {
   readonly pluginBlocks: PluginBlocks
   /** What movers announce: merchants that change homes in a moment. */
-  readonly singleFile = new SingleFile()
+  readonly singleFile: SingleFile
   readonly #sql: postgres.Sql<{ bigint: bigint }>
   readonly #options: DirectoryOptions
   // 'slug:..', 'domain:..' and 'id:..' to a merchant's id. A name nobody has is remembered too (null), for a shorter time.
@@ -63,6 +65,7 @@ export class Directory {
 
   constructor(options: DirectoryOptions) {
     this.#options = options
+    this.singleFile = new SingleFile(options.singleFile)
     this.#sql = postgres(options.url, {
       max: CONNECTIONS_MAX,
       connect_timeout: CONNECT_TIMEOUT_S,

@@ -1,4 +1,5 @@
 import { type Pooler, pgBouncer, startPgBouncer } from '@souk/local-postgres/pgbouncer.ts'
+import { TEST_PATIENCE } from '@souk/local-postgres/test-server.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { MerchantEntry } from './merchant-entry.ts'
 import { CELL, failureOf, openTestHouse, type TestHouse } from './test-merchants.ts'
@@ -69,6 +70,6 @@ describe.skipIf(!pgBouncer.isThere)('through PgBouncer in transaction mode', () 
 
   test('the limits of the role hold there too', async () => {
     const [row] = await openRouter().inMerchant(merchants[0]!)((tx) => tx.sql`select current_setting('statement_timeout') as timeout`)
-    expect(row!.timeout).toBe('5s')
+    expect(row!.timeout).toBe(`${5 * TEST_PATIENCE}s`)
   })
 })

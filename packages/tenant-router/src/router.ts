@@ -5,6 +5,7 @@ import { Directory } from './directory.ts'
 import { enter, enterInStatement, enterOnce, type ReadDoor } from './door.ts'
 import { DoorError, errorCode, metDroppedPublication } from './door-error.ts'
 import type { MerchantEntry } from './merchant-entry.ts'
+import type { SingleFileLimits } from './single-file.ts'
 import type { Query, Tx } from './tx.ts'
 
 export interface RouterOptions {
@@ -22,6 +23,7 @@ export interface RouterOptions {
   openCellsMax?: number
   /** Nobody waits for what is done here: it stands back for a moment where a merchant is about to change homes. */
   standsBack?: boolean
+  singleFile?: Partial<SingleFileLimits>
   onListening?: () => void
   onCells?: () => void
 }
@@ -108,6 +110,7 @@ export class Router {
       ...(options.onListening && { onListening: options.onListening }),
       ...(options.onCells && { onCells: options.onCells }),
       onSwitching: (cell) => this.#warmUp(cell),
+      ...(options.singleFile && { singleFile: options.singleFile }),
     })
     this.#pools = new LRUCache({ max: options.openCellsMax ?? OPEN_CELLS_MAX, dispose: ({ pool }) => this.#retire(pool) })
   }

@@ -1,8 +1,12 @@
-/** How long writers of a merchant go in one at a time, unless one of them is through at a new home before. */
-const LASTS_MS = 1_000
-// Whoever opens a second door while its first one is open would wait for itself.
-const TURN_MAX_MS = 250
-const STAND_BACK_MAX_MS = 250
+export interface SingleFileLimits {
+  /** How long writers of a merchant go in one at a time, unless one of them is through at a new home before. */
+  lastsMs: number
+  /** How long one waits for those before: whoever opens a second door while its first one is open would wait for itself. */
+  turnMaxMs: number
+  standBackMaxMs: number
+}
+
+const LIMITS: SingleFileLimits = { lastsMs: 1_000, turnMaxMs: 250, standBackMaxMs: 250 }
 
 /** Where they wait: before they ask for a connection, or with one, if they had asked for it before there was a file. */
 export type Queue = 'before the pool' | 'with a connection'
@@ -24,11 +28,16 @@ interface File {
  */
 export class SingleFile {
   readonly #files = new Map<string, File>()
+  readonly #limits: SingleFileLimits
+
+  constructor(limits: Partial<SingleFileLimits> = {}) {
+    this.#limits = { ...LIMITS, ...limits }
+  }
 
   /** `cells`: the home and the one it is about to have. */
   begin(merchantId: string, cells: readonly string[] = []): void {
     const file = this.#files.get(merchantId)
-    const timer = setTimeout(() => this.#end(merchantId), LASTS_MS).unref()
+    const timer = setTimeout(() => this.#end(merchantId), this.#limits.lastsMs).unref()
     if (!file) {
       const last = { 'before the pool': Promise.resolve(), 'with a connection': Promise.resolve() }
       return void this.#files.set(merchantId, { cells, over: Promise.withResolvers(), timer, hasNewHome: false, last })
@@ -44,7 +53,7 @@ export class SingleFile {
   /** Until nobody is about to move into that cell or out of it; a quarter of a second at most. For work that can wait. */
   async quietAt(cell: string): Promise<void> {
     const files = [...this.#files.values()].filter(({ cells }) => cells.includes(cell))
-    if (files.length > 0) await within(Promise.all(files.map(({ over }) => over.promise)), STAND_BACK_MAX_MS)
+    if (files.length > 0) await within(Promise.all(files.map(({ over }) => over.promise)), this.#limits.standBackMaxMs)
   }
 
   /** From now on, who gets through opens the way for everybody. */
@@ -61,7 +70,7 @@ export class SingleFile {
     const before = file.last[queue]
     file.last[queue] = before.then(() => out.promise)
     try {
-      await within(Promise.race([before, file.over.promise]), TURN_MAX_MS)
+      await within(Promise.race([before, file.over.promise]), this.#limits.turnMaxMs)
       const answer = await work()
       if (file.hasNewHome && this.#files.get(merchantId) === file) this.#end(merchantId)
       return answer

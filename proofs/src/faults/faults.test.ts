@@ -11,7 +11,7 @@ import { World } from './world.ts'
 const SEED = Number(process.env.SOUK_FAULT_SEED ?? 11)
 const CASES = ['answer to a commit lost', 'provider charges and drops the answer', 'receiver refuses']
 const DEATHS = { 'a purchase by card': ['api', 'worker'], 'a cancellation, with the money back': ['api', 'worker'] } as const
-const WITHIN_MS = 600_000
+const WITHIN_MS = 1_200_000
 
 let world: World
 

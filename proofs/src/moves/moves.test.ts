@@ -5,7 +5,7 @@ import { runMoveLoop } from './run-move-loop.ts'
 // A little of `npm run moves`: there and back without copying while buyers buy, and the mover killed while writers wait.
 
 const SEED = Number(process.env.SOUK_MOVE_SEED ?? 3)
-const WITHIN_MS = 600_000
+const WITHIN_MS = 1_200_000
 
 let world: MovingWorld
 

@@ -2,7 +2,7 @@ export const MAIL_SUBJECT_BYTES_MAX = 1_000
 export const MAIL_BODY_BYTES_MAX = 100_000
 /** What a rendered part may come to. */
 export const MAIL_RENDERED_BYTES_MAX = 1_000_000
-/** What the rendering of one part may take, in time and in elements and characters that it makes. */
+/** What the rendering of one part may take, in milliseconds of a processor and in elements and characters that it makes. */
 export const MAIL_RENDER_MS = 200
 export const MAIL_RENDER_UNITS_MAX = 5_000_000
 export const MAIL_LOCALES_PER_TEMPLATE_MAX = 50

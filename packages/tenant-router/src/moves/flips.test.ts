@@ -27,7 +27,7 @@ async function reaches(move: Move, state: MoveState): Promise<void> {
 }
 
 test('pitfall 14: two streams that face each other through ten flips send nothing back, and nobody meets a row that is there already', {
-  timeout: 600_000,
+  timeout: 1_200_000,
 }, async () => {
   const [merchant, neighbour] = await cells.addFilledMerchants()
   const filled = await cells.contents(cells.one, merchant.id)

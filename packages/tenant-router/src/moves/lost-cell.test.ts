@@ -80,7 +80,7 @@ async function canBeWrittenTo(merchant: MerchantEntry, home: TestCell): Promise<
   const router = cells.openRouter()
   const before = (await writtenNumbers(home.admin, merchant.id)).length
   const writers = new Writers(router, merchant, 1)
-  await until('something is written', async () => writers.acknowledged.length > 2, 30_000)
+  await until('something is written', async () => writers.acknowledged.length > 2)
   await writers.stop()
   expect(writers.failures).toEqual([])
   expect((await writtenNumbers(home.admin, merchant.id)).length - before).toBe(writers.acknowledged.length)

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { DoorError } from '../door-error.ts'
 import type { MerchantEntry } from '../merchant-entry.ts'
 import { until } from '../test-merchants.ts'
 import { finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
@@ -8,7 +7,7 @@ import { Writers, writtenNumbers } from './testing/writers.ts'
 
 const WITHIN_MS = 300_000
 // A limit for what hangs: a move is seconds of work on a machine that is not busy.
-const TIMEOUT_MS = 600_000
+const TIMEOUT_MS = 1_200_000
 
 async function reaches(cells: TwoCells, move: Move, state: MoveState): Promise<Move> {
   let seen: Move | undefined
@@ -99,8 +98,7 @@ describe.each(['one server', 'two servers'] as const)('between databases of %s',
     const done = await reaches(cells, again, 'done')
     expect(done.figures).toMatchObject({ can_roll_back: true, removed_rows: expect.any(Number) })
 
-    // On a machine that is busy enough a fence may last as long as it may; whoever waited for all of that is told to try again.
-    expect(writers.failures.filter((failure) => (failure as DoorError).code !== 'merchant_moving')).toEqual([])
+    expect(writers.failures).toEqual([])
     expect(neighbours.failures).toEqual([])
     const written = await writtenNumbers(cells.two.admin, merchant.id)
     expect(written).toEqual([...writers.acknowledged].sort((a, b) => Number(a - b)))
