@@ -1,4 +1,5 @@
 import { request } from 'node:http'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Explained } from './explained.ts'
 
 export interface Call {
@@ -20,6 +21,10 @@ export interface Answer {
 export type Client = (call: Call) => Promise<Answer>
 
 const TIMEOUT_MS = 30_000
+// A platform that has more to do than it can says so (503), with nothing done. Of these two that is not certain.
+const BUSY_MAX_MS = 120_000
+const BUSY_PAUSE_MS = 1_000
+const UNCERTAIN = /\/(commit-unknown|handler-timeout)$/
 
 /**
  * Calls the API at one host name. The connection goes to 127.0.0.1, because not every system's resolver knows names under
@@ -36,6 +41,18 @@ export function expectOk(answer: Answer, doing: string): Record<string, unknown>
   throw new Explained(
     `${doing} was refused (${answer.status}): ${[title, detail, errors && JSON.stringify(errors)].filter(Boolean).join('. ')}`,
   )
+}
+
+/** A client that asks again, for two minutes, where it is told that the platform is busy. */
+export function patient(client: Client, stopping: AbortSignal): Client {
+  return async (call) => {
+    const end = performance.now() + BUSY_MAX_MS
+    for (;;) {
+      const answer = await client(call)
+      if (answer.status !== 503 || UNCERTAIN.test(String(answer.body.type)) || performance.now() > end) return answer
+      await pause(BUSY_PAUSE_MS, undefined, { signal: stopping })
+    }
+  }
 }
 
 function send(host: string, port: number, call: Call, stopping: AbortSignal): Promise<Answer> {

@@ -3,7 +3,7 @@ import { type CartLine, fillCart } from './demo-cart.ts'
 import { type DemoPayments, openAtProvider, takePayments } from './demo-payments.ts'
 import { type Catalog, type DemoShop, readCatalog, readDemoShops } from './demo-shops.ts'
 import { Explained } from './explained.ts'
-import { type Answer, type Call, clientOf, expectOk } from './http-client.ts'
+import { type Answer, type Call, clientOf, expectOk, patient } from './http-client.ts'
 import { buildPlugin } from './plugin-bundle.ts'
 import { setUpShop, staffOf } from './set-up-shop.ts'
 import { readSetup } from './shop-setup.ts'
@@ -38,7 +38,7 @@ const POLL_MS = 100
  * wherever an earlier run was killed; the second complete run writes nothing.
  */
 export async function seedDemo(options: DemoOptions): Promise<OpenShop[]> {
-  const platform = clientOf(`platform.${options.baseDomain}`, options.port, options.stopping)
+  const platform = patient(clientOf(`platform.${options.baseDomain}`, options.port, options.stopping), options.stopping)
   const adminToken = await logIn(platform, '/v1/sessions', options.admin, 'The platform admin')
   const known = await knownShops(platform, adminToken)
   const served: DemoShop[] = []
@@ -83,7 +83,7 @@ async function createMerchant(platform: Client, token: string, shop: DemoShop, s
 async function openShop(shop: DemoShop, options: DemoOptions): Promise<OpenShop> {
   const host = `${shop.slug}.${options.baseDomain}`
   const url = `http://${host}:${options.port}`
-  const client = clientOf(host, options.port, options.stopping)
+  const client = patient(clientOf(host, options.port, options.stopping), options.stopping)
   const staff = { email: shop.staff_email, password: options.staffPassword }
   const token = await logIn(client, '/v1/admin/sessions', staff, `${shop.slug}'s staff`)
   await importCatalog(client, token, readCatalog(shop, url), shop.slug, options)

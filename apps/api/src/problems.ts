@@ -62,6 +62,12 @@ export const PROBLEMS: Record<ProblemCode, ProblemKind> = {
     meaning:
       'A plugin of this shop did not answer as it must, and the merchant chose not to sell without it. Nothing was ordered; try again.',
   },
+  plugins_busy: {
+    status: 503,
+    title: 'Plugins are busy',
+    meaning: 'There was no time to look at the plugin, which says nothing of it. Nothing was kept: try again in a moment.',
+    retryAfter: 2,
+  },
   too_many_installs: { status: 422, title: 'Too many plugins', meaning: 'The merchant has as many plugins as it may.' },
   too_many_releases: { status: 422, title: 'Too many releases', meaning: 'The plugin has as many releases as it may.' },
 

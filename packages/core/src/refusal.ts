@@ -52,6 +52,7 @@ export type RefusalCode =
   | 'plugin_invalid'
   | 'plugin_configuration_invalid'
   | 'plugin_failed'
+  | 'plugins_busy'
   | 'too_many_installs'
   | 'too_many_releases'
   | 'host_not_allowed'

@@ -62,7 +62,8 @@ export interface CallCost {
 export type PluginAnswer = CallCost & ({ ok: true; output: unknown } | { ok: false; reason: FailureReason; detail: string })
 
 /** Contracts and the hooks that a bundle registers under them. */
-export type Inspection = { ok: true; hooks: Record<string, string[]> } | { ok: false; detail: string }
+/** `unavailable` says nothing of the bundle: there was no time or no process for it, and it may be asked again. */
+export type Inspection = { ok: true; hooks: Record<string, string[]> } | { ok: false; reason: FailureReason; detail: string }
 
 export const NO_COST: CallCost = { cpuMs: 0, wallMs: 0, heapBytes: 0, logs: [] }
 

@@ -149,11 +149,11 @@ export class PluginHost {
   /** Loads a bundle once, for nobody, and answers what it registers. */
   async inspect(bundle: { digest: string; source: string }): Promise<Inspection> {
     const verdict = await this.#checks.check(bundle)
-    if (!verdict.mayRun) return { ok: false, detail: verdict.detail }
+    if (!verdict.mayRun) return { ok: false, reason: verdict.reason, detail: verdict.detail }
     const inspection = { merchantId: '', bundle, configuration: null, cordon: 'new' as const, hook: 'inspect@1.hooks', input: null }
     const outcome = await this.#send({ ...inspection, limits: { wallMs: INSPECT_WALL_MS } }, { configuration: '', input: '' }, 'inspect')
     const answer = toAnswer(outcome)
-    if (!answer.ok) return { ok: false, detail: answer.detail }
+    if (!answer.ok) return { ok: false, reason: answer.reason, detail: answer.detail }
     return { ok: true, hooks: Object.fromEntries(answer.output as [string, string[]][]) }
   }
 

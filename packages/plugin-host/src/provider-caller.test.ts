@@ -149,6 +149,14 @@ describe('a plugin', () => {
   })
 })
 
+it('a release that nobody had time to look at is no bad release', async () => {
+  const closed = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+  await closed.close()
+  const { source, manifest } = releaseOf('discount@1', '{ run: () => ({ operations: [] }) }')
+  expect(await new ProviderCaller(closed).inspect({ manifest, bundle: source })).toMatchObject({ ok: false, isBusy: true })
+  expect(await caller.inspect({ manifest, bundle: '(' })).toMatchObject({ ok: false, isBusy: false })
+})
+
 describe('a release for a contract that will end', () => {
   const sunsets = { 'discount@1': { sunset: '2027-06-01' }, 'discount@2': { sunset: null } }
   const inspectedAt = (moment: string, contract: ContractId) => {

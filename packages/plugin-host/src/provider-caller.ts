@@ -123,7 +123,8 @@ export class ProviderCaller {
     manifest: unknown
     bundle: string
   }): Promise<
-    { ok: true; manifest: ParsedManifest; digest: string; hooks: Record<string, string[]> } | { ok: false; problems: FieldFault[] }
+    | { ok: true; manifest: ParsedManifest; digest: string; hooks: Record<string, string[]> }
+    | { ok: false; isBusy?: boolean; problems: FieldFault[] }
   > {
     const parsed = manifestSchema.safeParse(manifest)
     if (!parsed.success) return { ok: false, problems: faults('/manifest', schemaComplaints(parsed.error)) }
@@ -138,7 +139,10 @@ export class ProviderCaller {
     if (closed.length > 0) return { ok: false, problems: faults('/manifest', closed) }
     const digest = createHash('sha256').update(bundle).digest('hex')
     const inspected = await this.#host.inspect({ digest, source: bundle })
-    if (!inspected.ok) return { ok: false, problems: faults('', [{ pointer: '/bundle', message: inspected.detail }]) }
+    if (!inspected.ok) {
+      const problems = faults('', [{ pointer: '/bundle', message: inspected.detail }])
+      return { ok: false, isBusy: inspected.reason === 'unavailable', problems }
+    }
     const missing = missingHooks(parsed.data, inspected.hooks)
     return missing.length > 0
       ? { ok: false, problems: faults('', missing) }

@@ -40,6 +40,14 @@ async function revision({ inMerchant }: Pick<TestMerchant, 'inMerchant'>): Promi
 }
 
 describe('a release', () => {
+  it('that cannot run is refused, and one that nobody had time to look at may be pushed again', async () => {
+    const { push, inMerchant } = await withInstall()
+    await expect(push('1.1.0', 'broken')).rejects.toMatchObject({ code: 'plugin_invalid' })
+    await expect(push('1.1.0', 'not looked at')).rejects.toMatchObject({ code: 'plugins_busy' })
+    const kept = await inMerchant.read((tx) => tx.sql`select version from plugin_release where merchant_id = ${tx.merchantId}`)
+    expect(kept).toEqual([{ version: '1.0.0' }])
+  })
+
   it('that is pushed again is the same one', async () => {
     const { push } = await withInstall()
     expect((await push('1.0.0')).id).toBe((await push('1.0.0')).id)

@@ -66,7 +66,8 @@ export type ProviderAnswer = { contract: string; input: unknown; cpuUs: number; 
 /** A pushed release after the checks: what it says of itself, and the digest that is its identity. */
 export type Inspection =
   | { ok: true; manifest: Manifest; digest: string; hooks: Record<string, readonly string[]> }
-  | { ok: false; problems: FieldProblem[] }
+  /** `isBusy` says nothing of the release: there was no time or no process to look at it. */
+  | { ok: false; isBusy?: boolean; problems: FieldProblem[] }
 
 /** What the shop needs of the world of plugins. Core decides; a process that owns runners answers. */
 export interface PluginPort {

@@ -23,7 +23,7 @@ export interface Release {
 /**
  * Takes a bundle and its manifest in, after the port has loaded it once in a sandbox. Pushing the same again changes
  * nothing; another bundle under a version that exists is refused as `duplicate`. Installations whose range allows the
- * new version move to it. Refuses `plugin_invalid` with what is wrong.
+ * new version move to it. Refuses `plugin_invalid` with what is wrong, and `plugins_busy` where it could not be looked at.
  */
 export async function pushRelease(
   inMerchant: InMerchant,
@@ -32,6 +32,7 @@ export async function pushRelease(
   by: { actor: Actor; now: Date },
 ): Promise<Release> {
   const inspected = await port.inspect(given)
+  if (!inspected.ok && inspected.isBusy) throw new Refusal('plugins_busy', { detail: 'There was no time to look at this plugin.' })
   if (!inspected.ok) throw new Refusal('plugin_invalid', { detail: 'This is not a plugin that can run here.', errors: inspected.problems })
   const { manifest, digest, hooks } = inspected
   return inMerchant(async (tx) => {

@@ -25,8 +25,12 @@ export function testPluginPort(): TestPluginPort {
     calls,
     behaviours,
     inspect: async ({ manifest, bundle }) =>
-      bundle === 'broken'
-        ? { ok: false, problems: [{ pointer: '/bundle', code: 'plugin_invalid', detail: 'does not load' }] }
+      bundle === 'broken' || bundle === 'not looked at'
+        ? {
+            ok: false,
+            isBusy: bundle === 'not looked at',
+            problems: [{ pointer: '/bundle', code: 'plugin_invalid', detail: 'does not load' }],
+          }
         : { ok: true, manifest: manifest as Manifest, digest: createHash('sha256').update(bundle).digest('hex'), hooks: {} },
     checkConfiguration: (_manifest, given) =>
       (given as { bad?: boolean }).bad === true
