@@ -41,15 +41,19 @@ export class Domains {
   /** Adds a host name and makes up its challenge. The same name again for the same merchant changes nothing. */
   async add(merchantId: string, host: string, by: ByAdmin): Promise<Domain> {
     this.#assertAllowed(host)
-    await this.#sql`
-      with added as (
-        insert into platform.domain (host, merchant_id, challenge, created_at)
-        select ${host}, m.id, ${randomBytes(CHALLENGE_BYTES).toString('base64url')}, ${by.now} from platform.merchant m
-        where m.id = ${merchantId} and (select count(*) from platform.domain d where d.merchant_id = m.id) < ${DOMAINS_PER_MERCHANT_MAX}
-        on conflict (host) do nothing returning host, merchant_id
-      )
-      insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
-      select ${by.adminId}, 'domain.add', merchant_id, jsonb_build_object('host', host), ${by.now} from added`
+    await this.#sql.begin(async (sql) => {
+      // One after the other for a merchant, or two could both find room for the last one.
+      await sql`select from platform.merchant where id = ${merchantId} for no key update`
+      await sql`
+        with added as (
+          insert into platform.domain (host, merchant_id, challenge, created_at)
+          select ${host}, m.id, ${randomBytes(CHALLENGE_BYTES).toString('base64url')}, ${by.now} from platform.merchant m
+          where m.id = ${merchantId} and (select count(*) from platform.domain d where d.merchant_id = m.id) < ${DOMAINS_PER_MERCHANT_MAX}
+          on conflict (host) do nothing returning host, merchant_id
+        )
+        insert into platform.audit (admin_id, action, merchant_id, data, occurred_at)
+        select ${by.adminId}, 'domain.add', merchant_id, jsonb_build_object('host', host), ${by.now} from added`
+    })
     const [row] = await this.#sql<(Domain & { merchantId: string })[]>`
       select host, challenge, verified_at as "verifiedAt", created_at as "createdAt", merchant_id as "merchantId"
       from platform.domain where host = ${host}`

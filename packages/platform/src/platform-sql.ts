@@ -10,7 +10,8 @@ const IDLE_TIMEOUT_S = 60
 
 /**
  * Statements here are sent one by one, each a transaction of its own: what belongs together is one statement. The driver's
- * `begin` is for what the mover's functions change (moves.ts), and its log entry, for an erasure, which meets a move, and for dry runs.
+ * `begin` is for what the mover's functions change (moves.ts), and its log entry, for an erasure, which meets a move, for what is counted
+ * before one more is added (domains.ts), and for dry runs.
  */
 export function openPlatformSql(url: string): PlatformSql {
   return tellCommits(
