@@ -134,6 +134,22 @@ test('a plugin that was denied the processor is not the one who took too long', 
   expect(host.stats().kills).toBe(0)
 })
 
+test('one that is denied it for good costs the process, and is not said to have done anything', async () => {
+  const killed: KilledRunner[] = []
+  const host = await open({ onRunnerKilled: (one) => killed.push(one) })
+  await outputOf(host, HARMLESS, { input: { n: 1 } })
+  await until(() => host.stats().runners.every(({ isBusy }) => !isBusy))
+  const [pid] = host.stats().runners.flatMap(({ pid, isolates }) => (isolates > 0 ? [pid] : []))
+  signal(pid!, 'SIGSTOP')
+  expect(await host.call(callOf(HARMLESS, { input: { n: 1 } }))).toMatchObject({
+    ok: false,
+    reason: 'unavailable',
+    detail: 'the machine was too busy to run it',
+  })
+  expect(killed).toMatchObject([{ end: 'starved', pid }])
+  await until(() => !isAlive(pid!) && host.stats().spares === 1)
+})
+
 test('memory beyond what a process may have ends the process, before the machine notices', async () => {
   const killed: KilledRunner[] = []
   const host = await open({ memoryBytesMax: 170_000_000, onRunnerKilled: (one) => killed.push(one) })

@@ -11,8 +11,8 @@ const WARM_REMEMBERED_MAX = 1_000
 /** So many calls of one merchant may lie with a runner: the next begins when one is answered, not when the answer has come back here. */
 const CALLS_IN_LINE_MAX = 4
 
-/** Ends that a plugin brought about. */
-const COST_A_PROCESS: ReadonlySet<RunnerEnd> = new Set(['deadline', 'memory', 'crashed'])
+/** Ends after which a plugin rests: it brought them about, or may have. */
+const COST_A_PROCESS: ReadonlySet<RunnerEnd> = new Set(['deadline', 'starved', 'memory', 'crashed'])
 
 export interface GroupSettings {
   cordon: Cordon
@@ -273,6 +273,8 @@ function outcomeOf(gone: RunnerGone, ranMs: number): Outcome {
   switch (gone.end) {
     case 'deadline':
       return { kind: 'killed', reason: 'killed', detail: 'it could not be stopped, and its process was killed', ranMs }
+    case 'starved':
+      return { kind: 'unavailable', detail: 'the machine was too busy to run it' }
     case 'memory':
       return { kind: 'killed', reason: 'memory', detail: 'it used more memory than a process may have', ranMs }
     case 'crashed':

@@ -18,8 +18,8 @@ export interface RunnerSettings {
   controlGroup: string | undefined
 }
 
-/** Why a process is gone. */
-export type RunnerEnd = 'deadline' | 'memory' | 'crashed' | 'vanished' | 'closed'
+/** Why a process is gone. `starved`: its deadline was over, and it had hardly been given the processor. */
+export type RunnerEnd = 'deadline' | 'starved' | 'memory' | 'crashed' | 'vanished' | 'closed'
 
 export class RunnerGone extends Error {
   readonly end: RunnerEnd
@@ -186,7 +186,7 @@ export class RunnerProcess {
     const wasStarved = used !== undefined && this.#usedMs !== undefined && used - this.#usedMs < deadlineMs * STARVED_SHARE
     const putOffMs = performance.now() - begunAt! - deadlineMs
     if (wasStarved && putOffMs < Math.max(deadlineMs, PUT_OFF_MS_MAX)) this.#wait(waiting)
-    else this.kill('deadline')
+    else this.kill(wasStarved ? 'starved' : 'deadline')
   }
 
   #watch(settings: RunnerSettings): Promise<void> {
