@@ -146,20 +146,22 @@ describe('a database that is out of reach', () => {
 })
 
 describe('a password that changes while a move is watched', () => {
-  test('is told to the stream that cannot connect any more: the way back stays open', async () => {
+  test('is said until it is known, and told to the stream that cannot connect any more: the way back stays open', async () => {
     const merchant = await cells.addMerchant()
     const move = await watched(merchant)
     const address = new URL(cells.addresses[cells.two.name]!.mover)
     address.password = randomUUID()
     await cells.two.admin.unsafe(`alter role souk_mover password '${address.password}'`)
-    cells.addresses[cells.two.name] = { mover: address.toString() }
     await cells.two.admin`select pg_terminate_backend(active_pid) from pg_replication_slots where slot_name = ${streamName(move, 'back')}`
     await cells.two.admin`update merchant_counter set order_number = 77 where merchant_id = ${merchant.id}`
     mover = cells.startMover()
+    await until('it says so', async () => (await failureOfMove(move)).includes('password'), WITHIN_MS)
+    cells.addresses[cells.two.name] = { mover: address.toString() }
+    await until('it has nothing to say any more', async () => (await failureOfMove(move)) === '', WITHIN_MS)
     await until(
       'the old home hears of it',
       async () => (await cells.one.admin`select from merchant_counter where merchant_id = ${merchant.id} and order_number = 77`).length > 0,
-      30_000,
+      WITHIN_MS,
     )
     const before = await passesOf(move)
     await compareSoon(move)
@@ -176,7 +178,7 @@ describe('a mover whose clock is wrong', () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 24 * 60 * 60 * 1_000 })
     try {
       mover = cells.startMover({ limits: { compareEveryMs: 1 } })
-      await until('it has been looked at', async () => (await passesOf(move)) > before, 60_000)
+      await until('it has been looked at', async () => (await passesOf(move)) > before, WITHIN_MS)
       expect(await getMove(cells.directory, move.id)).toMatchObject({ state: 'watching' })
     } finally {
       vi.useRealTimers()

@@ -147,6 +147,7 @@ export class Mover {
         const restMs = await takeStep(context)
         if (held.move.figures.can_roll_back === false && figures.can_roll_back !== false)
           this.#options.log.warn({ moveId: id, merchantId, state, error: held.move.failure ?? '' }, 'no way back')
+        if (held.move.state === state) await this.#afterGoodStep(held)
         if (restMs !== undefined) return held.release(restMs)
         const facts = { moveId: id, merchantId, state: held.move.state, direction: held.move.direction }
         if (held.move.state !== state || held.move.direction !== direction) this.#options.log.info(facts, 'move')
@@ -154,6 +155,14 @@ export class Mover {
         if (!(await this.#afterTrouble(held, error))) return
       }
     }
+  }
+
+  /** A move is watched for a day: what went wrong for a moment of it is not said for the rest. What ended its way back is. */
+  async #afterGoodStep(held: HeldMove): Promise<void> {
+    const { id, state, figures } = held.move
+    if (state !== 'watching' || this.#troubles.get(id)?.state !== state || figures.can_roll_back === false) return
+    this.#troubles.delete(id)
+    await held.note({}, null)
   }
 
   /** How long things have gone wrong in this state of the move. */
