@@ -44,7 +44,7 @@ const ENTRIES: Record<string, Entry> = {
   testing: {
     values: {
       'kit/bundle.ts': ['buildBundle', 'bundleOf', 'PluginFault'],
-      'kit/sandbox.ts': ['callPlugin', 'closeSandbox', 'hooksOf'],
+      'kit/sandbox.ts': ['callPlugin', 'closeSandbox', 'hooksOf', 'SandboxFault'],
       'kit/fixture.ts': ['fixtureText', 'readFixture', 'readFixtures', 'writeFixture'],
       'kit/run-fixtures.ts': ['runFixture', 'runFixtures'],
       'kit/conformance.ts': ['conformance'],

@@ -22,7 +22,7 @@ const killed: number[] = []
 let host: PluginHost
 
 beforeAll(async () => {
-  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, onRunnerKilled: ({ pid }) => killed.push(pid) })
+  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000, onRunnerKilled: ({ pid }) => killed.push(pid) })
   await host.start()
 })
 afterAll(() => host.close())

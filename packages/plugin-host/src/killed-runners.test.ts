@@ -26,7 +26,7 @@ afterEach(async () => {
 })
 
 async function open(options: ConstructorParameters<typeof PluginHost>[0] = {}): Promise<PluginHost> {
-  const host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, ...options })
+  const host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000, ...options })
   opened.push(host)
   await host.start()
   return host
@@ -134,9 +134,26 @@ test('a plugin that was denied the processor is not the one who took too long', 
   expect(host.stats().kills).toBe(0)
 })
 
+test('nor is one whose machine stood still for longer than a kill is put off', async () => {
+  const host = await open({ putOffMsMax: 500 })
+  await outputOf(host, HARMLESS, { input: { n: 1 } })
+  await until(() => host.stats().runners.every(({ isBusy }) => !isBusy))
+  const [pid] = host.stats().runners.flatMap(({ pid, isolates }) => (isolates > 0 ? [pid] : []))
+  signal(pid!, 'SIGSTOP')
+  const answer = host.call({ ...callOf(HARMLESS, { input: { n: 1 } }), limits: { wallMs: 50 } })
+  // It has been asked by then; now this process stands still as well.
+  setTimeout(() => {
+    const end = performance.now() + 1_500
+    while (performance.now() < end);
+    signal(pid!, 'SIGCONT')
+  }, 50)
+  expect(await answer).toMatchObject({ ok: true, output: { n: 2 } })
+  expect(host.stats().kills).toBe(0)
+})
+
 test('one that is denied it for good costs the process, and is not said to have done anything', async () => {
   const killed: KilledRunner[] = []
-  const host = await open({ onRunnerKilled: (one) => killed.push(one) })
+  const host = await open({ putOffMsMax: 1_000, onRunnerKilled: (one) => killed.push(one) })
   await outputOf(host, HARMLESS, { input: { n: 1 } })
   await until(() => host.stats().runners.every(({ isBusy }) => !isBusy))
   const [pid] = host.stats().runners.flatMap(({ pid, isolates }) => (isolates > 0 ? [pid] : []))

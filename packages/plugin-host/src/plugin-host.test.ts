@@ -9,7 +9,7 @@ const COUNTING = plugin('let n = 0; while (n < input.turns) n++; return n')
 
 let host: PluginHost
 beforeAll(async () => {
-  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000 })
   await host.start()
 })
 afterAll(() => host.close())
@@ -146,7 +146,7 @@ describe('who waits', () => {
   })
 
   async function open(options: PluginHostOptions = {}): Promise<PluginHost> {
-    const one = new PluginHost({ queueMsMax: 20_000, repeatRate: 0, ...options })
+    const one = new PluginHost({ queueMsMax: 20_000, putOffMsMax: 20_000, repeatRate: 0, ...options })
     opened.push(one)
     await one.start()
     await haveRead(one, [LOOP, HARMLESS, COUNTING])
@@ -234,7 +234,7 @@ describe('who waits', () => {
 })
 
 test('a merchant whose plugins misbehave again and again runs in quarantine, and nobody else does', async () => {
-  const watching = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+  const watching = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000 })
   try {
     await watching.start()
     const cordons = () => new Set(watching.stats().runners.map(({ cordon }) => cordon))

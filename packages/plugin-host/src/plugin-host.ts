@@ -35,6 +35,8 @@ export interface PluginHostOptions {
   memoryBytesMax?: number
   /** A writable folder of the control group file system (version 2 or 1): the kernel then enforces the memory too. */
   controlGroup?: string | undefined
+  /** For how long a call that is over its time is left alone at most while its process is denied the processor. */
+  putOffMsMax?: number
   /** Calls that may wait in each cordon, and of one merchant. */
   queueMax?: number
   queueOfMerchantMax?: number
@@ -113,11 +115,11 @@ export class PluginHost {
 
   constructor(options: PluginHostOptions = {}) {
     this.#options = { ...DEFAULTS, ...options }
-    const { runners, spareRunners, memoryBytesMax, controlGroup, idleMsMax } = this.#options
+    const { runners, spareRunners, memoryBytesMax, controlGroup, putOffMsMax, idleMsMax } = this.#options
     const files = options.files ?? { runner: beside('./sandbox/runner'), sourceCheckThread: beside('./source-check-thread') }
     this.#checks = new SourceChecks(files.sourceCheckThread)
     this.#supply = new RunnerSupply({
-      ...{ file: files.runner, memoryBytesMax, controlGroup, spares: spareRunners },
+      ...{ file: files.runner, memoryBytesMax, controlGroup, putOffMsMax, spares: spareRunners },
       onFailure: (detail) => options.onStartFailure?.(detail),
     })
     const events = {

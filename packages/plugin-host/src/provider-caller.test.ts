@@ -16,7 +16,7 @@ import { ProviderCaller } from './provider-caller.ts'
 let host: PluginHost
 let caller: ProviderCaller
 beforeAll(() => {
-  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000 })
   caller = new ProviderCaller(host)
 })
 afterAll(() => host.close())
@@ -150,7 +150,7 @@ describe('a plugin', () => {
 })
 
 it('a release that nobody had time to look at is no bad release', async () => {
-  const closed = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+  const closed = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000 })
   await closed.close()
   const { source, manifest } = releaseOf('discount@1', '{ run: () => ({ operations: [] }) }')
   expect(await new ProviderCaller(closed).inspect({ manifest, bundle: source })).toMatchObject({ ok: false, isBusy: true })

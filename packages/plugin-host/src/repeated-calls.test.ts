@@ -8,7 +8,7 @@ afterEach(async () => {
 })
 
 function open(repeatRate: number, onDifference?: PluginHostOptions['onDifference']): PluginHost {
-  const host = new PluginHost({ repeatRate, queueMsMax: 20_000, ...(onDifference && { onDifference }) })
+  const host = new PluginHost({ repeatRate, queueMsMax: 20_000, putOffMsMax: 20_000, ...(onDifference && { onDifference }) })
   opened.push(host)
   return host
 }

@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { findConfinement, runnerArguments } from './confinement.ts'
 import { RunnerProcess } from './runner-process.ts'
 import type { AnswerMessage } from './sandbox/frames.ts'
-import { isAlive, plugin, UNSTOPPABLE, until } from './testing/plugins.ts'
+import { isAlive, plugin, signal, UNSTOPPABLE, until } from './testing/plugins.ts'
 
 const FILE = new URL('./sandbox/runner.ts', import.meta.url)
 const CONTROL_GROUPS = ['/sys/fs/cgroup/memory', '/sys/fs/cgroup']
@@ -178,6 +178,21 @@ test('a runner whose host is stuck ends by itself, and its call is what took too
   await runner.ask({ type: 'load', ...whose, withSource: true }, source, 20_000)
   const asked = { contract: 'discount@1', hook: 'run', wallMs: 1_000, outputBytesMax: 1_000, repeat: false }
   await expect(runner.ask({ type: 'call', ...whose, ...asked }, 'null', 100_000)).rejects.toMatchObject({ end: 'deadline' })
+})
+
+test('a runner that stood still in the midst of a call goes on with it', async () => {
+  const runner = await open()
+  // Some 200 ms in which the engine does not listen.
+  const { digest, source } = plugin(
+    'const s = "9".repeat(1e6), a = []; for (let i = 0; i < 100; i++) a.push(s.slice(i)); return Math.max(...a)',
+  )
+  const whose = { merchantId: 'merchant', digest, configuration: 'null' }
+  await runner.ask({ type: 'load', ...whose, withSource: true }, source, 20_000)
+  const asked = { contract: 'discount@1', hook: 'run', wallMs: 1_000, outputBytesMax: 1_000, repeat: false }
+  const answer = runner.ask({ type: 'call', ...whose, ...asked }, 'null', 100_000)
+  setTimeout(() => signal(runner.pid, 'SIGSTOP'), 30)
+  setTimeout(() => signal(runner.pid, 'SIGCONT'), 4_000)
+  expect((await answer).message.type).toBe('answer')
 })
 
 test('a program that is no runner is told with its last words', async () => {

@@ -16,6 +16,8 @@ export interface RunnerSettings {
   memoryBytesMax: number
   /** A folder of the control group file system to limit runners in. */
   controlGroup: string | undefined
+  /** For how long a kill is put off at most while the process is denied the processor; at least for as long as the call has. A second by default. */
+  putOffMsMax?: number | undefined
 }
 
 /** Why a process is gone. `starved`: its deadline was over, and it had hardly been given the processor. */
@@ -54,6 +56,7 @@ interface Waiting {
   restDeadlineMs: number
   /** Its deadline runs from when the runner came to it. */
   begunAt: number | undefined
+  wasPutOff: boolean
   timer: NodeJS.Timeout | undefined
   resolve(reply: Reply): void
   reject(gone: RunnerGone): void
@@ -71,6 +74,7 @@ export class RunnerProcess {
   readonly #exited: Promise<void>
   /** The first is what it works at. */
   readonly #waiting: Waiting[] = []
+  readonly #putOffMsMax: number
   /** Milliseconds of a processor it had used when it last rested. */
   #usedMs: number | undefined
   #end: RunnerEnd | undefined
@@ -78,9 +82,10 @@ export class RunnerProcess {
   #errors = ''
 
   constructor(settings: RunnerSettings) {
-    const { memoryBytesMax } = settings
+    const { memoryBytesMax, putOffMsMax = PUT_OFF_MS_MAX } = settings
+    this.#putOffMsMax = putOffMsMax
     const command = [...settings.launcher, process.execPath, ...runnerArguments(settings.file), fileURLToPath(settings.file)]
-    const given = [memoryBytesMax, Math.round(memoryBytesMax * MEMORY_TARGET_SHARE), process.pid].map(String)
+    const given = [memoryBytesMax, Math.round(memoryBytesMax * MEMORY_TARGET_SHARE), process.pid, putOffMsMax].map(String)
     // No environment, no working folder of ours, no standard input; a session of its own, so that Ctrl-C in a terminal is not for it.
     this.#child = spawn(command[0]!, [...command.slice(1), ...given], {
       cwd: '/',
@@ -161,7 +166,7 @@ export class RunnerProcess {
   #await(enqueue: (waiting: Waiting) => void, deadlineMs: number, restDeadlineMs: number): Promise<Reply> {
     this.#socket.ref()
     return new Promise((resolve, reject) => {
-      enqueue({ deadlineMs, restDeadlineMs, begunAt: undefined, timer: undefined, resolve, reject })
+      enqueue({ deadlineMs, restDeadlineMs, begunAt: undefined, wasPutOff: false, timer: undefined, resolve, reject })
       this.#begin()
     })
   }
@@ -185,8 +190,11 @@ export class RunnerProcess {
     const { deadlineMs, begunAt } = waiting
     const wasStarved = used !== undefined && this.#usedMs !== undefined && used - this.#usedMs < deadlineMs * STARVED_SHARE
     const putOffMs = performance.now() - begunAt! - deadlineMs
-    if (wasStarved && putOffMs < Math.max(deadlineMs, PUT_OFF_MS_MAX)) this.#wait(waiting)
-    else this.kill(wasStarved ? 'starved' : 'deadline')
+    // A machine that stood still, and this process with it, has the clock say much and nobody had a chance.
+    if (wasStarved && (!waiting.wasPutOff || putOffMs < Math.max(deadlineMs, this.#putOffMsMax))) {
+      waiting.wasPutOff = true
+      this.#wait(waiting)
+    } else this.kill(wasStarved ? 'starved' : 'deadline')
   }
 
   #watch(settings: RunnerSettings): Promise<void> {

@@ -24,7 +24,7 @@ test('when no process comes up, calls are answered all the same and somebody is 
 })
 
 test('runners that nobody uses end, and come back when they are needed', async () => {
-  const host = new PluginHost({ idleMsMax: 300, repeatRate: 0, queueMsMax: 20_000 })
+  const host = new PluginHost({ idleMsMax: 300, repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000 })
   try {
     expect(await host.call(callOf(HARMLESS, { cordon: 'new', input: { n: 1 } }))).toMatchObject({ ok: true })
     await until(() => host.stats().runners.length === 0)

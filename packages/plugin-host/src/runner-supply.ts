@@ -83,11 +83,11 @@ export class RunnerSupply {
 
   async #startOne(): Promise<RunnerProcess | undefined> {
     try {
-      const { file, memoryBytesMax, controlGroup } = this.#settings
+      const { file, memoryBytesMax, controlGroup, putOffMsMax } = this.#settings
       this.#confinement ??= findConfinement(file)
       this.confinement = await this.#confinement
       if (this.#isClosed) return undefined
-      const runner = new RunnerProcess({ file, memoryBytesMax, controlGroup, launcher: this.confinement.launcher })
+      const runner = new RunnerProcess({ file, memoryBytesMax, controlGroup, putOffMsMax, launcher: this.confinement.launcher })
       this.#all.add(runner)
       void runner.exited.then(() => this.#all.delete(runner))
       await runner.ready

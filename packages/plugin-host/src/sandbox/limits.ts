@@ -8,7 +8,7 @@ export const WALL_MS_MAX = 1_000
 
 /** How long after its time a call may still be running before its process is killed: the engine cannot interrupt everything. */
 export const KILL_GRACE_MS = 100
-/** For how long a kill is put off at most while the process was denied the processor; at least for as long as the call had. */
+/** For how long a kill is put off at most while the process was denied the processor, if nobody says otherwise; at least for as long as the call had. */
 export const PUT_OFF_MS_MAX = 1_000
 /** Making an isolate and compiling a bundle into it; none of the plugin's own code runs then. */
 export const LOAD_MS_MAX = 500

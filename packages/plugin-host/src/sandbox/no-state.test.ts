@@ -7,7 +7,7 @@ import { outputOf, plugin } from '../testing/plugins.ts'
 
 let host: PluginHost
 beforeAll(() => {
-  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+  host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000 })
 })
 afterAll(() => host.close())
 

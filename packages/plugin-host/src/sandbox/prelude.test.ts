@@ -3,7 +3,7 @@ import { PluginHost } from '../plugin-host.ts'
 import { outputOf, plugin } from '../testing/plugins.ts'
 import { checkSource } from './source-gate.ts'
 
-const host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000 })
+const host = new PluginHost({ repeatRate: 0, queueMsMax: 20_000, putOffMsMax: 20_000 })
 afterAll(() => host.close())
 
 /** Evaluates an expression in a plugin; an error becomes its name. */

@@ -7,7 +7,7 @@ import { Watchdog } from './watchdog.ts'
 
 // The runner: the process in which plugins run, and nothing else. It reads one message, answers it, and reads the next; reading blocks. There
 // is no event loop to starve, and when the host is gone reading ends and so does the process.
-//   node runner.ts <most resident bytes> <resident bytes at which it gives up isolates> <process id of the host>
+//   node runner.ts <most resident bytes> <resident bytes at which it gives up isolates> <process id of the host> <most ms a kill is put off>
 
 const SOCKET = 3
 const CHUNK_BYTES = 65_536
@@ -18,7 +18,7 @@ const AGAIN_MS_MAX = KILL_GRACE_MS * 0.6
 
 const memoryBytesMax = Number(process.argv[2])
 const memoryBytesTarget = Number(process.argv[3])
-const watchdog = new Watchdog(memoryBytesMax, Number(process.argv[4]))
+const watchdog = new Watchdog(memoryBytesMax, Number(process.argv[4]), Number(process.argv[5]))
 const cache = new IsolateCache()
 const reader = new FrameReader<HostMessage>()
 /** What is left for after the answer, when nobody waits. True when an answer turned out different the second time. */

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { PluginFault } from '../kit/bundle.ts'
-import { closeSandbox } from '../kit/sandbox.ts'
+import { closeSandbox, SandboxFault } from '../kit/sandbox.ts'
 import { SDK_VERSION } from '../manifest.ts'
 import { buildCommand } from './build-command.ts'
 import { devCommand } from './dev-command.ts'
@@ -32,7 +32,7 @@ export async function main(parameters: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(parameters)
   } catch (error) {
-    if (!(error instanceof PluginFault)) throw error
+    if (!(error instanceof PluginFault || error instanceof SandboxFault)) throw error
     console.error(error.message)
     process.exitCode = 1
   } finally {

@@ -1,5 +1,5 @@
 import { schemaComplaints } from '../check-answer.ts'
-import type { Bundle } from './bundle.ts'
+import { type Bundle, PluginFault } from './bundle.ts'
 import { differences } from './differences.ts'
 import { type NamedFixture, readFixtures } from './fixture.ts'
 import { projectedSchema } from './projected-schema.ts'
@@ -29,7 +29,8 @@ export async function runFixture(bundle: Bundle, fixture: NamedFixture): Promise
   try {
     answer = await callPlugin(bundle, contract, hook, input, configuration)
   } catch (error) {
-    return { fixture, answer: undefined, faults: [(error as Error).message] }
+    if (!(error instanceof PluginFault)) throw error
+    return { fixture, answer: undefined, faults: [error.message] }
   }
   if (!answer.ok) return { fixture, answer, faults: [`${answer.reason}: ${answer.detail}`] }
   return { fixture, answer, faults: output === null ? [] : differences(output, answer.output) }

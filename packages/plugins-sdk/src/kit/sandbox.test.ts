@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { PluginFolder, pluginFiles } from '../testing/plugin-folder.ts'
 import { type Bundle, buildBundle, bundleOf, PluginFault } from './bundle.ts'
@@ -16,6 +17,20 @@ async function built(
   using folder = new PluginFolder(pluginFiles(input, hooks, more))
   return await buildBundle(folder.path)
 }
+/** The sandbox's processes of this one. */
+function runnersOf(parent: number): number[] {
+  return readdirSync('/proc').flatMap((name) => {
+    try {
+      const isRunner = readFileSync(`/proc/${name}/cmdline`, 'utf8').includes('runner.mjs')
+      // The name in brackets is the process's own choice: what follows it is the state, then the parent.
+      const [, ppid] = readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+      return isRunner && Number(ppid) === parent ? [Number(name)] : []
+    } catch {
+      return []
+    }
+  })
+}
+
 const run = (body: string) => `{ 'discount@1': { run(input, configuration) { ${body} } } }`
 const NOTHING = run('return { operations: [] }')
 const cart = sampleInput('discount@1', 'run', { lines: [{ quantity: 3 }] })
@@ -54,6 +69,27 @@ describe('a call', () => {
       (answer) => answer.logs,
     )
     expect(logs).toEqual(['1', '1'])
+  })
+
+  test.skipIf(process.platform !== 'linux')('that the machine had no time for is made again, and said of no plugin', async () => {
+    const bundle = await built(NOTHING)
+    expect(await callPlugin(bundle, 'discount@1', 'run', cart)).toMatchObject({ ok: true })
+    const runners = runnersOf(process.pid)
+    expect(runners).not.toEqual([])
+    for (const pid of runners) process.kill(pid, 'SIGSTOP')
+    expect(await callPlugin(bundle, 'discount@1', 'run', cart)).toMatchObject({ ok: true, output: { operations: [] } })
+  })
+
+  test('that costs its process is not made again', async () => {
+    const bundle = await built(
+      run('const s = "9".repeat(1e6), a = []; for (let i = 0; i < 2e4; i++) a.push(s.slice(i)); return Math.max(...a)'),
+    )
+    expect(await callPlugin(bundle, 'discount@1', 'run', cart)).toMatchObject({ ok: false, reason: 'killed' })
+    expect(await callPlugin(bundle, 'discount@1', 'run', cart)).toMatchObject({
+      ok: false,
+      reason: 'unavailable',
+      detail: expect.stringContaining('it cost a process'),
+    })
   })
 
   test('that no shop would make is refused', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Complaint, checkAnswer } from '../check-answer.ts'
 import { validateConfiguration } from '../configuration.ts'
 import type { ContractId } from '../contracts/contract.ts'
@@ -28,7 +29,7 @@ interface Host {
   inspect(bundle: {
     digest: string
     source: string
-  }): Promise<{ ok: true; hooks: Record<string, string[]> } | { ok: false; detail: string }>
+  }): Promise<{ ok: true; hooks: Record<string, string[]> } | { ok: false; reason: string; detail: string }>
   close(): Promise<void>
 }
 
@@ -37,6 +38,7 @@ interface HostOptions {
   spareRunners: number
   repeatRate: number
   queueMsMax: number
+  putOffMsMax: number
   files: { runner: URL; sourceCheckThread: URL }
 }
 
@@ -58,6 +60,9 @@ export function timeOf({ ok, cpuMs, wallMs }: PluginAnswer): number {
   return ok ? cpuMs : wallMs
 }
 
+/** The sandbox could not run a plugin, which says nothing of the plugin. */
+export class SandboxFault extends Error {}
+
 export interface CallOptions {
   /** Another name, another isolate: calls of one name share a warm one, as the calls of one merchant do. */
   merchant?: string
@@ -65,14 +70,22 @@ export interface CallOptions {
 
 const IDLE_MS = 250
 const START_MS_MAX = 20_000
+// No buyer waits: what hardly gets the processor has longer than in a shop.
+const PUT_OFF_MS_MAX = 5_000
+// What was not run is asked again after a second, two and four.
+const AGAIN_AFTER_MS = 1_000
+const TRIES_MAX = 4
 
 let host: Promise<Host> | undefined
+/** Where a plugin cost a process: it rests there, and is not asked again. */
+const blamed = new WeakSet<Host>()
 let underway = 0
 let closing: NodeJS.Timeout | undefined
 
 /**
  * Calls one hook of a bundle in the sandbox, as a shop would: the configuration is checked, the input cut to the fields that the manifest
- * asks for, the answer held against its contract. Never rejects for what the plugin does; throws a PluginFault for a call that no shop makes.
+ * asks for, the answer held against its contract. Never rejects for what the plugin does; throws a PluginFault for a call that no shop makes, and a
+ * SandboxFault where this machine has no time for any.
  */
 export async function callPlugin(
   bundle: Bundle,
@@ -94,7 +107,7 @@ export async function callPlugin(
     throw new PluginFault(`The input is over ${INPUT_BYTES_MAX} bytes: ask for fewer fields.`)
   const lines = (projected as { lines?: unknown[] }).lines?.length ?? 0
   const limits = { wallMs: wallMsOf(contract, bundle.manifest.limits), outputBytes: outputBytesMax(lines, bundle.manifest.limits) }
-  const answer = await withHost((running) =>
+  const answer = await ask((running) =>
     running.call({
       merchantId: merchant,
       bundle,
@@ -116,9 +129,27 @@ export async function callPlugin(
 
 /** The hooks that a bundle registers, by contract; throws a PluginFault when the gate refuses it or it does not load. */
 export async function hooksOf(bundle: Bundle): Promise<Record<string, string[]>> {
-  const inspected = await withHost((running) => running.inspect(bundle))
+  const inspected = await ask((running) => running.inspect(bundle))
   if (!inspected.ok) throw new PluginFault(`A shop would not load this bundle: ${inspected.detail}`)
   return inspected.hooks
+}
+
+/**
+ * What had no process, or one that hardly got the processor, says nothing of the plugin: it is asked again, of fresh processes. Throws a
+ * SandboxFault when it comes to nothing.
+ */
+async function ask<Answer extends { ok: true } | { ok: false; reason: string; detail: string }>(
+  work: (host: Host) => Promise<Answer>,
+): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    const [answer, running] = await withHost(async (running) => [await work(running), running] as const)
+    if (answer.ok) return answer
+    if (answer.reason === 'killed' || answer.reason === 'memory') blamed.add(running)
+    if (answer.reason !== 'unavailable' || blamed.has(running)) return answer
+    if (tries === TRIES_MAX) throw new SandboxFault(`The sandbox ran nothing in ${TRIES_MAX} tries: ${answer.detail}`)
+    if ((await host) === running) await closeSandbox()
+    await pause(AGAIN_AFTER_MS * 2 ** (tries - 1))
+  }
 }
 
 /** Runs the work on the one supervisor of this process, which ends by itself soon after the last call: a test need not close anything. */
@@ -155,5 +186,5 @@ async function startHost(): Promise<Host> {
     )
   }
   const files = { runner: file('runner.mjs'), sourceCheckThread: file('source-check-thread.mjs') }
-  return new loaded.PluginHost({ runners: 1, spareRunners: 0, repeatRate: 0, queueMsMax: START_MS_MAX, files })
+  return new loaded.PluginHost({ runners: 1, spareRunners: 0, repeatRate: 0, queueMsMax: START_MS_MAX, putOffMsMax: PUT_OFF_MS_MAX, files })
 }
