@@ -75,6 +75,7 @@ export function reportOf(report: LoopReport): string {
             'write transactions past HTTP',
             `${writes.perSecond.toFixed(0)}/s, ${writes.confirmed} orders; p95 ${ms(writes.calmP95Ms)} ms between switches`,
           ],
+          ['refused because too many waited for a connection, and asked again; about a switch', `${writes.refused}; ${writes.refusedNear}`],
           ['from the last one confirmed at the old home to the first at the new: p50 / p99 / max', spread(writes.acrossMs)],
           ['no such write confirmed about a switch: p50 / p99 / max', spread(writes.gapsMs)],
           ['slowest such write about a switch: p50 / p99 / max', spread(writes.slowestMs)],

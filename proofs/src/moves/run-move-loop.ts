@@ -91,6 +91,9 @@ export interface WritesSeen {
   slowestMs: number[]
   /** From the last write that was confirmed at the old home to the first one at the new home. */
   acrossMs: number[]
+  /** How many had no turn in time and were asked again, and how many of these about a switch. */
+  refused: number
+  refusedNear: number
   calmP95Ms: number | undefined
 }
 
@@ -290,7 +293,7 @@ function whyClosed(nth: number, { at, closedMs }: Switch, strokes: readonly Stro
   return `about switch ${nth} nothing could be written for ${ms(closedMs)} ms; ms from the switch: ${near.join(', ') || 'nothing was killed'}`
 }
 
-function writesSeen({ writes, confirmed }: WriteLoadReport, switches: readonly Switch[]): WritesSeen {
+function writesSeen({ writes, confirmed, refusedAt }: WriteLoadReport, switches: readonly Switch[]): WritesSeen {
   const ends = writes.map(([sentAt, tookMs]) => sentAt + tookMs)
   const about = switches.map(({ at }) => ({ from: at - BEFORE_MS, to: at + AFTER_MS }))
   const isNear = ([sentAt, tookMs]: [number, number], { from, to }: Span) => sentAt <= to && sentAt + tookMs >= from
@@ -301,6 +304,8 @@ function writesSeen({ writes, confirmed }: WriteLoadReport, switches: readonly S
     gapsMs: about.map((span) => longestGap(ends, span)),
     acrossMs: switches.map(({ at }) => gapAcross(ends, at)),
     slowestMs: about.map((span) => Math.max(0, ...writes.filter((write) => isNear(write, span)).map(([, tookMs]) => tookMs))),
+    refused: refusedAt.length,
+    refusedNear: refusedAt.filter((at) => about.some((span) => isNear([at, 0], span))).length,
     calmP95Ms: percentile(
       calm.map(([, tookMs]) => tookMs),
       95,

@@ -23,6 +23,8 @@ export interface WriteLoadReport {
   /** When each transaction that was confirmed was asked for, and how long it took. */
   writes: [sentAt: number, tookMs: number][]
   confirmed: Confirmed[]
+  /** When a transaction was refused because too many waited for a connection. It was asked again. */
+  refusedAt: number[]
   failures: string[]
   /** Orders that were not begun because too many were under way. */
   behind: number
