@@ -64,10 +64,12 @@ const DURABLE = {
   fsync: 'on',
   synchronous_commit: 'on',
   full_page_writes: 'on',
-  // After a crash the log since the last checkpoint is read again, 110 to 200 MB of it a second. A checkpoint every five minutes may
-  // leave a gigabyte to read (decision 23).
+  // After a crash the log since the last checkpoint is read again, about 100 MB of it a second. PostgreSQL's own settings may leave a
+  // gigabyte to read (decision 23).
   checkpoint_timeout: '30s',
   checkpoint_completion_target: '0.5',
+  max_wal_size: '192MB',
+  checkpoint_warning: '0',
   // After a crash: one call for the file system, instead of one for each of a thousand files. Others have no such call.
   ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
 }

@@ -29,6 +29,7 @@ test('starts durable, speaks only to this machine, and keeps its password from o
     full_page_writes: 'on',
     data_checksums: 'on',
     checkpoint_timeout: '30s',
+    max_wal_size: '192MB',
     wal_level: 'logical',
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
