@@ -2,7 +2,7 @@ import type { Standby } from '@souk/local-postgres/testing/standby.ts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { MerchantEntry } from '../merchant-entry.ts'
 import { failureOf, until } from '../test-merchants.ts'
-import { getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
+import { finishMove, getMove, type Move, type MoveState, requestMove, rollBackMove } from './move.ts'
 import type { Mover } from './mover.ts'
 import { dieAt } from './testing/die-at.ts'
 import { leftoversOfMove, reachesState } from './testing/follow-move.ts'
@@ -54,6 +54,26 @@ function staysInside(merchant: MerchantEntry): () => Promise<void> {
   }
 }
 
+async function homeThere(merchant: MerchantEntry) {
+  return (await cells.two.admin`select state, epoch::int from tenancy.home where merchant_id = ${merchant.id}`)[0]
+}
+
+/** Somebody has moved away from the second server, which is back at a moment before that and knows of no move. */
+async function goesBackWhileWatched() {
+  const merchant = await cells.addMerchant(cells.two)
+  const move = await ask(merchant, cells.one)
+  await dieAt(cells, 'move.verified', move)
+  await standby.caughtUp()
+  await standby.cutOff()
+  const first = cells.startMover()
+  await until('it is watched', async () => ((await seen(move)).figures.watched_passes ?? 0) > 0, WITHIN_MS)
+  await first.stop()
+  const written = await write(merchant)
+  await standby.takeOver()
+  expect(await homeThere(merchant)).toEqual({ state: 'active', epoch: 1 })
+  return { merchant, move, written }
+}
+
 describe('the target fails over', () => {
   test('and lacks what was compared before: it is compared again, and nobody moves to what is not whole', async () => {
     const merchant = await cells.addMerchant()
@@ -92,24 +112,54 @@ describe('the home fails over', () => {
     expect(await leftoversOfMove(cells, move, cells.two)).toEqual([])
   })
 
-  test('to a moment before the switch: it is closed again, and there is no way back to it', async () => {
+  test('behind its fence, which it does not know of: nobody switches, and the merchant stays', async () => {
     const merchant = await cells.addMerchant(cells.two)
     const move = await ask(merchant, cells.one)
     await dieAt(cells, 'move.verified', move)
     await standby.caughtUp()
     await standby.cutOff()
-    const first = cells.startMover()
-    await until('it is watched', async () => ((await seen(move)).figures.watched_passes ?? 0) > 0, WITHIN_MS)
-    await first.stop()
-    const written = await write(merchant)
+    await dieAt(cells, 'move.marker_arrived', move)
     await standby.takeOver()
-    const homeThere = async () => (await cells.two.admin`select state, epoch::int from tenancy.home where merchant_id = ${merchant.id}`)[0]
-    expect(await homeThere()).toEqual({ state: 'active', epoch: 1 })
+    const written = await write(merchant)
     mover = cells.startMover()
-    await until('it is closed', async () => (await homeThere())?.state === 'moved', WITHIN_MS)
+    expect(await reaches(move, 'aborted', 'watching')).toMatchObject({ state: 'aborted' })
+    expect(await writtenNumbers(cells.two.admin, merchant.id)).toEqual(written)
+    await write(merchant)
+    expect(await leftoversOfMove(cells, move, cells.two)).toEqual([])
+  })
+
+  test('when the directory has switched: the switch is completed, and the old home is closed', async () => {
+    const merchant = await cells.addMerchant(cells.two)
+    const move = await ask(merchant, cells.one)
+    await dieAt(cells, 'move.verified', move)
+    await standby.caughtUp()
+    await standby.cutOff()
+    await dieAt(cells, 'move.switched', move)
+    await standby.takeOver()
+    expect(await homeThere(merchant)).toEqual({ state: 'active', epoch: 1 })
+    mover = cells.startMover()
+    expect(await reaches(move, 'watching', 'aborted')).toMatchObject({ state: 'watching' })
+    await until('it is closed', async () => (await homeThere(merchant))?.state === 'moved', WITHIN_MS)
+    await write(merchant)
+  })
+
+  test('to a moment before the switch: it is closed again, and there is no way back to it', async () => {
+    const { merchant, move, written } = await goesBackWhileWatched()
+    mover = cells.startMover()
+    await until('it is closed', async () => (await homeThere(merchant))?.state === 'moved', WITHIN_MS)
     await until('it is told', async () => (await seen(move)).figures.can_roll_back === false, WITHIN_MS)
     expect((await seen(move)).failure).toMatch(/two-1 .* before the switch/)
     expect(await failureOf(rollBackMove(cells.directory, move.id))).toMatchObject({ code: 'no_way_back' })
+    expect(await writtenNumbers(cells.one.admin, merchant.id)).toEqual(written)
+    await write(merchant)
+  })
+
+  test('to a moment before the switch, of a move that is at its end: it is closed, and cleared', async () => {
+    const { merchant, move, written } = await goesBackWhileWatched()
+    await finishMove(cells.directory, move.id)
+    mover = cells.startMover()
+    await reaches(move, 'done')
+    expect(await leftoversOfMove(cells, move, cells.one)).toEqual([])
     expect(await writtenNumbers(cells.one.admin, merchant.id)).toEqual(written)
     await write(merchant)
   })

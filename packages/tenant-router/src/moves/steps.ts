@@ -20,6 +20,7 @@ import {
   reconnect,
   streamName,
   subscribe,
+  sweepStream,
   terminateOthers,
 } from './streams.ts'
 import { type Compared, closeAgain, completeSwitch, liftFence, switchHome } from './switch-home.ts'
@@ -158,10 +159,11 @@ const STEPS: Record<Exclude<MoveState, 'done' | 'aborted' | 'rolled_back'>, (con
     const { home: old, other: current } = sidesOf(held.move, sides)
     const isOldLost = old.cell === held.move.lostCell
     await held.takeNumber()
+    const living = isOldLost ? [current] : sides
     await allInTurn([
-      () => supersede(held, isOldLost ? [current] : sides),
-      () => dropStream(held, streamName(held.move, 'forward'), sides),
-      () => dropStream(held, streamName(held.move, 'back'), sides),
+      () => supersede(held, living),
+      () => sweepStream(held, streamName(held.move, 'forward'), living),
+      () => sweepStream(held, streamName(held.move, 'back'), living),
     ])
     const rows = { kind: 'rows', name: held.move.merchantId } as const
     if (!isOldLost) {

@@ -13,6 +13,7 @@ export function streamName(move: Pick<Move, 'id'>, direction: 'forward' | 'back'
 }
 
 const SLOT_TIMEOUT_S = 60
+const REMOVAL_ORDER = ['subscription', 'slot', 'publication'] as const
 const SLOT_RELEASE_TIMEOUT_MS = 30_000
 const POLL_MS = 25
 const SUBSCRIBING = 7_350_003
@@ -172,13 +173,26 @@ export async function reconnect(name: string, from: Side, to: Side): Promise<voi
  */
 export async function dropStream(held: HeldMove, name: string, all: readonly Side[]): Promise<void> {
   const objects = (await held.objects()).filter((object) => object.name === name)
-  const inOrder = (['subscription', 'slot', 'publication'] as const).flatMap((kind) => objects.filter((object) => object.kind === kind))
+  const inOrder = REMOVAL_ORDER.flatMap((kind) => objects.filter((object) => object.kind === kind))
   await allInTurn(
     inOrder.map((object) => async () => {
       held.assertHeld()
       await dropObject(held, object, all.find(({ cell }) => cell === object.cell)!)
       await held.forgetObject(object)
     }),
+  )
+}
+
+/** Drops it, noted or not: a server that a standby or a backup has taken back has again what was removed from it. */
+export async function sweepStream(held: HeldMove, name: string, all: readonly Side[]): Promise<void> {
+  await dropStream(held, name, all)
+  await allInTurn(
+    all.flatMap((side) =>
+      REMOVAL_ORDER.map((kind) => async () => {
+        held.assertHeld()
+        await dropObject(held, { cell: side.cell, kind, name }, side)
+      }),
+    ),
   )
 }
 
