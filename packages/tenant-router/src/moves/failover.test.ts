@@ -141,6 +141,9 @@ describe('the home fails over', () => {
     expect(await reaches(move, 'watching', 'aborted')).toMatchObject({ state: 'watching' })
     await until('it is closed', async () => (await homeThere(merchant))?.state === 'moved', WITHIN_MS)
     await write(merchant)
+    await finishMove(cells.directory, move.id)
+    await reaches(move, 'done')
+    expect(await leftoversOfMove(cells, move, cells.one)).toEqual([])
   })
 
   test('to a moment before the switch: it is closed again, and there is no way back to it', async () => {
