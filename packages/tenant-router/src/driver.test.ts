@@ -283,6 +283,22 @@ describe('a pool', () => {
     expect(sockets.length).toBe(2)
   })
 
+  test('tells each query that its socket could not be made, however often, and opens again when one can', async () => {
+    const sockets: Socket[] = []
+    let isReachable = false
+    const socket = async () => {
+      if (!isReachable) throw Object.assign(new Error('nobody listens'), { code: 'ECONNREFUSED' })
+      return connected(sockets)
+    }
+    const sql = pool({ max: 2, socket, backoff: () => 0.001 })
+    for (let time = 0; time < 5; time++) expect(await codeOf(sql`select 1`)).toBe('ECONNREFUSED')
+    expect(await Promise.all([1, 2, 3, 4, 5].map(() => codeOf(sql.reserve())))).toEqual(Array(5).fill('ECONNREFUSED'))
+    isReachable = true
+    expect(await answered(sql`select 1 as one`)).toEqual([{ one: 1 }])
+    isReachable = false
+    await answered(sql.end())
+  })
+
   test('says so when a cursor breaks off, instead of ending it early', async () => {
     const sql = pool({ max: 1 })
     const pid = await pidOf(sql)
