@@ -73,7 +73,16 @@ const DURABLE = {
   // After a crash: one call for the file system, instead of one for each of a thousand files. Others have no such call.
   ...(process.platform === 'linux' && { recovery_init_sync_method: 'syncfs' }),
 }
-const FLEETING = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '1GB', autovacuum_naptime: '1min' }
+const FLEETING = {
+  fsync: 'off',
+  synchronous_commit: 'off',
+  // What nobody waits for is written after this, and sent to standbys and subscribers no earlier: by default after 200 ms, so that a move
+  // in a quiet test waited for half a minute until changes arrived soon enough.
+  wal_writer_delay: '10ms',
+  full_page_writes: 'off',
+  max_wal_size: '1GB',
+  autovacuum_naptime: '1min',
+}
 
 /** The server that runs over this data folder, as its own lock file tells it. A stale lock file that would stop the next start is removed. */
 export function findPostmaster(dataDir: string): Postmaster | undefined {
