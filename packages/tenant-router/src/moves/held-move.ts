@@ -4,7 +4,12 @@ import type { Move, MoveFigures, MoveState } from './move.ts'
 
 /** The lease is another mover's, or this process ends: whoever is told this stops at once and changes nothing more. */
 export class MoveLost extends Error {
-  override readonly name = 'MoveLost'
+  override readonly name: string = 'MoveLost'
+}
+
+/** Whoever works on it waits for an answer that does not come. */
+export class MoveSilent extends MoveLost {
+  override readonly name = 'MoveSilent'
 }
 
 /** Somebody changed the state while a step was under way: an admin's wish, or a watchdog. The step for the new state comes next. */
@@ -84,6 +89,7 @@ export class HeldMove {
   readonly #renewing: NodeJS.Timeout
   #validUntil = performance.now() + LEASE_MS
   #interruption: Error | undefined
+  #heardAt = performance.now()
   // Odd while the state is being changed from here.
   #changing = 0
   #restOwedMs = 0
@@ -98,8 +104,21 @@ export class HeldMove {
     this.#renewing = setInterval(() => void this.#renew(), RENEW_MS)
   }
 
+  /** How long nothing has come of the work on it. */
+  get silentMs(): number {
+    return performance.now() - this.#heardAt
+  }
+
+  /** Whatever of the work comes to life again ends at once. */
+  giveUp(): MoveSilent {
+    const silent = new MoveSilent('Nothing came of it any more, for too long: a server takes what it is sent, and does not answer.')
+    this.#interruption = silent
+    return silent
+  }
+
   /** Throws as soon as this step must not go on. */
   assertHeld(): void {
+    this.#heardAt = performance.now()
     if (this.#stopping.aborted) throw new MoveLost('This process ends.')
     if (performance.now() > this.#validUntil) throw new MoveLost('The lease has run out.')
     if (this.#interruption) throw this.#interruption

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { MerchantEntry } from '../merchant-entry.ts'
 import { until } from '../test-merchants.ts'
@@ -9,6 +7,7 @@ import { claimMove, HeldMove } from './held-move.ts'
 import { cancelMove, finishMove, getMove, type Move, type MoveState, requestMove } from './move.ts'
 import type { Mover } from './mover.ts'
 import { dropStream, makeSlot, publish, streamName, subscribe } from './streams.ts'
+import { openDeafAt } from './testing/deaf-at.ts'
 import { dieAt } from './testing/die-at.ts'
 import { leftoversOfMove, reachesState } from './testing/follow-move.ts'
 import { openTwoCells, type TestCell, type TwoCells } from './testing/two-cells.ts'
@@ -220,37 +219,41 @@ describe('several that subscribe in one database at once', () => {
   })
 })
 
-describe('a switch that cannot be completed, because a database takes what it is sent and does not answer', () => {
-  /** Lets everything through until it is asked for `word`, and on that connection nothing from then on. */
-  async function openDeafAt(word: string, address: string): Promise<{ address: string; deaf: () => boolean; close(): void }> {
-    const database = new URL(address)
-    const at = { host: database.hostname, port: Number(database.port) }
-    const sockets = new Set<Socket>()
-    let deaf = false
-    const proxy = createServer((client) => {
-      const server = connect(at)
-      for (const socket of [client, server]) sockets.add(socket.on('error', () => {}))
-      let open = true
-      client.on('data', (data) => {
-        if (data.includes(word)) {
-          open = false
-          deaf = true
-        }
-        if (open) server.write(data)
-      })
-      server.on('data', (data) => client.write(data))
-      client.on('close', () => server.destroy())
-    }).listen(0, '127.0.0.1')
-    await once(proxy, 'listening')
-    database.port = String((proxy.address() as { port: number }).port)
-    const close = () => {
-      for (const socket of sockets) socket.destroy()
+describe('a database that takes what it is sent and does not answer', () => {
+  test('holds up no move for ever: what waits for it is left, and begun again', async () => {
+    const merchant = await cells.addMerchant()
+    const proxy = await openDeafAt('tenancy.expect', cells.addresses[cells.two.name]!.mover)
+    try {
+      const move = await ask(merchant)
+      const address = () => (proxy.deaf() ? cells.addresses[cells.two.name]! : { mover: proxy.address })
+      mover = cells.startMover({ cells: () => ({ ...cells.addresses, [cells.two.name]: address() }), limits: { silentAfterMs: 5_000 } })
+      expect(await reaches(move, 'watching', 'aborted')).toMatchObject({ state: 'watching', failure: null })
+      expect(proxy.deaf()).toBe(true)
+    } finally {
       proxy.close()
     }
-    return { address: database.toString(), deaf: () => deaf, close }
-  }
+  })
 
-  test('keeps nobody else behind a fence whose mover has died', async () => {
+  test('holds up no process that ends', async () => {
+    const merchant = await cells.addMerchant()
+    const proxy = await openDeafAt('tenancy.expect', cells.addresses[cells.two.name]!.mover)
+    try {
+      const move = await ask(merchant)
+      const waiting = cells.startMover({ cells: () => ({ ...cells.addresses, [cells.two.name]: { mover: proxy.address } }) })
+      await until('it waits for an answer', async () => proxy.deaf(), WITHIN_MS)
+      await waiting.stop()
+      expect(await cells.directory`select state, lease_owner, failure from platform.move where id = ${move.id}`).toEqual([
+        { state: 'seeding', lease_owner: null, failure: expect.stringContaining('does not answer') },
+      ])
+      await cancelMove(cells.directory, move.id)
+      mover = cells.startMover()
+      await reaches(move, 'aborted')
+    } finally {
+      proxy.close()
+    }
+  })
+
+  test('keeps nobody else behind a fence whose mover has died, while it keeps a switch from being completed', async () => {
     const proxy = await openDeafAt('tenancy.arrive', cells.addresses[cells.two.name]!.mover)
     const [stuck, other] = [await cells.addMerchant(), await cells.addMerchant()]
     const [stuckMove, otherMove] = [await ask(stuck), await ask(other)]

@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { reconnectDelay } from '../cell-pool.ts'
 import { crashPoint } from '../crash-point.ts'
 import { lostSide, type MoverAddress, openSide, type Side } from './cell-sides.ts'
-import { claimMove, HeldMove, MoveFailed, MoveLost, type MoverMove, StateChanged } from './held-move.ts'
+import { claimMove, HeldMove, MoveFailed, MoveLost, type MoverMove, MoveSilent, StateChanged } from './held-move.ts'
 import { FINAL_STATES, type MoveState } from './move.ts'
 import { type MoverLimits, type StepContext, takeStep } from './steps.ts'
 import { moverName } from './streams.ts'
@@ -42,12 +42,17 @@ const DEFAULT_LIMITS: MoverLimits = {
   watchMs: WATCH_MS,
   compareEveryMs: 10 * 60_000,
   stalledAfterMs: 120_000,
+  // Longer than any one statement of a move takes.
+  silentAfterMs: 15 * 60_000,
   writerAgeMaxMs: 30_000,
   workShare: WORK_SHARE,
 }
 const MOVES_AT_ONCE = 4
 const POLL_MS = 500
 const RETRY_MS = 2_000
+const LISTEN_EVERY_MS = 1_000
+// A process that ends waits no longer for an answer than this. What was asked is over there as soon as another mover comes.
+const SILENT_AT_THE_END_MS = 10_000
 const TROUBLES_MAX = 1_000
 // What goes wrong for longer than this before the switch is given up.
 const TROUBLE_MAX_MS = 10 * 60_000
@@ -144,7 +149,7 @@ export class Mover {
       const { state, direction, id, merchantId, figures } = held.move
       if (FINAL_STATES.includes(state)) return held.release()
       try {
-        const restMs = await takeStep(context)
+        const restMs = await this.#whileHeard(held, takeStep(context))
         if (held.move.figures.can_roll_back === false && figures.can_roll_back !== false)
           this.#options.log.warn({ moveId: id, merchantId, state, error: held.move.failure ?? '' }, 'no way back')
         if (held.move.state === state) await this.#afterGoodStep(held)
@@ -154,6 +159,24 @@ export class Mover {
       } catch (error) {
         if (!(await this.#afterTrouble(held, error))) return
       }
+    }
+  }
+
+  /** What a step answers. A server may vanish without a word, and with it every answer: no lease is held for that. */
+  async #whileHeard<Answer>(held: HeldMove, step: Promise<Answer>): Promise<Answer> {
+    let timer: NodeJS.Timeout | undefined
+    const { silentAfterMs } = this.#limits
+    const silence = new Promise<never>((_, reject) => {
+      const listen = () => {
+        const mostMs = this.#stopping.signal.aborted ? Math.min(SILENT_AT_THE_END_MS, silentAfterMs) : silentAfterMs
+        if (held.silentMs > mostMs) reject(held.giveUp())
+      }
+      timer = setInterval(listen, LISTEN_EVERY_MS)
+    })
+    try {
+      return await Promise.race([step, silence])
+    } finally {
+      clearInterval(timer)
     }
   }
 
@@ -176,6 +199,11 @@ export class Mover {
   /** True: go on with the state the move has now. */
   async #afterTrouble(held: HeldMove, error: unknown): Promise<boolean> {
     if (error instanceof MoveLost) {
+      if (error instanceof MoveSilent) {
+        const { id, merchantId, state } = held.move
+        this.#options.log.warn({ moveId: id, merchantId, state, error: error.message }, 'move left, to be begun again')
+        await held.note({}, error.message).catch(() => {})
+      }
       await held.release().catch(() => {})
       return false
     }

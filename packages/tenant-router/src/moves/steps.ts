@@ -42,6 +42,8 @@ export interface MoverLimits {
   compareEveryMs: number
   /** A copy through which nothing has come for so long is given up. */
   stalledAfterMs: number
+  /** A step of which nothing has come for so long waits for an answer that is lost: it is left, and begun again. */
+  silentAfterMs: number
   /** A slot waits for every transaction that writes and was there before it: a move begins when none is older. */
   writerAgeMaxMs: number
   /** How much of a move's time goes into copying, comparing and removing; above 0, at most 1. The servers are its merchants' for the rest. */
