@@ -99,7 +99,10 @@ export function reportOf(report: LoopReport): string {
       `${sides(quiet, 50)}, ${sides(quiet, 95)} (${quiet.calm.length} of ${neighbours.calm.length} / ${quiet.moving.length} of ${neighbours.moving.length})`,
     ],
     ...byState(report),
-    ['their p95 while one moves, times the one right after it: median of the moves, lowest, highest', timesAfter(neighbours.pairs, took)],
+    [
+      'their p95 while one moves, times the one right before and after it: median of the moves, lowest, highest',
+      timesCalm(neighbours.pairs, took),
+    ],
     ['reads of the moved shop, p50 and p95: likewise', `${sides(reads, 50)}, ${sides(reads, 95)}`],
     [COPIED, seedRates.length === 0 ? '-' : Math.round(percentile(seedRates, 50)!).toLocaleString('en')],
   ]
@@ -127,11 +130,11 @@ function byState({ neighbours, neighboursByState }: LoopReport): string[][] {
   })
 }
 
-/** Each move with the calm after it: what else the machine had to do is about the same for both. */
-function timesAfter(pairs: readonly Beside[], took: (requests: Beside['calm']) => number[]): string {
+/** Each move with the calm before and after it: what else the machine had to do is about the same for both. */
+function timesCalm(pairs: readonly Beside[], took: (requests: Beside['calm']) => number[]): string {
   const times = pairs.flatMap(({ calm, moving }) => {
-    const [after, during] = [percentile(took(calm), 95), percentile(took(moving), 95)]
-    return after === undefined || during === undefined ? [] : [during / after]
+    const [around, during] = [percentile(took(calm), 95), percentile(took(moving), 95)]
+    return around === undefined || during === undefined ? [] : [during / around]
   })
   return times.length === 0 ? '-' : [50, 0, 100].map((percent) => `${percentile(times, percent)!.toFixed(2)}x`).join(', ')
 }

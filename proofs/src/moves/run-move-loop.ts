@@ -25,7 +25,9 @@ export interface LoopOptions {
   buyersEveryMs: number
   neighbourBuyers: number
   neighbourEveryMs: number
-  /** Before the first move, for comparison. */
+  /** Buying before anything is compared: processes that have just started, and tables without statistics, are slow for minutes. */
+  warmUpMs?: number
+  /** After that and before the first move, for comparison. */
   calmMs: number
   /** And after each one that is done, for as long as it took: what else goes on at the machine is the same for both. */
   calmBetween?: boolean
@@ -64,7 +66,7 @@ export interface LoopReport {
   askedAgain: AskedAgain[]
   strokes: Stroke[]
   writes?: WritesSeen
-  /** Checkouts of the neighbours: while nobody moved, and while somebody did; and of each move with the calm after it. */
+  /** Checkouts of the neighbours: while nobody moved, and while somebody did; and of each move with the calm before and after it. */
   neighbours: Beside & { pairs: Beside[] }
   /** Of these, by what they pay with: by card takes several round trips and is seldom, so that p95 of all is about the middle of those. */
   neighboursByKind: { invoice: Beside; card: Beside }
@@ -122,11 +124,11 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   const host = watchStolen()
   const startedAt = performance.now()
   const shopping = Promise.all(everybody.map((shopper) => shopper.shop()))
-  await pause(options.calmMs)
-  const calm = [{ from: startedAt + options.calmMs / 4, to: performance.now() }]
+  await pause(options.warmUpMs ?? 0)
+  const calm = await calmFor(options.calmMs)
   const load = options.writesPerSecond === undefined ? undefined : await startWriteLoad(world, options.writesPerSecond)
   const killer = options.killEveryMs > 0 ? disturb(world, new Seeded(options.seed + 1), { everyMs: options.killEveryMs }) : undefined
-  const went = await moveToAndFro(world, seeded, options)
+  const went = await moveToAndFro(world, seeded, options, calm)
   const strokes = (await killer?.stop()) ?? []
   const endedAt = performance.now()
   for (const shopper of everybody) shopper.stop()
@@ -143,8 +145,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
   if (everybody.some(({ requests }) => requests.some(({ status }) => status === 500)))
     wrong.push({ what: 'a request was answered 500', of: { log: world.house.api.output } })
   if (written && written.failures.length > 0) wrong.push({ what: 'writes failed', of: written.failures.slice(0, 20) })
-  const beside = (shoppers: readonly Shopper[], whats: readonly Request['what'][]) =>
-    inSpans(shoppers, whats, [...calm, ...went.calm], went.moving)
+  const beside = (shoppers: readonly Shopper[], whats: readonly Request['what'][]) => inSpans(shoppers, whats, went.calm, went.moving)
   const besideAll = beside(neighbours.flat(), ['checkout', 'checkout by card'])
   return {
     seed: options.seed,
@@ -157,7 +158,7 @@ export async function runMoveLoop(world: MovingWorld, options: LoopOptions): Pro
     ...(written && { writes: writesSeen(written, switches) }),
     neighbours: {
       ...besideAll,
-      pairs: went.pairs.map(([moving, after]) => inSpans(neighbours.flat(), ['checkout', 'checkout by card'], [after], [moving])),
+      pairs: went.beside.map(([moving, around]) => inSpans(neighbours.flat(), ['checkout', 'checkout by card'], around, [moving])),
     },
     neighboursByKind: { invoice: beside(neighbours.flat(), ['checkout']), card: beside(neighbours.flat(), ['checkout by card']) },
     neighboursWhileQuiet: { calm: whileQuiet(besideAll.calm, stolen), moving: whileQuiet(besideAll.moving, stolen) },
@@ -178,14 +179,15 @@ interface Went {
   aborted: number
   moving: Span[]
   calm: Span[]
-  pairs: [moving: Span, calm: Span][]
+  /** Each move with the calm before and after it. */
+  beside: [moving: Span, calm: Span[]][]
   /** In their order, without gaps while somebody moves. */
   states: StateSpan[]
   wrong: Wrong[]
 }
 
-async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions): Promise<Went> {
-  const went: Went = { switches: [], aborted: 0, moving: [], calm: [], pairs: [], states: [], wrong: [] }
+async function moveToAndFro(world: MovingWorld, seeded: Seeded, options: LoopOptions, before: Span): Promise<Went> {
+  const went: Went = { switches: [], aborted: 0, moving: [], calm: [before], beside: [], states: [], wrong: [] }
   let { blow } = options
   while (went.switches.length < options.switches) {
     const [home, other] = (await world.home()) === CELLS[0] ? CELLS : ([CELLS[1], CELLS[0]] as const)
@@ -224,10 +226,15 @@ async function rest(went: Went, movingFrom: number, { calmBetween = false }: Loo
   const moving = { from: movingFrom, to: performance.now() }
   went.moving.push(moving)
   if (!calmBetween) return
-  await pause(moving.to - moving.from)
-  const calm = { from: moving.to, to: performance.now() }
-  went.calm.push(calm)
-  went.pairs.push([moving, calm])
+  const [before, after] = [went.calm.at(-1)!, await calmFor(moving.to - moving.from)]
+  went.calm.push(after)
+  went.beside.push([moving, [before, after]])
+}
+
+async function calmFor(lastsMs: number): Promise<Span> {
+  const from = performance.now()
+  await pause(lastsMs)
+  return { from, to: performance.now() }
 }
 
 /** Notes what a move is at. */

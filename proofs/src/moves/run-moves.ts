@@ -57,8 +57,7 @@ async function loop(world: MovingWorld, given: Pick<LoopOptions, 'buyers' | 'buy
     switches: Number(values.switches),
     neighbourBuyers: 1,
     neighbourEveryMs: Number(values['neighbours-buy-every']),
-    calmMs: 10_000,
-    calmBetween: killEveryMs === 0,
+    ...(killEveryMs === 0 ? { warmUpMs: 120_000, calmMs: 60_000, calmBetween: true } : { calmMs: 10_000 }),
     killEveryMs,
     told: (line) => console.log(line),
   })
